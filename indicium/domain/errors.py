@@ -1,0 +1,724 @@
+"""Every way this ledger says no, as a tree of exceptions.
+
+One type per rule, named as the rule, with the facts as attributes and one sentence for people. Five branches, whose
+bases are never raised: `Refusal` (a rule said no), `Inhibited` (the module stopped), `NotSaved` (fate unknown: repeat
+with the same request id), `Malformed` (bytes or values that cannot be read) and `Misconfigured`. The table at the end
+gives each leaf its stable code, its reason code (G-510) and its exit status.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+
+class IndiciumError(Exception):
+    """The root. Never raised itself; catch it to catch everything this package refuses."""
+
+    sentence: ClassVar[str] = ""
+    """What a person reads; `{name}` is the attribute of that name."""
+
+    def __str__(self) -> str:
+        """Give the sentence with the facts in it."""
+        return self.sentence.format_map(vars(self))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by the facts, so that an error crosses a process's edge whole."""
+        return _restore, (type(self), vars(self).copy())
+
+    @property
+    def code(self) -> str:
+        """The stable, kebab-case name of this error, as it stands in files and in `--json`."""
+        return TABLE[type(self)].code
+
+    @property
+    def reason(self) -> int:
+        """The reason code (G-510) that a record of this refusal carries."""
+        return TABLE[type(self)].reason
+
+    @property
+    def exit_status(self) -> int:
+        """What a command line that ends with this error returns."""
+        return TABLE[type(self)].exit_status
+
+
+def _restore(kind: type[IndiciumError], facts: dict[str, object]) -> IndiciumError:
+    error = kind.__new__(kind)
+    error.__dict__.update(facts)
+    return error
+
+
+class Refusal(IndiciumError):
+    """A rule said no. Nothing changed, nothing was charged, other requests go on."""
+
+    recorded: bool = False
+    """Whether the refusal itself stands in the chain (commands of the module and logons do, I-32)."""
+
+
+class Inhibited(IndiciumError):
+    """The module stopped and issues nothing until somebody did what the sentence says."""
+
+
+class NotSaved(IndiciumError):
+    """Whether the request was done is not known. Repeat it with the same request id: it is charged once at most."""
+
+
+class Malformed(IndiciumError):
+    """Bytes or values that cannot be read."""
+
+
+class Misconfigured(IndiciumError):
+    """The ledger cannot be opened, or not like this."""
+
+
+# Availability: FIG. 6, sessions, logons (tables B, C, J)
+
+
+@dataclass(eq=False)
+class CommandNotAllowed(Refusal):
+    """FIG. 6: the module's state and the user's role do not allow the command (B-00a)."""
+
+    sentence = "{command} is not allowed in the {state} state for the role {role}."
+    command: str
+    state: str
+    role: str
+
+
+@dataclass(eq=False)
+class CommandNotYetSupported(Refusal):
+    """FIG. 6 knows the command, this version of the module has no handler for it."""
+
+    sentence = "{command} is not supported by this version."
+    command: str
+
+
+@dataclass(eq=False)
+class SessionRequired(Refusal):
+    """A command that needs session security was sent without it (J-07)."""
+
+    sentence = "{command} needs an open session: open one and send the command inside it."
+    command: str
+
+
+@dataclass(eq=False)
+class SessionAlreadyOpen(Refusal):
+    """One management session at a time (J-08)."""
+
+    sentence = "Another session is open: close it first."
+
+
+@dataclass(eq=False)
+class SessionMessageNotAuthentic(Refusal):
+    """The MAC of a session message does not verify, or its counter was used (J-05, J-06)."""
+
+    sentence = "The session message is not authentic, or not the next one."
+
+
+@dataclass(eq=False)
+class UserStillLoggedOn(Refusal):
+    """A session cannot be closed while a user is logged on (J-09); one user at a time (J-12)."""
+
+    sentence = "{user} is logged on: log off first."
+    user: str
+
+
+@dataclass(eq=False)
+class LogonFailed(Refusal):
+    """No such user, or not this password. Which of the two is not said."""
+
+    sentence = "The user name or the passphrase is wrong."
+
+
+@dataclass(eq=False)
+class AccountLocked(Refusal):
+    """The failure count reached the account's limit (M-55)."""
+
+    sentence = "The account {user} is locked after too many failed logons: an Administrator unlocks it."
+    user: str
+
+
+@dataclass(eq=False)
+class AccountExpired(Refusal):
+    """The account's or its password's last day has passed (G-207, G-208)."""
+
+    sentence = "The account {user} or its password has expired."
+    user: str
+
+
+@dataclass(eq=False)
+class UserSetIncomplete(Refusal):
+    """The access control database needs the minimal user set (A-84, M-56)."""
+
+    sentence = "The users must include {missing}."
+    missing: str
+
+
+# The crypto-card (E1)
+
+
+@dataclass(eq=False)
+class CryptoCardAlreadyInitialized(Refusal):
+    """Initialize crypto-card runs once in a module's life (E-106)."""
+
+    sentence = "The crypto-card is initialized already."
+
+
+@dataclass(eq=False)
+class CryptoCardNotInitialized(Refusal):
+    """PSD commands need the keys and limits of initialize crypto-card."""
+
+    sentence = "The crypto-card is not initialized: the Security Officer does that first."
+
+
+@dataclass(eq=False)
+class DeviceNumbersExhausted(Refusal):
+    """The range of device IDs given at initialize crypto-card is used up (M-60)."""
+
+    sentence = "The module has no device number left above {last}."
+    last: str
+
+
+@dataclass(eq=False)
+class KeyNotUsable(Refusal):
+    """A public key or certificate given to the module is of a kind or curve that it does not take."""
+
+    sentence = "The {what} cannot be used: {why}."
+    what: str
+    why: str
+
+
+# The checks of a PSD command, in the seed's words (E3 to E10)
+
+
+@dataclass(eq=False)
+class UnknownMeter(Refusal):
+    """The store holds no package of that number."""
+
+    sentence = "There is no meter {psd_id}."
+    psd_id: str
+
+
+@dataclass(eq=False)
+class PackageNotAuthentic(Refusal):
+    """Step 1 (E-601): the package's MAC does not verify, or a part of it belongs to another time."""
+
+    sentence = "The package of meter {psd_id} is not authentic: it was changed outside the module."
+    psd_id: str
+
+
+@dataclass(eq=False)
+class NotAtHome(Refusal):
+    """Only a meter's home module processes it."""
+
+    sentence = "Meter {psd_id} is at home in module {home}, not here."
+    psd_id: str
+    home: str
+
+
+@dataclass(eq=False)
+class PackageAlreadyUsed(Refusal):
+    """Step 1b: the package is authentic but not the newest; memory knows a later one (I-30)."""
+
+    sentence = "The package of meter {psd_id} is old: version {presented}, and the module knows version {known}."
+    psd_id: str
+    presented: int
+    known: int
+
+
+@dataclass(eq=False)
+class PsdStateForbids(Refusal):
+    """Step 2 (E-602): the PSD's state does not allow the command (table D)."""
+
+    sentence = "Meter {psd_id} is {state}; {command} is not allowed there."
+    psd_id: str
+    state: str
+    command: str
+
+
+@dataclass(eq=False)
+class KeyExpired(Refusal):
+    """Step 2b (M-72): the meter's indicia key is past its expiration date."""
+
+    sentence = "The indicia key of meter {psd_id} expired on {expired}."
+    psd_id: str
+    expired: str
+
+
+@dataclass(eq=False)
+class MeterNumberMismatch(Refusal):
+    """Step 3 (E-603): the command names another meter than the package."""
+
+    sentence = "The command names meter {named}, the package is of meter {psd_id}."
+    named: str
+    psd_id: str
+
+
+@dataclass(eq=False)
+class ChallengeMismatch(Refusal):
+    """Step 4 (E-604): the message does not return the challenge that the module gave last."""
+
+    sentence = "The message to meter {psd_id} does not return the module's last challenge: ask for a new one."
+    psd_id: str
+
+
+@dataclass(eq=False)
+class ClientNotAuthentic(Refusal):
+    """Step 5 (E-605): the MAC of the request under HMK does not verify."""
+
+    sentence = "The request to meter {psd_id} is not authentic."
+    psd_id: str
+
+
+@dataclass(eq=False)
+class ClientHasSeenOther(Refusal):
+    """Step 5b (M-58): the client's AR, DR or last record differ from the package's."""
+
+    sentence = (
+        "The customer was shown another state of meter {psd_id} than this one: ask for the registers anew; "
+        "if the customer's are newer, the ledger was rolled back."
+    )
+    psd_id: str
+
+
+@dataclass(eq=False)
+class ValueBelowMinimum(Refusal):
+    """Step 6 (E-606): the value is below the module's minimum."""
+
+    sentence = "The value is below the minimum of {minimum} mills."
+    minimum: int
+
+
+@dataclass(eq=False)
+class ValueAboveMaximum(Refusal):
+    """Step 6 (E-606): the value is above the module's maximum."""
+
+    sentence = "The value is above the maximum of {maximum} mills."
+    maximum: int
+
+
+@dataclass(eq=False)
+class InsufficientFunds(Refusal):
+    """Step 7 (E-607): DR holds less than the value asked for."""
+
+    sentence = "Meter {psd_id} holds {held} mills, {needed} are needed: refill it first."
+    psd_id: str
+    needed: int
+    held: int
+
+
+@dataclass(eq=False)
+class ProviderNotAuthentic(Refusal):
+    """E-1001, E-501: the provider's signature does not verify."""
+
+    sentence = "The provider's message to meter {psd_id} is not authentic."
+    psd_id: str
+
+
+@dataclass(eq=False)
+class ControlTotalMismatch(Refusal):
+    """E-1005: the control total of the message is not AR + DR of the package; a replayed download ends here."""
+
+    sentence = "Meter {psd_id} has the control total {held}, the message says {named}."
+    psd_id: str
+    named: int
+    held: int
+
+
+@dataclass(eq=False)
+class DescendingRegisterLimit(Refusal):
+    """E-1006: DR after the load would be above its limit (M-61)."""
+
+    sentence = "Meter {psd_id} would hold {would_be} mills, its limit is {limit}."
+    psd_id: str
+    would_be: int
+    limit: int
+
+
+@dataclass(eq=False)
+class AscendingRegisterLimit(Refusal):
+    """E-1006: AR would pass its limit once the new value is spent."""
+
+    sentence = "Meter {psd_id} could spend {would_be} mills in its life, its limit is {limit}."
+    psd_id: str
+    would_be: int
+    limit: int
+
+
+@dataclass(eq=False)
+class CertificateNotAuthentic(Refusal):
+    """E-301: the certificate is not signed by the CA that the module knows, or not valid today."""
+
+    sentence = "The certificate for meter {psd_id} is not one of the module's Certificate Authority, or not valid now."
+    psd_id: str
+
+
+@dataclass(eq=False)
+class CertificateForOtherDevice(Refusal):
+    """E-302: the certificate names another device."""
+
+    sentence = "The certificate is for device {named}, not for meter {psd_id}."
+    psd_id: str
+    named: str
+
+
+@dataclass(eq=False)
+class CertificateForOtherKey(Refusal):
+    """E-303: the certificate holds another public key than the package."""
+
+    sentence = "The certificate of meter {psd_id} is for another key."
+    psd_id: str
+
+
+@dataclass(eq=False)
+class SecretsNotReadable(Refusal):
+    """E-402: the client's secrets do not decrypt under VRSK_ipost, or were sealed for another registration."""
+
+    sentence = "The secrets sent for meter {psd_id} cannot be read."
+    psd_id: str
+
+
+@dataclass(eq=False)
+class RequestIdReused(Refusal):
+    """The request id stands for another request already; nothing is done."""
+
+    sentence = "Request {request_id} of meter {psd_id} was another request: use a new id."
+    psd_id: str
+    request_id: str
+
+
+# What a customer's client software refuses by itself (FIG. 5)
+
+
+@dataclass(eq=False)
+class ModuleNotAuthentic(Refusal):
+    """A reply's MAC or signature does not verify, or does not answer the client's challenge (G-803)."""
+
+    sentence = "The answer for meter {psd_id} does not come from its module: nothing of it is believed."
+    psd_id: str
+
+
+@dataclass(eq=False)
+class LedgerRolledBack(Refusal):
+    """The module shows an older state than the one this customer was shown (the customer as a witness)."""
+
+    sentence = (
+        "Meter {psd_id} was shown at version {seen} before, and is shown at version {shown} now: "
+        "the ledger went back. Tell the operator."
+    )
+    psd_id: str
+    seen: int
+    shown: int
+
+
+# Values as people send them
+
+
+@dataclass(eq=False)
+class NotAnAmount(Malformed):
+    """The text is not `-?[0-9]+(.[0-9]+)?` in ASCII."""
+
+    sentence = "Not an amount: write digits and, if need be, a point, as in 0.33."
+
+
+@dataclass(eq=False)
+class FinerThanAMill(Malformed):
+    """More than three decimals that are not zero."""
+
+    sentence = "The amount is finer than a mill, a tenth of a cent."
+
+
+@dataclass(eq=False)
+class NotAZipCode(Malformed):
+    """A ZIP code is five ASCII digits."""
+
+    sentence = "Not a ZIP code: five digits, as in 04973."
+
+
+@dataclass(eq=False)
+class UnknownMailClass(Malformed):
+    """The mail class is not in the list of the postage kind."""
+
+    sentence = "Unknown mail class: it is one of {known}."
+    known: str
+
+
+@dataclass(eq=False)
+class BadWeight(Malformed):
+    """A weight is a whole number of ounces within the limits of mail."""
+
+    sentence = "The weight is a whole number of ounces from 1 to {maximum}."
+    maximum: int
+
+
+@dataclass(eq=False)
+class CustomerMissing(Malformed):
+    """A row names no customer."""
+
+    sentence = "The row names no customer."
+
+
+@dataclass(eq=False)
+class UnknownCustomer(Refusal):
+    """The home holds no keys of that customer. Names are compared byte for byte."""
+
+    sentence = "There is no such customer here."
+
+
+@dataclass(eq=False)
+class BadValue(Malformed):
+    """A value that breaks the rule of its field."""
+
+    sentence = "{field}: {why}."
+    field: str
+    why: str
+
+
+@dataclass(eq=False)
+class BadRecord(Malformed):
+    """The bytes are not a record of format 1."""
+
+    sentence = "Not a record of format 1: {why}."
+    why: str
+
+
+@dataclass(eq=False)
+class BadFile(Malformed):
+    """A file that cannot be read as what it should be."""
+
+    sentence = "{path}: {why}."
+    path: str
+    why: str
+
+
+# The module stops
+
+
+@dataclass(eq=False)
+class ModuleInError(Inhibited):
+    """The module is in the Error state; it answers Get Status only (M-06)."""
+
+    sentence = "Module {serial} is in the Error state: {remedy}."
+    serial: str
+    remedy: str
+
+
+@dataclass(eq=False)
+class MemoryNotAuthentic(Inhibited):
+    """The memory file's MAC does not verify, a part is of another time, or the PPD key is not the one."""
+
+    sentence = "The memory of the module at {path} is not authentic ({why}): it was changed or mixed outside the module."
+    path: str
+    why: str
+
+
+@dataclass(eq=False)
+class HeadsDisagree(Inhibited):
+    """Memory, store and audit copy do not tell one story, and nothing may be issued."""
+
+    sentence = (
+        "Module {serial} is inhibited: the {place} disagrees from record {sequence} on ({why}). {remedy}"
+    )
+    serial: str
+    place: str
+    sequence: int
+    why: str
+    remedy: str
+
+
+@dataclass(eq=False)
+class CheckpointMismatch(Inhibited):
+    """The store's newest record of this module is not the module's head (E-005, O-10)."""
+
+    sentence = "The store's newest record of module {serial} is not the module's: close the ledger and open it again."
+    serial: str
+
+
+# Saving
+
+
+@dataclass(eq=False)
+class StoreFailed(NotSaved):
+    """The store or the audit copy did not confirm."""
+
+    sentence = "The {place} did not confirm the save ({why}): repeat the request with the same id."
+    place: str
+    why: str
+
+
+@dataclass(eq=False)
+class RecordConflict(NotSaved):
+    """Another writer appended to this chain, or used this version of the meter."""
+
+    sentence = "Another writer was faster ({constraint}): the ledger is compared anew."
+    constraint: str
+
+
+# Opening a ledger
+
+
+@dataclass(eq=False)
+class LedgerExists(Misconfigured):
+    """A home that holds a ledger is never overwritten."""
+
+    sentence = "{home} holds a ledger already: name another folder, or say --fresh where the command offers it."
+    home: str
+
+
+@dataclass(eq=False)
+class LedgerMissing(Misconfigured):
+    """There is no ledger in that folder."""
+
+    sentence = "{home} holds no ledger: make one with 'indicium init --home {home}'."
+    home: str
+
+
+@dataclass(eq=False)
+class CeremonyUnfinished(Misconfigured):
+    """The key ceremony of this home was interrupted."""
+
+    sentence = "The key ceremony in {home} was interrupted: 'indicium init --home {home}' goes on with it."
+    home: str
+
+
+@dataclass(eq=False)
+class LedgerInUse(Misconfigured):
+    """A module's memory is open in another process."""
+
+    sentence = "Module {serial} is in use by another process: close that one first."
+    serial: str
+
+
+@dataclass(eq=False)
+class LedgerClosed(Misconfigured):
+    """The ledger was closed, or the process forked since it was opened."""
+
+    sentence = "This ledger is {why}: open it again here."
+    why: str
+
+
+@dataclass(eq=False)
+class SchemaIsOlder(Misconfigured):
+    """The store was made by an older version."""
+
+    sentence = "The store has schema {found}, this version needs {needed}: run 'indicium store upgrade'."
+    found: str
+    needed: str
+
+
+@dataclass(eq=False)
+class SchemaIsNewer(Misconfigured):
+    """The store was made by a newer version, or by something else."""
+
+    sentence = "The store has schema {found}, which this version does not know: upgrade indicium."
+    found: str
+
+
+@dataclass(eq=False)
+class UnsafeStore(Misconfigured):
+    """The database does not promise durability."""
+
+    sentence = "The store would not survive a power loss: {setting} is {value}, it must be {needed}."
+    setting: str
+    value: str
+    needed: str
+
+
+@dataclass(eq=False)
+class StoreNotUsable(Misconfigured):
+    """The database cannot be opened or is not one of ours."""
+
+    sentence = "The store cannot be used: {why}."
+    why: str
+
+
+@dataclass(eq=False)
+class BadSetting(Misconfigured):
+    """A setting breaks its rule."""
+
+    sentence = "Setting {name}: {why}."
+    name: str
+    why: str
+
+
+@dataclass(eq=False)
+class ExtraMissing(Misconfigured):
+    """An optional part is not installed."""
+
+    sentence = "This needs the extra '{extra}': pip install 'indicium[{extra}]'."
+    extra: str
+
+
+class Entry(NamedTuple):
+    """What the world sees of an error."""
+
+    code: str
+    reason: int
+    exit_status: int
+
+
+TABLE: dict[type[IndiciumError], Entry] = {
+    CommandNotAllowed: Entry("command-not-allowed", 101, 1),
+    CommandNotYetSupported: Entry("command-not-yet-supported", 102, 1),
+    SessionRequired: Entry("session-required", 111, 1),
+    SessionAlreadyOpen: Entry("session-already-open", 112, 1),
+    SessionMessageNotAuthentic: Entry("session-message-not-authentic", 113, 1),
+    UserStillLoggedOn: Entry("user-still-logged-on", 114, 1),
+    LogonFailed: Entry("logon-failed", 115, 1),
+    AccountLocked: Entry("account-locked", 116, 1),
+    AccountExpired: Entry("account-expired", 117, 1),
+    UserSetIncomplete: Entry("user-set-incomplete", 118, 1),
+    CryptoCardAlreadyInitialized: Entry("crypto-card-already-initialized", 121, 1),
+    CryptoCardNotInitialized: Entry("crypto-card-not-initialized", 122, 1),
+    DeviceNumbersExhausted: Entry("device-numbers-exhausted", 123, 1),
+    KeyNotUsable: Entry("key-not-usable", 124, 1),
+    UnknownMeter: Entry("unknown-meter", 200, 1),
+    PackageNotAuthentic: Entry("package-not-authentic", 201, 1),
+    NotAtHome: Entry("not-at-home", 202, 1),
+    PackageAlreadyUsed: Entry("package-already-used", 203, 1),
+    PsdStateForbids: Entry("psd-state-forbids", 204, 1),
+    KeyExpired: Entry("key-expired", 205, 1),
+    MeterNumberMismatch: Entry("meter-number-mismatch", 206, 1),
+    ChallengeMismatch: Entry("challenge-mismatch", 207, 1),
+    ClientNotAuthentic: Entry("client-not-authentic", 208, 1),
+    ClientHasSeenOther: Entry("client-has-seen-other", 209, 1),
+    ValueBelowMinimum: Entry("value-below-minimum", 210, 1),
+    ValueAboveMaximum: Entry("value-above-maximum", 211, 1),
+    InsufficientFunds: Entry("insufficient-funds", 212, 1),
+    ProviderNotAuthentic: Entry("provider-not-authentic", 221, 1),
+    ControlTotalMismatch: Entry("control-total-mismatch", 222, 1),
+    DescendingRegisterLimit: Entry("descending-register-limit", 223, 1),
+    AscendingRegisterLimit: Entry("ascending-register-limit", 224, 1),
+    CertificateNotAuthentic: Entry("certificate-not-authentic", 231, 1),
+    CertificateForOtherDevice: Entry("certificate-for-other-device", 232, 1),
+    CertificateForOtherKey: Entry("certificate-for-other-key", 233, 1),
+    SecretsNotReadable: Entry("secrets-not-readable", 234, 1),
+    RequestIdReused: Entry("request-id-reused", 241, 1),
+    ModuleNotAuthentic: Entry("module-not-authentic", 251, 1),
+    LedgerRolledBack: Entry("ledger-rolled-back", 252, 1),
+    UnknownCustomer: Entry("unknown-customer", 301, 1),
+    CustomerMissing: Entry("customer-missing", 302, 1),
+    NotAnAmount: Entry("not-an-amount", 303, 1),
+    FinerThanAMill: Entry("finer-than-a-mill", 304, 1),
+    NotAZipCode: Entry("not-a-zip-code", 305, 1),
+    UnknownMailClass: Entry("unknown-mail-class", 306, 1),
+    BadWeight: Entry("bad-weight", 307, 1),
+    BadValue: Entry("bad-value", 308, 1),
+    BadRecord: Entry("bad-record", 309, 1),
+    BadFile: Entry("bad-file", 310, 1),
+    ModuleInError: Entry("module-in-error", 401, 1),
+    MemoryNotAuthentic: Entry("memory-not-authentic", 402, 1),
+    HeadsDisagree: Entry("heads-disagree", 403, 1),
+    CheckpointMismatch: Entry("checkpoint-mismatch", 404, 1),
+    StoreFailed: Entry("store-failed", 501, 2),
+    RecordConflict: Entry("record-conflict", 502, 2),
+    LedgerExists: Entry("ledger-exists", 601, 3),
+    LedgerMissing: Entry("ledger-missing", 602, 3),
+    CeremonyUnfinished: Entry("ceremony-unfinished", 603, 3),
+    LedgerInUse: Entry("ledger-in-use", 604, 3),
+    LedgerClosed: Entry("ledger-closed", 605, 3),
+    SchemaIsOlder: Entry("schema-is-older", 606, 3),
+    SchemaIsNewer: Entry("schema-is-newer", 607, 3),
+    UnsafeStore: Entry("unsafe-store", 608, 3),
+    StoreNotUsable: Entry("store-not-usable", 609, 3),
+    BadSetting: Entry("bad-setting", 610, 3),
+    ExtraMissing: Entry("extra-missing", 611, 3),
+}
+"""Each leaf's stable names. Codes and reasons never change their meaning; new leaves get new ones."""

@@ -1,0 +1,93 @@
+"""What travels between the four steps of a request: gather, dispatch, save, release.
+
+All of it is plain data, so that a module can live in its own process.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from indicium.domain.identity import ChainId, DeviceId
+from indicium.domain.package import Package
+
+
+class Head(NamedTuple):
+    """The newest record of a chain, as one place knows it."""
+
+    sequence: int
+    """Audit sequence number (G-501); 0 before the first record."""
+    hash: str
+    """SHA-256 of that record's line in hex; 64 zeros before the first record."""
+
+    def __str__(self) -> str:
+        """Write the head as an auditor notes it: `SEQUENCE:HASH`."""
+        return f"{self.sequence}:{self.hash}"
+
+
+GENESIS = Head(0, "0" * 64)
+"""The head of a chain that has no record yet (G-502: all zeros)."""
+
+
+class SealedRecord(NamedTuple):
+    """A record as the module sealed it, with the columns that the store indexes it by."""
+
+    chain: ChainId
+    sequence: int
+    event: str
+    """Stable event name; the row's topic."""
+    line: bytes
+    """The record's bytes: JSON, then TAB and signature if signed; no newline."""
+    psd_id: DeviceId | None
+    """Meter of a PSD record; None for all others, and for a discarded PSD record."""
+    psd_version: int | None
+
+
+class KeptReply(NamedTuple):
+    """The reply to a request, sealed by the module, kept so that a repeat gets the same answer."""
+
+    psd_id: DeviceId
+    request_id: str
+    psd_version: int
+    """Version of the package that the request made."""
+    content_digest: bytes
+    """SHA-256 over command, meter, value and data elements of the request: 32 bytes."""
+    token: bytes
+    """The sealed reply; only the module opens it."""
+
+
+class RequestKey(NamedTuple):
+    """A request id is scoped to its meter."""
+
+    psd_id: DeviceId
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """All that the module needs from the store for a group of requests (E-001), read in one round trip."""
+
+    head: SealedRecord | None
+    """The newest record that the store holds of this module's chain: the external checkpoint (E-004)."""
+    packages: Mapping[DeviceId, Package] = field(default_factory=dict)
+    replies: Mapping[RequestKey, KeptReply] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one group changes, saved in ONE database transaction."""
+
+    records: Sequence[SealedRecord]
+    packages: Sequence[Package] = ()
+    """New or changed packages, at most one for each meter: the last."""
+    replies: Sequence[KeptReply] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that everything up to `head` is committed in the store and synced in the audit copy (O-17).
+
+    Only `save` makes one, and nothing of the module's replies opens without it.
+    """
+
+    chain: ChainId
+    head: Head
