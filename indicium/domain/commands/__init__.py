@@ -1,0 +1,1 @@
+"""What a module can be asked to do: frozen values, one file per family, without behaviour."""

@@ -1,0 +1,1 @@
+"""What people and programs touch. It knows the app; nothing knows it."""

@@ -1,0 +1,1 @@
+"""Folds of the streams: registers, module table and histories; each can be thrown away and rebuilt."""

@@ -1,0 +1,1 @@
+"""The tests mirror the package; `architecture` holds those that read the code itself."""
