@@ -1,0 +1,11 @@
+"""Back to agreement with the database (O-10 … O-15)."""
+
+from indicium.domain.commands.base import Command
+
+
+class AutoRecoverCheckpoint(Command):
+    """Go back to an older checkpoint that the database still has (B-54, O-10 … O-13)."""
+
+
+class RecoverFromDisaster(Command):
+    """Set the module to a stated record of the database, by an operator (O-15, M-64)."""
