@@ -151,6 +151,21 @@ class UserSetIncomplete(Refusal):
     missing: str
 
 
+@dataclass(eq=False)
+class EncryptionRequired(Refusal):
+    """A command that carries passwords was sent in the clear (J-10)."""
+
+    sentence = "{command} carries a password: send it encrypted."
+    command: str
+
+
+@dataclass(eq=False)
+class AccessControlDatabaseExists(Refusal):
+    """The access control database is initialized once in a module's life (C-36)."""
+
+    sentence = "The access control database is initialized already."
+
+
 # The crypto-card (E1)
 
 
@@ -504,7 +519,9 @@ class ModuleInError(Inhibited):
 class MemoryNotAuthentic(Inhibited):
     """The memory file's MAC does not verify, a part is of another time, or the PPD key is not the one."""
 
-    sentence = "The memory of the module at {path} is not authentic ({why}): it was changed or mixed outside the module."
+    sentence = (
+        "The memory of the module at {path} is not authentic ({why}): it was changed or mixed outside the module."
+    )
     path: str
     why: str
 
@@ -513,9 +530,7 @@ class MemoryNotAuthentic(Inhibited):
 class HeadsDisagree(Inhibited):
     """Memory, store and audit copy do not tell one story, and nothing may be issued."""
 
-    sentence = (
-        "Module {serial} is inhibited: the {place} disagrees from record {sequence} on ({why}). {remedy}"
-    )
+    sentence = "Module {serial} is inhibited: the {place} disagrees from record {sequence} on ({why}). {remedy}"
     serial: str
     place: str
     sequence: int
@@ -665,6 +680,8 @@ TABLE: dict[type[IndiciumError], Entry] = {
     AccountLocked: Entry("account-locked", 116, 1),
     AccountExpired: Entry("account-expired", 117, 1),
     UserSetIncomplete: Entry("user-set-incomplete", 118, 1),
+    EncryptionRequired: Entry("encryption-required", 119, 1),
+    AccessControlDatabaseExists: Entry("access-control-database-exists", 120, 1),
     CryptoCardAlreadyInitialized: Entry("crypto-card-already-initialized", 121, 1),
     CryptoCardNotInitialized: Entry("crypto-card-not-initialized", 122, 1),
     DeviceNumbersExhausted: Entry("device-numbers-exhausted", 123, 1),
@@ -722,3 +739,11 @@ TABLE: dict[type[IndiciumError], Entry] = {
     ExtraMissing: Entry("extra-missing", 611, 3),
 }
 """Each leaf's stable names. Codes and reasons never change their meaning; new leaves get new ones."""
+
+BY_CODE: dict[str, type[IndiciumError]] = {entry.code: kind for kind, entry in TABLE.items()}
+"""Each leaf by its stable code: how an error comes back out of a session message."""
+
+
+def revive(code: str, facts: dict[str, object]) -> IndiciumError:
+    """Make an error again from its code and its facts."""
+    return _restore(BY_CODE[code], facts)

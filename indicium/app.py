@@ -1,0 +1,287 @@
+"""Ledger: the engine that one embeds. A request's way: gather, dispatch, save, release.
+
+Requests that arrive together travel together: one thread, the committer, drains a queue, and one group is in flight.
+"""
+
+import logging
+import os
+import queue
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from indicium.cryptomodule.dispatch import CryptoModule, Dispatched
+from indicium.cryptomodule.suites import Modern
+from indicium.domain.commands.auditing import CreateAuditEntry
+from indicium.domain.commands.base import Command
+from indicium.domain.commands.psd import PsdCommand
+from indicium.domain.errors import (
+    CeremonyUnfinished,
+    IndiciumError,
+    LedgerClosed,
+    LedgerExists,
+    LedgerMissing,
+    Malformed,
+    Misconfigured,
+    NotSaved,
+    Refusal,
+)
+from indicium.domain.fig6 import ModuleState
+from indicium.domain.flow import Gathered, Receipt, RequestKey
+from indicium.domain.identity import ChainId, DeviceId, Serial
+from indicium.infrastructure.audit_copy import AuditCopy
+from indicium.infrastructure.devices import PpdKeyFile, SystemClock, SystemEntropy
+from indicium.infrastructure.home import Home
+from indicium.infrastructure.memory_file import MemoryFile
+from indicium.infrastructure.places import Places
+from indicium.infrastructure.store import Store
+from indicium.parties import ceremony
+from indicium.parties.ceremony import Configuration
+from indicium.parties.office import LeasedMeter, Office
+from indicium.settings import Settings
+
+_log = logging.getLogger("indicium.app")
+
+_Job = tuple[Command, "Future[bytes]"]
+
+
+class Ledger:
+    """One module with its store and its audit copy, open in this process.
+
+    Use it as a context manager, or close it: an orderly close seals the tail of the chain.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Open the three places and compare their heads. Raises `Inhibited` or `Misconfigured`.
+
+        Callers use `open` and `create`.
+        """
+        self._settings = settings
+        self._home = Home(settings.home)
+        self._serial = Serial(settings.serial)
+        self._clock = SystemClock()
+        self._suite = Modern(SystemEntropy())
+        self._process = os.getpid()
+        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._closed = self._doubt = False
+        self._places = Places(self._home, self._serial, settings.store_url)
+        try:
+            self._memory = MemoryFile(self._home.memory(self._serial))
+        except BaseException:
+            self._places.close()
+            raise
+        try:
+            ppd = PpdKeyFile(self._home.ppd(self._serial))
+            self._module = CryptoModule(
+                self._serial, self._memory, ppd, self._clock, self._suite, ring=settings.ring
+            )
+            self._places.reconcile(self._module)
+        except BaseException:
+            self._memory.close()
+            self._places.close()
+            raise
+        self.office = Office(self._home, self._suite, self._clock, self.execute)
+        """The parties of this home, for hosts that keep them under one roof."""
+        self._committer = threading.Thread(target=self._commit_forever, name="indicium-committer", daemon=True)
+        self._committer.start()
+
+    @classmethod
+    def create(cls, home: Settings | Path | str) -> Self:
+        """Make a ledger: a whole unattended ceremony (P-01), or the rest of one that was interrupted.
+
+        Raises `LedgerExists` where the home holds a finished one.
+        """
+        settings = home if isinstance(home, Settings) else Settings.of(home)
+        place = Home(settings.home)
+        if place.holds_ledger:
+            settings = Settings.read(settings.home)
+            if place.audit_key(Serial(settings.serial)).exists():
+                raise LedgerExists(home=str(settings.home))
+        place.make(settings)
+        Store.create(settings.store_url).close()
+        ledger = cls(settings)
+        try:
+            ledger._hold_ceremony(place)
+        except BaseException:
+            ledger.close()
+            raise
+        return ledger
+
+    @classmethod
+    def open(cls, home: Settings | Path | str) -> Self:
+        """Open a ledger that was made before. Raises `LedgerMissing`, `LedgerInUse`, `Inhibited` and others."""
+        settings = home if isinstance(home, Settings) else Settings.read(home)
+        place = Home(settings.home)
+        if not place.holds_ledger:
+            raise LedgerMissing(home=str(settings.home))
+        if not place.audit_key(Serial(settings.serial)).exists():
+            raise CeremonyUnfinished(home=str(settings.home))
+        return cls(settings)
+
+    def __enter__(self) -> Self:
+        """Return the open ledger."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that this ledger was opened with."""
+        return self._settings
+
+    @property
+    def chain(self) -> ChainId:
+        """The chain that this ledger's module writes."""
+        return self._module.chain
+
+    def execute(self, request: Command) -> bytes:
+        """Do one request and give its reply. Raises what the module refuses, or `NotSaved`."""
+        return self.submit([request])[0].result()
+
+    def execute_all(self, requests: Sequence[Command]) -> list[bytes | IndiciumError]:
+        """Do requests together and give, in order, each one's reply or the error it met."""
+        futures = self.submit(requests)
+        results: list[bytes | IndiciumError] = []
+        for future in futures:
+            error = future.exception()
+            if error is not None and not isinstance(error, IndiciumError):
+                raise error
+            results.append(future.result() if error is None else error)
+        return results
+
+    def submit(self, requests: Sequence[Command]) -> list["Future[bytes]"]:
+        """Queue requests; whatever waits travels in one group, up to the group limit. Never waits for more.
+
+        In asyncio: `await asyncio.wrap_future(future)`. Raises `LedgerClosed`.
+        """
+        if os.getpid() != self._process:
+            raise LedgerClosed(why="open in the process that this one was forked from")
+        if self._closed:
+            raise LedgerClosed(why="closed")
+        jobs: list[_Job] = [(request, Future()) for request in requests]
+        for job in jobs:
+            self._queue.put(job)
+        return [future for _, future in jobs]
+
+    def lease(self, customer: str, license_zip: str) -> LeasedMeter:
+        """Lease a meter to a customer, or give the one that the customer has."""
+        return self.office.lease(customer, license_zip)
+
+    def meter(self, customer: str) -> LeasedMeter:
+        """Give the meter of a customer. Raises `UnknownCustomer`."""
+        return self.office.meter(customer)
+
+    def close(self) -> None:
+        """Finish what is queued, seal the tail with one signed record, and let go of the files."""
+        if self._closed or os.getpid() != self._process:
+            return
+        self._closed = True
+        self._queue.put(None)
+        self._committer.join()
+        try:
+            if self._module.unsigned and not self._doubt:
+                self._run([CreateAuditEntry(text="closed", signed=True)])
+        finally:
+            self._memory.close()
+            self._places.close()
+
+    def _hold_ceremony(self, home: Home) -> None:
+        """Bring the module to Operational; one that was interrupted while Initializing is reset first (C-21)."""
+        if self._module.state in (ModuleState.INITIALIZING, ModuleState.ERROR):
+            self._module.reset()
+            self._places.forget_chain()
+        begun = self._module.state is not ModuleState.UNINITIALIZED
+        plan = self.office.ceremony_plan()
+        configuration = Configuration(self.office.establish(self._settings), self._settings.signature_interval)
+        born = ceremony.perform(self.execute, self._suite, self._serial, plan, configuration, begun=begun)
+        self.office.keep_card_keys(born.card)
+        home.publish(home.audit_key(self._serial).name, born.audit_key)
+
+    def _commit_forever(self) -> None:
+        """Drain the queue, group after group, until the ledger closes."""
+        waiting: list[_Job] = []
+        while True:
+            if not waiting:
+                job = self._queue.get()
+                if job is None:
+                    return
+                waiting.append(job)
+            ends = self._drain(waiting)
+            group = _first_group(waiting)
+            del waiting[: len(group)]
+            self._settle(group)
+            if ends:
+                while waiting:
+                    group = _first_group(waiting)
+                    del waiting[: len(group)]
+                    self._settle(group)
+                return
+
+    def _drain(self, waiting: list[_Job]) -> bool:
+        """Take what waits in the queue, up to the group limit; tell whether the ledger closes."""
+        while len(waiting) < self._settings.group_limit:
+            try:
+                job = self._queue.get_nowait()
+            except queue.Empty:
+                return False
+            if job is None:
+                return True
+            waiting.append(job)
+        return False
+
+    def _settle(self, group: Sequence[_Job]) -> None:
+        """Run a group and give each future what its request got; whatever happens, none waits for ever."""
+        try:
+            results = self._run([request for request, _ in group])
+        except BaseException as error:  # the caller, not this thread, is to hear of it
+            for _, future in group:
+                future.set_exception(error)
+            return
+        for (_, future), result in zip(group, results, strict=True):
+            if isinstance(result, IndiciumError):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+    def _run(self, requests: Sequence[Command]) -> list[bytes | IndiciumError]:
+        """Take one group its whole way."""
+        if self._doubt:
+            self._places.reconnect()
+            self._places.reconcile(self._module)
+            self._doubt = False
+        gathered = self._places.gather(self._module.chain, requests)
+        try:
+            dispatched = self._module.dispatch(requests, gathered)
+            receipt = self._places.save(self._module.chain, dispatched, gathered)
+        except NotSaved:
+            # Whatever of memory, store and copy has it: the heads say so before anything else is done.
+            self._doubt = True
+            raise
+        replies = self._module.release(receipt)
+        return [_result(*pair) for pair in zip(replies, dispatched.refusals, strict=True)]
+
+
+def _result(reply: bytes | None, refusal: IndiciumError | None) -> bytes | IndiciumError:
+    if refusal is not None:
+        return refusal
+    assert reply is not None  # noqa: S101  # a request that was not refused has a reply
+    return reply
+
+
+def _first_group(waiting: Sequence[_Job]) -> list[_Job]:
+    """Give the jobs that travel together: PSD commands in a row, or one command of the module."""
+    if not isinstance(waiting[0][0], PsdCommand):
+        return [waiting[0]]
+    group = []
+    for job in waiting:
+        if not isinstance(job[0], PsdCommand):
+            break
+        group.append(job)
+    return group

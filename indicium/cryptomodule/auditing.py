@@ -1,0 +1,79 @@
+"""Sealing records (table I): rendered once, hashed, chained, and signed where the schedule says so.
+
+The bytes are those of record format 1; nothing encodes them a second time.
+"""
+
+import base64
+import hashlib
+from typing import NamedTuple
+
+import orjson
+
+from indicium.cryptomodule.state import Hot
+from indicium.cryptomodule.suites import Modern
+from indicium.cryptomodule.suites.modern import SigningKey
+from indicium.domain.fig6 import ModuleState
+from indicium.domain.flow import Head
+
+
+class Entry(NamedTuple):
+    """What a command wants recorded."""
+
+    event: str
+    software: str
+    """Software module that asks for the record (G-503)."""
+    command: str
+    """Command that asks for it (G-504)."""
+    data: bytes
+    """The event's data (G-511): a JSON object, rendered."""
+    user: str | None = None
+    role: str | None = None
+    reason: int = 0
+    signed: bool = False
+    """Force a signature (G-917)."""
+
+
+class AuditTrail:
+    """The audit signing key, and the one place that makes records."""
+
+    def __init__(self, suite: Modern, signing_key: SigningKey) -> None:
+        """Take ASK = VDSK_audit (F-03). It signs nothing else."""
+        self._suite_name = suite.name
+        self._signing_key = signing_key
+        self._fingerprint = hashlib.sha256(signing_key.public().der).hexdigest()
+
+    @property
+    def verification_key(self) -> bytes:
+        """Audit Verification Public Key = UDSK_audit (F-04), in PEM."""
+        return self._signing_key.public().pem
+
+    def seal(self, hot: Hot, state: ModuleState, at: str, entry: Entry, *, boot: bool) -> bytes:
+        """Make the next record of the chain and move the head to it; give its line.
+
+        The first record after a boot says so and is signed (I-19); so is every one whose sequence is a multiple of the
+        interval (I-07, M-67).
+        """
+        sequence = hot.head.sequence + 1
+        data = _with_boot(entry.data) if boot else entry.data
+        body = (
+            f'{{"format":1,"previous":"{hot.head.hash}","chain":"{hot.chain}","module":"{hot.serial}",'
+            f'"sequence":{sequence},"event":"{entry.event}","suite":"{self._suite_name}","key":"{self._fingerprint}",'
+            f'"software":"{entry.software}","command":"{entry.command}","user":{_text(entry.user)},'
+            f'"role":{_text(entry.role)},"state":"{state}","persistent":"{hot.persistent}","at":"{at}",'
+            f'"reason":{entry.reason},"data":'
+        ).encode() + data + b"}"
+        if entry.signed or boot or sequence % hot.interval == 0:
+            body += b"\t" + base64.b64encode(self._signing_key.sign(body))
+            hot.unsigned = 0
+        else:
+            hot.unsigned += 1
+        hot.head = Head(sequence, hashlib.sha256(body).hexdigest())  # L2267: over all elements, signature included
+        return body
+
+
+def _text(value: str | None) -> str:
+    return "null" if value is None else orjson.dumps(value).decode()
+
+
+def _with_boot(data: bytes) -> bytes:
+    return b'{"boot":true}' if data == b"{}" else b'{"boot":true,' + data[1:]

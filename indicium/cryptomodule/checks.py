@@ -1,0 +1,306 @@
+"""The numbered checks of the PSD commands: small functions of what was presented, and the seed's lists of them.
+
+Each returns nothing or raises its own error; no register changes before all have passed (E-613). What cannot be opened
+at all is refused as `PackageNotAuthentic` before the list begins.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from indicium.cryptomodule.group import package_message
+from indicium.cryptomodule.state import CryptoCard, HomeMeter
+from indicium.cryptomodule.suites import Modern, NotAuthentic
+from indicium.cryptomodule.suites.modern import VerifyKey
+from indicium.cryptomodule.vault import MeterKeys
+from indicium.domain.amounts import Mills, within
+from indicium.domain.commands.psd import (
+    AuthorizeCustomer,
+    AuthorizePsd,
+    ConfigurePsd,
+    CreateIndicium,
+    DownloadPostageValue,
+)
+from indicium.domain.errors import (
+    AscendingRegisterLimit,
+    CertificateForOtherDevice,
+    CertificateForOtherKey,
+    CertificateNotAuthentic,
+    ChallengeMismatch,
+    ClientHasSeenOther,
+    ClientNotAuthentic,
+    ControlTotalMismatch,
+    DescendingRegisterLimit,
+    InsufficientFunds,
+    KeyExpired,
+    MeterNumberMismatch,
+    NotAtHome,
+    PackageAlreadyUsed,
+    PackageNotAuthentic,
+    ProviderNotAuthentic,
+    SecretsNotReadable,
+    ValueBelowMinimum,
+)
+from indicium.domain.lifecycle import advance
+from indicium.domain.messages import client_message, provider_message, registration_info
+from indicium.domain.package import MovingPart, Package
+
+C = TypeVar(
+    "C",
+    bound=AuthorizePsd | ConfigurePsd | AuthorizeCustomer | DownloadPostageValue | CreateIndicium,
+    covariant=True,
+)
+
+
+class Presented(NamedTuple, Generic[C]):
+    """All that a check may look at."""
+
+    command: C
+    content: bytes
+    """What the command asks for (`messages.content`)."""
+    package: Package
+    moving: MovingPart
+    keys: MeterKeys
+    known: HomeMeter
+    """What memory keeps of the meter."""
+    serial: str
+    """This module's serial number."""
+    card: CryptoCard
+    provider: VerifyKey
+    """UDSK_auth (F-28)."""
+    suite: Modern
+    now: Any
+    """The module's time."""
+
+
+def challenge(presented_keys: MeterKeys, package: Package) -> str:
+    """Derive the module's challenge from the meter, its version and its last record: 128 bits in hex.
+
+    Asking for one changes nothing, and every transaction replaces it (deviation from M-22).
+    """
+    message = b"indicium challenge\n%b\n%d\n" % (package.psd_id.encode(), package.version) + package.made_by
+    return presented_keys.mk_psd.mac(message)[:16].hex()
+
+
+def package_is_authentic(p: Presented[Any]) -> None:
+    """Check the package's MAC, and that its two parts belong together (E-601, E-1002)."""
+    try:
+        p.keys.mk_psd.verify(package_message(p.package.made_by, p.package.moving), p.package.mac)
+    except NotAuthentic:
+        raise PackageNotAuthentic(psd_id=p.command.psd_id) from None
+    if hashlib.sha256(p.package.static).hexdigest() != p.moving.static:
+        raise PackageNotAuthentic(psd_id=p.command.psd_id)
+
+
+def package_is_current(p: Presented[Any]) -> None:
+    """Check home, version and digest against memory: no old package is ever spent (I-30)."""
+    if p.moving.home != p.serial:
+        raise NotAtHome(psd_id=p.moving.psd, home=p.moving.home)
+    if p.known.version != p.moving.version or not p.suite.equal(p.known.digest, p.package.mac):
+        raise PackageAlreadyUsed(psd_id=p.moving.psd, presented=p.moving.version, known=p.known.version)
+
+
+def psd_state_allows(p: Presented[Any]) -> None:
+    """Check the PSD's state (table D): L1972 "the package should be in the leased state"."""
+    advance(type(p.command), p.moving.state, p.moving.psd)
+
+
+def key_is_not_expired(p: Presented[Any]) -> None:
+    """Check the key's last day (M-72)."""
+    expires = p.moving.key_expires
+    if expires is None or expires < p.now.date().isoformat():
+        raise KeyExpired(psd_id=p.moving.psd, expired=expires or "never loaded")
+
+
+def meter_number_matches(p: Presented[Any]) -> None:
+    """Check that the command and the package name one meter (E-603, E-1004)."""
+    if p.command.psd_id != p.moving.psd:
+        raise MeterNumberMismatch(named=p.command.psd_id, psd_id=p.moving.psd)
+
+
+def challenge_matches(p: Presented[CreateIndicium]) -> None:
+    """Check that the client returns the module's challenge (E-604)."""
+    if not p.suite.equal(challenge(p.keys, p.package).encode(), p.command.module_challenge.encode()):
+        raise ChallengeMismatch(psd_id=p.moving.psd)
+
+
+def client_is_authentic(p: Presented[CreateIndicium]) -> None:
+    """Check the MAC under HMK: it authenticates client and command into the user role (E-605)."""
+    try:
+        if p.keys.hmk is None:
+            raise NotAuthentic
+        p.keys.hmk.verify(client_message(p.command, p.content), p.command.mac)
+    except NotAuthentic:
+        raise ClientNotAuthentic(psd_id=p.moving.psd) from None
+
+
+def client_has_seen_the_same(p: Presented[CreateIndicium]) -> None:
+    """Check the client's AR, DR and last record: the customer is a witness against a rollback (M-58)."""
+    command = p.command
+    shown = (command.shown_ar, command.shown_dr, command.shown_record)
+    if shown != (p.moving.ar, p.moving.dr, p.package.made_by.hex()):
+        raise ClientHasSeenOther(psd_id=p.moving.psd)
+
+
+def value_is_within_limits(p: Presented[CreateIndicium]) -> None:
+    """Check the value against the module's minimum and maximum, both inclusive (E-606, M-62)."""
+    within(p.command.value, Mills(p.card.minimum_value), Mills(p.card.maximum_value))
+
+
+def dr_covers_value(p: Presented[CreateIndicium]) -> None:
+    """Check that DR holds the value (E-607)."""
+    if p.command.value > p.moving.dr:
+        raise InsufficientFunds(psd_id=p.moving.psd, needed=p.command.value, held=p.moving.dr)
+
+
+def provider_is_authentic(p: Presented[Any]) -> None:
+    """Check the provider's signature with UDSK_auth (E-501, E-1001)."""
+    try:
+        p.provider.verify(provider_message(p.command), p.command.signature)
+    except NotAuthentic:
+        raise ProviderNotAuthentic(psd_id=p.command.psd_id) from None
+
+
+def control_total_matches(p: Presented[DownloadPostageValue]) -> None:
+    """Check AR + DR against the message: a replayed download ends here (E-1005, E-1105)."""
+    if p.command.control_total != p.moving.control_total:
+        raise ControlTotalMismatch(psd_id=p.moving.psd, named=p.command.control_total, held=p.moving.control_total)
+
+
+def download_has_value(p: Presented[DownloadPostageValue]) -> None:
+    """Check that the download raises DR: by a mill at least."""
+    if p.command.value < 1:
+        raise ValueBelowMinimum(minimum=1)
+
+
+def dr_stays_within_limit(p: Presented[DownloadPostageValue]) -> None:
+    """Check DR after the load against the lower of the module's and the customer's limit (E-1006, M-61)."""
+    limit = p.card.dr_limit if p.moving.dr_limit is None else min(p.card.dr_limit, p.moving.dr_limit)
+    would_be = p.moving.dr + p.command.value
+    if would_be > limit:
+        raise DescendingRegisterLimit(psd_id=p.moving.psd, would_be=would_be, limit=limit)
+
+
+def ar_stays_within_limit(p: Presented[DownloadPostageValue]) -> None:
+    """Check that AR stays within its limit once all is spent (E-1006)."""
+    would_be = p.moving.control_total + p.command.value
+    if would_be > p.card.ar_limit:
+        raise AscendingRegisterLimit(psd_id=p.moving.psd, would_be=would_be, limit=p.card.ar_limit)
+
+
+def certificate_is_authentic(p: Presented[AuthorizePsd]) -> None:
+    """Check the certificate with the CA certificate in the module (E-301)."""
+    try:
+        p.suite.certificate(p.command.certificate).verify(p.card.ca_certificate, p.now)
+    except NotAuthentic:
+        raise CertificateNotAuthentic(psd_id=p.moving.psd) from None
+
+
+def certificate_names_device(p: Presented[AuthorizePsd]) -> None:
+    """Check that the certificate's device ID is the package's (E-302)."""
+    named = p.suite.certificate(p.command.certificate).device
+    if named != p.moving.psd:
+        raise CertificateForOtherDevice(psd_id=p.moving.psd, named=named)
+
+
+def certificate_holds_key(p: Presented[AuthorizePsd]) -> None:
+    """Check that the certificate's public key is the package's (E-303)."""
+    if p.suite.certificate(p.command.certificate).public_key != p.keys.static.public_key:
+        raise CertificateForOtherKey(psd_id=p.moving.psd)
+
+
+def secrets_are_readable(p: Presented[ConfigurePsd]) -> None:
+    """Check that the client's secrets decrypt under VRSK_ipost, for this meter and challenge (E-402)."""
+    open_secrets(p)
+
+
+def open_secrets(p: Presented[ConfigurePsd]) -> tuple[bytes, bytes]:
+    """Decrypt HMK and PW, 32 bytes each (G-905). Raises `SecretsNotReadable`."""
+    info = registration_info(p.command.psd_id, p.command.client_challenge, challenge(p.keys, p.package))
+    try:
+        secrets = p.suite.open_sealed(p.card.registration_key, p.command.secrets, info)
+    except NotAuthentic:
+        raise SecretsNotReadable(psd_id=p.moving.psd) from None
+    if len(secrets) != _SECRETS_BYTES:
+        raise SecretsNotReadable(psd_id=p.moving.psd)
+    return secrets[: _SECRETS_BYTES // 2], secrets[_SECRETS_BYTES // 2 :]
+
+
+_SECRETS_BYTES = 64
+"""HMK and the passphrase's hash, 32 bytes each."""
+
+Check = Callable[[Presented[Any]], None]
+
+AUTHORIZE_PSD: tuple[Check, ...] = (
+    package_is_authentic,
+    package_is_current,
+    psd_state_allows,
+    meter_number_matches,
+    certificate_is_authentic,  # E-301
+    certificate_names_device,  # E-302
+    certificate_holds_key,  # E-303
+)
+
+CONFIGURE_PSD: tuple[Check, ...] = (
+    package_is_authentic,
+    package_is_current,
+    psd_state_allows,
+    meter_number_matches,
+    secrets_are_readable,  # E-402
+)
+
+AUTHORIZE_CUSTOMER: tuple[Check, ...] = (
+    provider_is_authentic,  # E-501
+    package_is_authentic,
+    package_is_current,
+    psd_state_allows,
+    meter_number_matches,
+)
+
+DOWNLOAD_POSTAGE_VALUE: tuple[Check, ...] = (
+    provider_is_authentic,  # 1
+    package_is_authentic,  # 2
+    package_is_current,  # 2b home, version and digest as memory has them (ours)
+    psd_state_allows,  # 3
+    key_is_not_expired,  # 3b M-72
+    meter_number_matches,  # 4
+    control_total_matches,  # 5
+    download_has_value,  # 5b ours
+    dr_stays_within_limit,  # 6
+    ar_stays_within_limit,  # 6
+)
+
+CREATE_INDICIUM: tuple[Check, ...] = (
+    package_is_authentic,  # 1
+    package_is_current,  # 1b home, version and digest as memory has them (ours)
+    psd_state_allows,  # 2
+    key_is_not_expired,  # 2b M-72
+    meter_number_matches,  # 3
+    challenge_matches,  # 4
+    client_is_authentic,  # 5
+    client_has_seen_the_same,  # 5b its AR, DR and last record (M-58)
+    value_is_within_limits,  # 6
+    dr_covers_value,  # 7
+)
+
+REPEATED_BY_CLIENT: tuple[Check, ...] = (
+    package_is_authentic,
+    package_is_current,
+    meter_number_matches,
+    client_is_authentic,
+)
+"""A repeat of create indicium must still authenticate; its challenge was used by the first."""
+
+REPEATED_BY_PROVIDER: tuple[Check, ...] = (
+    provider_is_authentic,
+    package_is_authentic,
+    package_is_current,
+    meter_number_matches,
+)
+
+REPEATED: tuple[Check, ...] = (
+    package_is_authentic,
+    package_is_current,
+    meter_number_matches,
+)
+"""A repeat of a command that authenticates itself by its content."""

@@ -1,0 +1,51 @@
+"""Handlers of the family that runs once in a module's life (C-36)."""
+
+from indicium.cryptomodule.handlers.module import Effect, Inside
+from indicium.cryptomodule.state import Cold, Hot, MasterKeySet
+from indicium.cryptomodule.suites.modern import KEY_BYTES
+from indicium.domain.commands.initialization import GenerateMasterKeySet, StartInitialization
+from indicium.domain.fig6 import ModuleState
+from indicium.domain.identity import ChainId, Serial
+
+CHAIN_BYTES = 16
+"""128 random bits name a chain (M-90)."""
+
+MKS_ID_BYTES = 8
+"""An MKS is named by 16 hex digits (G-604)."""
+
+
+def start_initialization(inside: Inside, command: StartInitialization) -> Effect:
+    """Erase all memory, draw the chain and the audit signing key, make the first record (C-02, I-11)."""
+    signing_key = inside.suite.generate_signing_key()
+    inside.hot = Hot(
+        serial=Serial(inside.serial),
+        chain=ChainId(inside.suite.random(CHAIN_BYTES).hex()),
+        persistent=ModuleState.UNINITIALIZED,
+        interval=command.signature_interval,
+    )
+    inside.cold = Cold(audit_key=signing_key.der)
+    inside.fresh = True
+    return Effect(
+        reply={"chain": inside.hot.chain},
+        event="initialization-started",
+        software="audit-support",
+        data={"interval": command.signature_interval, "audit_key": signing_key.public().pem.decode()},
+        then=ModuleState.INITIALIZING,
+    )
+
+
+def generate_master_key_set(inside: Inside, _command: GenerateMasterKeySet) -> Effect:
+    """Make this module a master with its own MKS; the first one is active at once (C-03, M-48)."""
+    mks = inside.suite.random(MKS_ID_BYTES).hex()
+    inside.cold.active = MasterKeySet(
+        mks=mks,
+        mek=inside.suite.random(KEY_BYTES),
+        mak=inside.suite.random(KEY_BYTES),
+    )
+    return Effect(
+        reply={"mks": mks},
+        event="master-key-set-generated",
+        software="key-management",
+        data={"mks": mks, "master": True},
+        then=ModuleState.OPERATIONAL,
+    )

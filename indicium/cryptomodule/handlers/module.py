@@ -1,0 +1,47 @@
+"""What a handler of a module command works with, and what it gives back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from indicium.cryptomodule.auditing import AuditTrail
+from indicium.cryptomodule.sessions import Session
+from indicium.cryptomodule.state import Cold, Hot
+from indicium.cryptomodule.suites import Modern
+from indicium.domain.fig6 import ModuleState
+
+
+class Effect(NamedTuple):
+    """What a module command did. The dispatcher records it and moves the state (C-29)."""
+
+    reply: dict[str, Any]
+    event: str | None = None
+    """The event to record; None where FIG. 6 says that nothing is recorded."""
+    software: str = ""
+    data: dict[str, Any] | None = None
+    then: ModuleState | None = None
+    """The state that follows; None if it stays."""
+    signed: bool = False
+    """A signature that the caller asked for."""
+    ends: Literal["logon", "session"] | None = None
+    """What is over once the answer is made."""
+
+
+@dataclass(slots=True)
+class Inside:
+    """The module's state as a handler sees it: copies, which count only once memory has them."""
+
+    suite: Modern
+    serial: str
+    hot: Hot
+    cold: Cold
+    state: ModuleState
+    now: datetime
+    trail: AuditTrail | None
+    """None before Start Initialization."""
+    session: Session | None
+    persist: Callable[[], None]
+    """Make the cold part durable at once, before the command goes on."""
+    fresh: bool = False
+    """Set by Start Initialization: all memory is erased before it is written."""

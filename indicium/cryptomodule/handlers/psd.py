@@ -1,0 +1,290 @@
+"""Handlers of the PSD commands (table E): the numbered checks, then the effects, in the seed's order."""
+
+import base64
+import hashlib
+from typing import Any
+
+import orjson
+
+from indicium.cryptomodule import checks
+from indicium.cryptomodule.checks import Check, Presented, challenge
+from indicium.cryptomodule.desk import Desk
+from indicium.cryptomodule.group import Group, Settled, Transaction, reply_label
+from indicium.cryptomodule.suites import NotAuthentic
+from indicium.cryptomodule.suites.modern import SigningKey
+from indicium.cryptomodule.vault import MeterKeys, StaticPart, Vault
+from indicium.domain.amounts import Mills
+from indicium.domain.commands.psd import (
+    AuthorizeCustomer,
+    AuthorizePsd,
+    ConfigurePsd,
+    CreateIndicium,
+    DownloadPostageValue,
+    InitializePsd,
+    RequestChallenge,
+)
+from indicium.domain.errors import DeviceNumbersExhausted, PackageNotAuthentic, RequestIdReused
+from indicium.domain.fig6 import FIG6
+from indicium.domain.flow import RequestKey
+from indicium.domain.identity import DeviceId
+from indicium.domain.lifecycle import PsdState, advance
+from indicium.domain.messages import content, indicium_content
+from indicium.domain.package import MovingPart, Package
+from indicium.domain.registers import EMPTY, Registers
+from indicium.domain.vbi import render_body
+
+DEVICE_DIGITS = 10
+"""Length of a device ID (M-60)."""
+
+
+def initialize_psd(group: Group, desk: Desk, _command: InitializePsd) -> bytes:
+    """Create a package: device ID, keys, empty registers (E2). Not authenticated; once in a PSD's life."""
+    settings = desk.settings
+    number = group.hot.next_device
+    if number > settings.last_device:
+        raise DeviceNumbersExhausted(last=f"{settings.last_device:0{DEVICE_DIGITS}d}")
+    group.hot.next_device = number + 1
+    psd_id = DeviceId(f"{number:0{DEVICE_DIGITS}d}")
+    part, _ = desk.vault.new_static(psd_id)
+    static = part.encode()
+    moving = MovingPart(
+        psd=psd_id,
+        version=1,
+        home=group.hot.serial,
+        state=PsdState.RAW,
+        suite=group.suite.name,
+        mks=part.mks,
+        static=hashlib.sha256(static).hexdigest(),
+        ar=EMPTY.ar,
+        dr=EMPTY.dr,
+        customer=None,
+        license_zip=None,
+        dr_limit=None,
+        certificate=None,
+        key_expires=None,
+        last_at=group.at,
+        client_challenge=None,
+    )
+    made = Transaction(
+        "psd-initialized", "InitializePsd", moving, static, desk.vault.load(static), 0, _role(InitializePsd), None, None
+    )
+    settled = group.settle(made, desk.mk_chkpt)
+    return _reply(settled, None, public_key=base64.b64encode(part.public_key).decode())
+
+
+def authorize_psd(group: Group, desk: Desk, command: AuthorizePsd) -> bytes:
+    """Load the PSD's certificate (E3)."""
+    p = _present(group, desk, command, content(command))
+    if (again := _repeated(group, p, checks.REPEATED)) is not None:
+        return again
+    _check(checks.AUTHORIZE_PSD, p)
+    certificate = p.suite.certificate(command.certificate)
+    part = p.keys.static.model_copy(update={"certificate": command.certificate})
+    moving = _moved(group, p)._replace(certificate=certificate.serial, key_expires=certificate.expires.isoformat())
+    return _settle(group, desk, p, "psd-authorized", moving, part=part)
+
+
+def configure_psd(group: Group, desk: Desk, command: ConfigurePsd) -> bytes:
+    """Assign the PSD to a customer, with the customer's secrets (E4); the reply is MACed under the new HMK."""
+    p = _present(group, desk, command, content(command))
+    if (again := _repeated(group, p, checks.REPEATED)) is not None:
+        return again
+    _check(checks.CONFIGURE_PSD, p)
+    part = desk.vault.with_secrets(p.keys.static, *checks.open_secrets(p))
+    moving = _moved(group, p)._replace(customer=command.customer, client_challenge=command.client_challenge)
+    return _settle(group, desk, p, "psd-configured", moving, part=part)
+
+
+def authorize_customer(group: Group, desk: Desk, command: AuthorizeCustomer) -> bytes:
+    """Enter licensing ZIP code and maximum DR value; the meter is leased (E5)."""
+    p = _present(group, desk, command, content(command))
+    if (again := _repeated(group, p, checks.REPEATED_BY_PROVIDER)) is not None:
+        return again
+    _check(checks.AUTHORIZE_CUSTOMER, p)
+    moving = _moved(group, p)._replace(license_zip=command.license_zip, dr_limit=command.dr_limit)
+    return _settle(group, desk, p, "customer-authorized", moving)
+
+
+def download_postage_value(group: Group, desk: Desk, command: DownloadPostageValue) -> bytes:
+    """Load paid value into DR (E10)."""
+    p = _present(group, desk, command, content(command))
+    if (again := _repeated(group, p, checks.REPEATED_BY_PROVIDER)) is not None:
+        return again
+    _check(checks.DOWNLOAD_POSTAGE_VALUE, p)
+    value = Mills(command.value)
+    registers = Registers(Mills(p.moving.ar), Mills(p.moving.dr)).load(value)  # E-1007
+    totals = group.hot.totals
+    group.hot.totals = totals._replace(downloaded=Mills(totals.downloaded + value))
+    moving = _moved(group, p)._replace(dr=registers.dr)
+    return _settle(group, desk, p, "postage-value-downloaded", moving, value=value)
+
+
+def create_indicium(group: Group, desk: Desk, command: CreateIndicium) -> bytes:
+    """Move value from DR to AR and sign an item: the twelve steps (E6)."""
+    elements = command.elements.model_dump_json()
+    p = _present(group, desk, command, indicium_content(command, elements))
+    if (again := _repeated(group, p, checks.REPEATED_BY_CLIENT)) is not None:
+        return again
+    _check(checks.CREATE_INDICIUM, p)  # steps 1 to 7
+    value = Mills(command.value)
+    registers = Registers(Mills(p.moving.ar), Mills(p.moving.dr)).spend(value)  # step 8
+    totals = group.hot.totals
+    group.hot.totals = totals._replace(printed=Mills(totals.printed + value))
+    version = p.moving.version + 1
+    body = render_body(  # step 9
+        device=p.moving.psd,
+        certificate=p.moving.certificate or "",
+        transaction=version,
+        ar=registers.ar,
+        dr=registers.dr,
+        value=value,
+        date=group.at[:10],
+        elements=elements,
+    )
+    item = body + b"\t" + base64.b64encode(p.keys.signing_key.sign(body))
+    moving = p.moving._replace(
+        version=version,
+        ar=registers.ar,
+        dr=registers.dr,
+        last_at=group.at,
+        client_challenge=command.client_challenge,
+    )
+    extra = b',"vbi":%b,"item_sha256":"%b"' % (body, hashlib.sha256(item).hexdigest().encode())
+    return _settle(group, desk, p, "indicium-created", moving, value=value, extra=extra, item=item.decode())  # 10 to 12
+
+
+def request_challenge(group: Group, desk: Desk, command: RequestChallenge) -> bytes:
+    """Answer message 501 with 504: the client's challenge authenticated, and the module's own (G-802).
+
+    Before the meter has an HMK the answer is signed with VDSK_ipost (E-406). Nothing changes.
+    """
+    package = group.package(DeviceId(command.psd_id))
+    moving, keys = _opened(desk.vault, package)
+    p = Presented(
+        command, b"", package, moving, keys, group.home_meter(package.psd_id), group.hot.serial,
+        desk.settings, desk.provider, group.suite, group.now,
+    )  # fmt: skip
+    _check(checks.REPEATED, p)
+    settled = Settled(package, moving, keys)
+    return _reply(settled, None, client_challenge=command.client_challenge, registrar=desk.challenge_key)
+
+
+def _present(group: Group, desk: Desk, command: Any, asked: bytes) -> Presented[Any]:
+    package = group.package(command.psd_id)
+    moving, keys = _opened(desk.vault, package)
+    return Presented(
+        command,
+        asked,
+        package,
+        moving,
+        keys,
+        group.home_meter(moving.psd),
+        group.hot.serial,
+        desk.settings,
+        desk.provider,
+        group.suite,
+        group.now,
+    )
+
+
+def _opened(vault: Vault, package: Package) -> tuple[MovingPart, MeterKeys]:
+    try:
+        return MovingPart(**orjson.loads(package.moving)), vault.load(package.static)
+    except (NotAuthentic, ValueError, TypeError):
+        raise PackageNotAuthentic(psd_id=package.psd_id) from None
+
+
+def _check(numbered: tuple[Check, ...], p: Presented[Any]) -> None:
+    for check in numbered:
+        check(p)
+
+
+def _repeated(group: Group, p: Presented[Any], numbered: tuple[Check, ...]) -> bytes | None:
+    """Give the kept reply of a repeated request; None if the request id is new.
+
+    Raises `RequestIdReused` if the id stands for something else.
+    """
+    kept = group.kept_reply(RequestKey(p.command.psd_id, p.command.request_id))
+    if kept is None:
+        return None
+    _check(numbered, p)
+    if hashlib.sha256(p.content).digest() != kept.content_digest:
+        raise RequestIdReused(psd_id=kept.psd_id, request_id=kept.request_id)
+    try:
+        label = reply_label(kept.psd_id, kept.psd_version, kept.content_digest)
+        return p.keys.replies.open(kept.token, label)
+    except NotAuthentic:
+        raise PackageNotAuthentic(psd_id=kept.psd_id) from None
+
+
+def _moved(group: Group, p: Presented[Any]) -> MovingPart:
+    """Give the moving part of the next version, in the state that the life cycle says."""
+    state = advance(type(p.command), p.moving.state, p.moving.psd)
+    return p.moving._replace(version=p.moving.version + 1, state=state, last_at=group.at)
+
+
+def _settle(
+    group: Group,
+    desk: Desk,
+    p: Presented[Any],
+    event: str,
+    moving: MovingPart,
+    *,
+    value: int = 0,
+    part: StaticPart | None = None,
+    extra: bytes = b"",
+    item: str | None = None,
+) -> bytes:
+    """Record the transaction, make the package and the reply, and keep the reply: record n, package n, reply n."""
+    static, keys = p.package.static, p.keys
+    if part is not None:
+        static = part.encode()
+        keys = desk.vault.load(static)
+        moving = moving._replace(static=hashlib.sha256(static).hexdigest())
+    command = type(p.command)
+    made = Transaction(
+        event, command.__name__, moving, static, keys, value, _role(command), p.command.request_id, p.content, extra
+    )
+    settled = group.settle(made, desk.mk_chkpt)
+    client_challenge = getattr(p.command, "client_challenge", None)
+    reply = _reply(settled, p.command.request_id, client_challenge=client_challenge, item=item)
+    group.keep_reply(settled, p.command.request_id, p.content, reply)
+    return reply
+
+
+def _role(command: type[Any]) -> str:
+    """Give the role that the command's own checks establish, as FIG. 6's table names it (M-54)."""
+    return FIG6[command].roles[0]
+
+
+def _reply(
+    settled: Settled,
+    request_id: str | None,
+    *,
+    client_challenge: str | None = None,
+    item: str | None = None,
+    public_key: str | None = None,
+    registrar: SigningKey | None = None,
+) -> bytes:
+    """Render a reply (E-610): the meter as it is now, the client's challenge, the module's next one, authenticated."""
+    package, moving, keys = settled
+    body = orjson.dumps(
+        {
+            "psd": moving.psd,
+            "request": request_id,
+            "version": moving.version,
+            "state": moving.state,
+            "ar": moving.ar,
+            "dr": moving.dr,
+            "record": package.made_by.hex(),
+            "client_challenge": client_challenge,
+            "module_challenge": challenge(keys, package),
+            "item": item,
+            "public_key": public_key,
+        }
+    )
+    if keys.hmk is not None:
+        return body + b"\t" + base64.b64encode(keys.hmk.mac(body))
+    if registrar is not None:
+        return body + b"\t" + base64.b64encode(registrar.sign(body))
+    return body + b"\t"

@@ -1,0 +1,40 @@
+"""The opened memory of a module, and the keys loaded from it."""
+
+from collections.abc import Mapping, Sequence
+
+from indicium.cryptomodule.auditing import AuditTrail
+from indicium.cryptomodule.desk import Desk
+from indicium.cryptomodule.state import Codec, Cold, HomeMeter, Hot, Remembered, Tail
+from indicium.cryptomodule.suites import Modern
+from indicium.domain.identity import DeviceId
+
+
+class Inner:
+    """What a module holds in volatile memory while it runs; the same as its memory, opened."""
+
+    def __init__(self, suite: Modern, codec: Codec, remembered: Remembered) -> None:
+        """Load the keys."""
+        self._suite = suite
+        self.codec = codec
+        self.hot: Hot = remembered.hot
+        self.cold: Cold = remembered.cold
+        self.tail: Tail = remembered.tail
+        self.meters: dict[DeviceId, HomeMeter] = remembered.meters
+        self.trail = AuditTrail(suite, suite.load_signing_key(self.cold.audit_key))
+        self.desk = self._loaded_desk()
+
+    def take(
+        self, hot: Hot, cold: Cold, tail: Tail, meters: Mapping[DeviceId, HomeMeter], forget: Sequence[str]
+    ) -> None:
+        """Take over what memory has just made durable."""
+        secrets_changed = cold is not self.cold
+        self.hot, self.cold, self.tail = hot, cold, tail
+        self.meters.update(meters)
+        for psd_id in forget:
+            del self.meters[DeviceId(psd_id)]
+        if secrets_changed:
+            self.desk = self._loaded_desk()
+
+    def _loaded_desk(self) -> Desk | None:
+        cold = self.cold
+        return Desk(self._suite, cold.active, cold.card) if cold.active and cold.card else None

@@ -1,0 +1,85 @@
+"""What the module needs of the world, as protocols whose docstrings are contracts.
+
+The real ones are in `infrastructure`; a simulator implements the same.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+
+class MeterRow(NamedTuple):
+    """What the home module keeps of one meter."""
+
+    psd_id: str
+    version: int
+    digest: bytes
+    """MAC of the newest package: 32 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryContent:
+    """All that a module's memory holds, as it was written last."""
+
+    hot: bytes
+    cold: bytes
+    tail: bytes
+    meters: Iterable[MeterRow]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUpdate:
+    """One atomic change of a module's memory. None leaves a part as it is."""
+
+    hot: bytes
+    tail: bytes | None
+    cold: bytes | None = None
+    meters: Sequence[MeterRow] = ()
+    """Rows to insert or replace."""
+    forget: Sequence[str] = ()
+    """Meters whose rows go."""
+
+
+class NonVolatileMemory(Protocol):
+    """Memory of one module: survives a reboot and a power loss, is erased by Reset (M-04).
+
+    It knows nothing of what it holds: parts are sealed or MACed by the module.
+    """
+
+    def load(self) -> MemoryContent | None:
+        """Read everything; None if nothing was ever written. Raises `MemoryNotAuthentic` if it cannot be read."""
+
+    def write(self, update: MemoryUpdate) -> None:
+        """Make one update durable: after the return all of it survives, after a crash all of it or nothing.
+
+        Raises `StoreFailed`; then nothing of the update is there.
+        """
+
+    def erase(self) -> None:
+        """Forget everything, durably (Reset, C-15)."""
+
+
+class PpdKey(Protocol):
+    """The key that seals the memory's secret part (F-09). It lives apart; without it the memory is zeroized."""
+
+    def load(self) -> bytes:
+        """Give the 32 bytes. Raises `MemoryNotAuthentic` if there is none."""
+
+    def renew(self, key: bytes) -> None:
+        """Replace the key durably; what the old one sealed is lost."""
+
+
+class Clock(Protocol):
+    """Clock & Calendar 309 (A-16)."""
+
+    def now(self) -> datetime:
+        """Give the time in UTC, with microseconds, aware."""
+
+
+class Entropy(Protocol):
+    """Random Number Generator 308 (A-15)."""
+
+    def random(self, size: int) -> bytes:
+        """Give `size` unpredictable bytes."""
+

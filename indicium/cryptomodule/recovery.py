@@ -1,0 +1,47 @@
+"""Auto-Recover: memory goes back to an older checkpoint, and says so (O-10 … O-14)."""
+
+import hashlib
+
+import orjson
+
+from indicium.cryptomodule.auditing import Entry
+from indicium.cryptomodule.group import Group
+from indicium.cryptomodule.state import HomeMeter, RingEntry, Tail, shift_sum
+from indicium.domain.flow import SealedRecord
+from indicium.domain.identity import ChainId
+
+
+def lost_records(chain: ChainId, tail: Tail) -> list[SealedRecord]:
+    """Give the tail's records for the store, byte for byte; their psd columns are empty, for they move nothing."""
+    first = tail.before.sequence + 1
+    return [
+        SealedRecord(chain, first + number, record.event, record.line, None, None)
+        for number, record in enumerate(tail.records)
+    ]
+
+
+def roll_back(group: Group, tail: Tail, accepted: RingEntry) -> list[str]:
+    """Undo the tail's transactions in the group and record it; give the meters that memory forgets.
+
+    The totals are those of the accepted checkpoint (M-65); the discarded records are named (O-13). Device numbers that
+    the tail gave out are not given out again.
+    """
+    hot, forget = group.hot, []
+    hot.totals = accepted.totals
+    for psd_id, version, digest in tail.undo:
+        now = group.known[psd_id]
+        weight = group.codec.weight(psd_id, version, digest) if version else 0
+        hot.meters_sum = shift_sum(hot.meters_sum, add=weight, take=now.weight)
+        if version:
+            group.meters[psd_id] = HomeMeter(version, digest, weight)
+        else:
+            hot.meters -= 1
+            forget.append(psd_id)
+    first = tail.before.sequence + 1
+    discarded = [
+        {"sequence": first + number, "hash": hashlib.sha256(record.line).hexdigest(), "value": record.value}
+        for number, record in enumerate(tail.records)
+    ]
+    data = orjson.dumps({"discarded": discarded, **accepted.totals._asdict()})
+    group.record(Entry("checkpoint-recovered", "checkpoint", "AutoRecoverCheckpoint", data, signed=True))
+    return forget

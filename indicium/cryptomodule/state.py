@@ -1,0 +1,292 @@
+"""What the module remembers (G-913): a hot part that changes with every group, and a cold part that holds secrets.
+
+The hot part is readable and MACed; it holds the digests of the cold part and of the tail, and an incremental keyed sum
+over the home meters' rows, so that parts of different times never mix and nothing is read or MACed whole for a
+transaction. The cold part is sealed under the PPD key.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import orjson
+from pydantic import BaseModel, ConfigDict
+
+from indicium.cryptomodule.ports import MemoryContent, MeterRow
+from indicium.cryptomodule.suites import Modern, NotAuthentic
+from indicium.domain.amounts import Mills
+from indicium.domain.errors import MemoryNotAuthentic
+from indicium.domain.fig6 import ModuleState
+from indicium.domain.flow import GENESIS, Head
+from indicium.domain.identity import ChainId, DeviceId, Serial
+from indicium.domain.registers import NO_TOTALS, Totals
+
+_SUM_BYTES = 32
+_SUM_MODULUS = 1 << (8 * _SUM_BYTES)
+
+
+class RingEntry(NamedTuple):
+    """A checkpoint: the end of a group, and the module's totals there (G3, O-09)."""
+
+    head: Head
+    totals: Totals
+
+
+@dataclass(slots=True)
+class Hot:
+    """The part that every group writes."""
+
+    serial: Serial
+    chain: ChainId
+    persistent: ModuleState
+    interval: int
+    head: Head = GENESIS
+    unsigned: int = 0
+    """Records since the last signature."""
+    totals: Totals = NO_TOTALS
+    ring: tuple[RingEntry, ...] = ()
+    """Ends of the last groups, the newest last (O-09, M-16)."""
+    next_device: int = 0
+    """Number of the next PSD; 0 before initialize crypto-card."""
+    meters: int = 0
+    """How many meters are at home here."""
+    meters_sum: int = 0
+    """Sum over the weights of the home meters' rows."""
+    cold_generation: int = 0
+    cold_digest: str = ""
+    tail_digest: str = ""
+
+    def copy(self) -> "Hot":
+        """Give a copy to work on; the original stays until the group is durable."""
+        return replace(self)
+
+
+class User(BaseModel):
+    """A user profile (G2)."""
+
+    model_config = ConfigDict(extra="forbid", val_json_bytes="base64", ser_json_bytes="base64")
+
+    name: str
+    role: str
+    salt: bytes
+    hash: bytes
+    """Argon2id over the password that the host sends."""
+    failures: int = 0
+    """Logon failure count (G-204)."""
+    failure_limit: int
+    timeout_seconds: int
+    account_expires: str | None
+    password_expires: str | None
+
+
+class MasterKeySet(BaseModel):
+    """MEK and MAK (H-02), identified by 16 hex digits."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, val_json_bytes="base64", ser_json_bytes="base64")
+
+    mks: str
+    mek: bytes
+    mak: bytes
+
+
+class CryptoCard(BaseModel):
+    """Configuration by initialize crypto-card (G-912)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, val_json_bytes="base64", ser_json_bytes="base64")
+
+    minimum_value: int
+    maximum_value: int
+    dr_limit: int
+    ar_limit: int
+    first_device: int
+    last_device: int
+    ca_certificate: bytes
+    provider_key: bytes
+    challenge_key: bytes
+    """VDSK_ipost (F-15): PKCS#8 in DER."""
+    registration_key: bytes
+    """VRSK_ipost (F-17)."""
+
+
+class Cold(BaseModel):
+    """The secret part: keys, access control database, configuration."""
+
+    model_config = ConfigDict(extra="forbid", val_json_bytes="base64", ser_json_bytes="base64")
+
+    audit_key: bytes
+    """ASK = VDSK_audit (F-03): PKCS#8 in DER."""
+    users: list[User] = []
+    active: MasterKeySet | None = None
+    """The active MKS (H-03)."""
+    card: CryptoCard | None = None
+
+
+class HomeMeter(NamedTuple):
+    """What the home module knows of one of its meters."""
+
+    version: int
+    digest: bytes
+    """MAC of the newest package."""
+    weight: int
+    """This row's part in the keyed sum."""
+
+
+class Undo(NamedTuple):
+    """What a meter's row was before the group in the tail; version 0 if there was none."""
+
+    psd_id: DeviceId
+    version: int
+    digest: bytes
+
+
+class TailRecord(NamedTuple):
+    """One record of the group that the store may not have."""
+
+    event: str
+    psd_id: DeviceId | None
+    psd_version: int | None
+    value: int
+    """Value in mills that the record moved; 0 if none."""
+    line: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The last group: records that are lost if the store never got them, and how to undo it."""
+
+    before: Head = GENESIS
+    """The head that memory saw in the store when the group began."""
+    records: tuple[TailRecord, ...] = ()
+    undo: tuple[Undo, ...] = ()
+
+    def followed_by(self, later: "Tail") -> "Tail":
+        """Give this tail as discarded, with the record that says so behind it: nothing is left to undo."""
+        lost = tuple(record._replace(psd_id=None, psd_version=None) for record in self.records)
+        return Tail(self.before, lost + later.records)
+
+
+@dataclass(slots=True)
+class Remembered:
+    """All of a module's memory, opened."""
+
+    hot: Hot
+    cold: Cold
+    tail: Tail
+    meters: dict[DeviceId, HomeMeter] = field(default_factory=dict)
+
+
+class Codec:
+    """Turns what the module remembers into the parts that its memory keeps, and back."""
+
+    def __init__(self, suite: Modern, ppd_key: bytes) -> None:
+        """Derive one key for each purpose from the PPD key (32 bytes)."""
+        self._suite = suite
+        self._mac = suite.mac_key(suite.derive(ppd_key, "indicium memory hot part"))
+        self._rows = suite.mac_key(suite.derive(ppd_key, "indicium memory meters"))
+        self._seal = suite.seal_key(suite.derive(ppd_key, "indicium memory cold part"))
+
+    def weight(self, psd_id: str, version: int, digest: bytes) -> int:
+        """Give a row's part in the keyed sum."""
+        return int.from_bytes(self._rows.mac(b"%b %d " % (psd_id.encode(), version) + digest), "big")
+
+    def seal_cold(self, hot: Hot, cold: Cold) -> bytes:
+        """Seal the cold part as a new generation, and note its digest in the hot part."""
+        hot.cold_generation += 1
+        sealed = self._seal.seal(cold.model_dump_json().encode(), _cold_label(hot))
+        hot.cold_digest = hashlib.sha256(sealed).hexdigest()
+        return sealed
+
+    def encode_tail(self, hot: Hot, tail: Tail) -> bytes:
+        """Write the tail, and note its digest in the hot part: a header line, then the records' lines."""
+        header = orjson.dumps(
+            {
+                "before": tuple(tail.before),
+                "records": [record[:4] for record in tail.records],
+                "undo": [(psd_id, version, digest.hex()) for psd_id, version, digest in tail.undo],
+            }
+        )
+        encoded = b"\n".join((header, *(record.line for record in tail.records)))
+        hot.tail_digest = hashlib.sha256(encoded).hexdigest()
+        return encoded
+
+    def encode_hot(self, hot: Hot) -> bytes:
+        """Write the hot part and its MAC."""
+        body = orjson.dumps(
+            {
+                "serial": hot.serial,
+                "chain": hot.chain,
+                "persistent": hot.persistent,
+                "interval": hot.interval,
+                "head": tuple(hot.head),
+                "unsigned": hot.unsigned,
+                "totals": tuple(hot.totals),
+                "ring": [(tuple(entry.head), tuple(entry.totals)) for entry in hot.ring],
+                "next_device": hot.next_device,
+                "meters": hot.meters,
+                "meters_sum": f"{hot.meters_sum:064x}",
+                "cold_generation": hot.cold_generation,
+                "cold_digest": hot.cold_digest,
+                "tail_digest": hot.tail_digest,
+            }
+        )
+        return body + b"\n" + self._mac.mac(body).hex().encode()
+
+    def decode(self, content: MemoryContent, where: str) -> Remembered:
+        """Open all parts and check that they belong together. Raises `MemoryNotAuthentic`."""
+        hot = self._decode_hot(content.hot, where)
+        if hashlib.sha256(content.cold).hexdigest() != hot.cold_digest:
+            raise MemoryNotAuthentic(path=where, why="the secret part is of another time")
+        if hashlib.sha256(content.tail).hexdigest() != hot.tail_digest:
+            raise MemoryNotAuthentic(path=where, why="the tail is of another time")
+        try:
+            cold = Cold.model_validate_json(self._seal.open(content.cold, _cold_label(hot)))
+        except NotAuthentic:
+            raise MemoryNotAuthentic(path=where, why="the secret part does not open") from None
+        meters = self._decode_meters(content.meters)
+        if len(meters) != hot.meters or sum(m.weight for m in meters.values()) % _SUM_MODULUS != hot.meters_sum:
+            raise MemoryNotAuthentic(path=where, why="the meters' rows are of another time")
+        return Remembered(hot, cold, _decode_tail(content.tail), meters)
+
+    def _decode_hot(self, encoded: bytes, where: str) -> Hot:
+        body, _, mac = encoded.rpartition(b"\n")
+        try:
+            self._mac.verify(body, bytes.fromhex(mac.decode("ascii", "replace")))
+        except (NotAuthentic, ValueError):
+            raise MemoryNotAuthentic(path=where, why="its MAC does not verify") from None
+        parts = orjson.loads(body)
+        parts["persistent"] = ModuleState(parts["persistent"])
+        parts["head"] = Head(*parts["head"])
+        parts["totals"] = _totals(parts["totals"])
+        parts["ring"] = tuple(RingEntry(Head(*head), _totals(totals)) for head, totals in parts["ring"])
+        parts["meters_sum"] = int(parts["meters_sum"], 16)
+        return Hot(**parts)
+
+    def _decode_meters(self, rows: Iterable[MeterRow]) -> dict[DeviceId, HomeMeter]:
+        return {
+            DeviceId(psd_id): HomeMeter(version, digest, self.weight(psd_id, version, digest))
+            for psd_id, version, digest in rows
+        }
+
+
+def shift_sum(total: int, *, add: int, take: int) -> int:
+    """Replace one weight by another in the keyed sum."""
+    return (total + add - take) % _SUM_MODULUS
+
+
+def _cold_label(hot: Hot) -> bytes:
+    return f"indicium memory cold part {hot.serial} {hot.chain} {hot.cold_generation}".encode()
+
+
+def _totals(values: Iterable[int]) -> Totals:
+    return Totals(*map(Mills, values))
+
+
+def _decode_tail(encoded: bytes) -> Tail:
+    header, *lines = encoded.split(b"\n")
+    parts = orjson.loads(header)
+    return Tail(
+        before=Head(*parts["before"]),
+        records=tuple(TailRecord(*record, line) for record, line in zip(parts["records"], lines, strict=True)),
+        undo=tuple(Undo(psd_id, version, bytes.fromhex(digest)) for psd_id, version, digest in parts["undo"]),
+    )

@@ -1,0 +1,105 @@
+"""The folder of a ledger: which file is what, and who may read it.
+
+`ledger.db` the store, `modules/` the modules' memories, `audit/` the copies, `keys/` what is public, `secrets/` (mode
+0700) what the parties outside the module hold.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from indicium.domain.errors import BadFile, LedgerExists, LedgerMissing
+from indicium.domain.identity import ChainId, Serial
+from indicium.infrastructure.files import write_atomically
+from indicium.settings import SETTINGS_FILE, Settings
+
+_PRIVATE = 0o700
+
+
+class Home:
+    """Paths of one ledger's files."""
+
+    def __init__(self, folder: Path) -> None:
+        """Name the folder; it need not be there yet."""
+        self.folder = folder
+        self.modules = folder / "modules"
+        self.audit = folder / "audit"
+        self.keys = folder / "keys"
+        self.secrets = folder / "secrets"
+        self.customers = self.secrets / "customers"
+
+    @property
+    def holds_ledger(self) -> bool:
+        """Whether a ledger was made, or begun, here."""
+        return (self.folder / SETTINGS_FILE).exists()
+
+    def make(self, settings: Settings) -> None:
+        """Make the folders and write the settings. Raises `LedgerExists` where there are files of anything else."""
+        if not self.holds_ledger and self.folder.exists() and any(self.folder.iterdir()):
+            raise LedgerExists(home=str(self.folder))
+        for folder in (self.folder, self.modules, self.audit, self.keys):
+            folder.mkdir(parents=True, exist_ok=True)
+        for folder in (self.secrets, self.customers):
+            folder.mkdir(mode=_PRIVATE, exist_ok=True)
+        if not self.holds_ledger:
+            write_atomically(self.folder / SETTINGS_FILE, settings.as_toml().encode())
+
+    def memory(self, serial: Serial) -> Path:
+        """Give the memory file of a module."""
+        return self.modules / f"{serial}.memory"
+
+    def ppd(self, serial: Serial) -> Path:
+        """Give the key that seals a module's memory."""
+        return self.secrets / f"{serial}.ppd"
+
+    def audit_key(self, serial: Serial) -> Path:
+        """Give the audit verification key of a module, as its Auditor exported it."""
+        return self.keys / f"{serial}.audit.pem"
+
+    def audit_copy(self, serial: Serial, chain: ChainId) -> Path:
+        """Give the audit copy of a chain."""
+        return self.audit / f"{serial}-{chain}.audit"
+
+    def secret(self, name: str) -> bytes | None:
+        """Read a secret file; None if it is not there."""
+        return _read(self.secrets / name)
+
+    def keep_secret(self, name: str, content: bytes) -> None:
+        """Write a secret file durably, mode 0600."""
+        write_atomically(self.secrets / name, content, mode=0o600)
+
+    def public(self, name: str) -> bytes:
+        """Read a file of `keys/`. Raises `LedgerMissing` if it is not there."""
+        content = _read(self.keys / name)
+        if content is None:
+            raise LedgerMissing(home=str(self.folder))
+        return content
+
+    def publish(self, name: str, content: bytes) -> None:
+        """Write a file of `keys/` durably."""
+        write_atomically(self.keys / name, content)
+
+    def customer(self, customer: str) -> bytes | None:
+        """Read what a customer keeps; None for a customer who has no keys here."""
+        return _read(self._customer_file(customer))
+
+    def keep_customer(self, customer: str, content: bytes) -> None:
+        """Write what a customer keeps, durably, mode 0600."""
+        write_atomically(self._customer_file(customer), content, mode=0o600)
+
+    def customer_names(self) -> Iterator[str]:
+        """Give the names of all customers whose keys are here, sorted."""
+        return (unquote(path.stem) for path in sorted(self.customers.glob("*.json")))
+
+    def _customer_file(self, customer: str) -> Path:
+        """Give a customer's file: the name is quoted, so that no name leaves the folder and twins stay apart."""
+        return self.customers / f"{quote(customer, safe='')}.json"
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BadFile(path=str(path), why=error.strerror or "it cannot be read") from None

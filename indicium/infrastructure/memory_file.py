@@ -1,0 +1,114 @@
+"""The module's memory as one SQLite file on a local disk, locked by its process.
+
+It keeps parts as they are given; what they mean, and whether they are authentic, is the module's business.
+"""
+
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+
+from indicium.cryptomodule.ports import MemoryContent, MemoryUpdate, MeterRow
+from indicium.domain.errors import LedgerInUse, MemoryNotAuthentic, StoreFailed, UnsafeStore
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS parts (name TEXT PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS meters (
+    psd_id TEXT PRIMARY KEY, version INTEGER NOT NULL, digest BLOB NOT NULL
+) WITHOUT ROWID;
+"""
+_UPSERT_PART = "INSERT INTO parts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET bytes = excluded.bytes"
+_UPSERT_METER = (
+    "INSERT INTO meters VALUES (?, ?, ?) ON CONFLICT (psd_id) DO UPDATE "
+    "SET version = excluded.version, digest = excluded.digest"
+)
+_SYNCHRONOUS_FULL = 2
+_CHECKPOINT_PAGES = 8192
+"""WAL pages between two checkpoints: 32 MiB, so that a large group does not pay for one each time."""
+
+
+class MemoryFile:
+    """A `NonVolatileMemory` in a file. One process holds it at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file. Raises `LedgerInUse`, `UnsafeStore`, `MemoryNotAuthentic`."""
+        self._path = path
+        self._lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            raise LedgerInUse(serial=path.stem) from None
+        try:
+            self._connection = self._connect()
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def load(self) -> MemoryContent | None:
+        """Read everything; None if nothing was ever written."""
+        try:
+            parts = dict(self._connection.execute("SELECT name, bytes FROM parts"))
+            rows = [MeterRow(*row) for row in self._connection.execute("SELECT psd_id, version, digest FROM meters")]
+        except sqlite3.Error as error:
+            raise MemoryNotAuthentic(path=str(self._path), why=str(error)) from None
+        if not parts:
+            return None
+        if missing := {"hot", "cold", "tail"} - parts.keys():
+            raise MemoryNotAuthentic(path=str(self._path), why=f"no {', '.join(sorted(missing))} part")
+        return MemoryContent(parts["hot"], parts["cold"], parts["tail"], rows)
+
+    def write(self, update: MemoryUpdate) -> None:
+        """Make one update durable, all of it or nothing. Raises `StoreFailed`."""
+        parts = [("hot", update.hot), ("tail", update.tail), ("cold", update.cold)]
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(_UPSERT_PART, [part for part in parts if part[1] is not None])
+            if update.meters:
+                connection.executemany(_UPSERT_METER, update.meters)
+            if update.forget:
+                connection.executemany("DELETE FROM meters WHERE psd_id = ?", [(psd_id,) for psd_id in update.forget])
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._undo()
+            raise StoreFailed(place="module memory", why=str(error)) from None
+
+    def erase(self) -> None:
+        """Forget everything, durably."""
+        try:
+            self._connection.execute("PRAGMA secure_delete = ON")
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute("DELETE FROM parts")
+            self._connection.execute("DELETE FROM meters")
+            self._connection.execute("COMMIT")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            self._undo()
+            raise StoreFailed(place="module memory", why=str(error)) from None
+
+    def close(self) -> None:
+        """Close the file and let it go."""
+        self._connection.close()
+        os.close(self._lock)
+
+    def _undo(self) -> None:
+        """Roll back what a failed write began; a COMMIT that failed leaves the transaction open."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def _connect(self) -> sqlite3.Connection:
+        """Open with write-ahead log and full syncing, read back: anything less loses acknowledged transactions."""
+        try:
+            connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+            connection.execute("PRAGMA synchronous = FULL")
+            synchronous = connection.execute("PRAGMA synchronous").fetchone()[0]
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+            connection.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            raise MemoryNotAuthentic(path=str(self._path), why=str(error)) from None
+        self._path.chmod(0o600)
+        if (mode, synchronous) != ("wal", _SYNCHRONOUS_FULL):
+            raise UnsafeStore(setting="synchronous", value=f"{mode} {synchronous}", needed="WAL and FULL")
+        return connection

@@ -1,0 +1,199 @@
+"""Store and audit copy of one module's chain, and bringing them together with the module's memory.
+
+Separate paths, never one database: a backup that rolled back two together would make the comparison pass.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from indicium.domain.commands.base import Command
+from indicium.domain.errors import HeadsDisagree
+from indicium.domain.flow import GENESIS, Changes, Gathered, Head, Receipt, RequestKey, SealedRecord
+from indicium.domain.heads import Action, Heads, Verdict, judge
+from indicium.domain.identity import ChainId, DeviceId, Serial
+from indicium.domain.package import Package
+from indicium.domain.record import line_hash
+from indicium.infrastructure.audit_copy import AuditCopy
+from indicium.infrastructure.home import Home
+from indicium.infrastructure.store import Store
+
+_log = logging.getLogger("indicium.places")
+
+_BATCH = 1000
+"""Records copied at once when the audit copy is completed."""
+
+
+class _Dispatched(Protocol):
+    """What a module gives out."""
+
+    @property
+    def changes(self) -> Changes: ...
+    @property
+    def head(self) -> Head: ...
+
+
+class _Module(Protocol):
+    """What is asked of a module here."""
+
+    @property
+    def chain(self) -> ChainId: ...
+    @property
+    def head(self) -> Head: ...
+    @property
+    def seen(self) -> Head: ...
+    def resume(self, gathered: Gathered) -> _Dispatched | None:
+        """Give out what the store never got."""
+
+
+class Places:
+    """The store and the audit copy: two of the three places that hold a chain."""
+
+    def __init__(self, home: Home, serial: Serial, store_url: str) -> None:
+        """Open the store. Raises `Misconfigured`."""
+        self._home, self._serial, self._url = home, serial, store_url
+        self._store = Store.open(store_url)
+        self._copy: AuditCopy | None = None
+
+    def gather(self, chain: ChainId, requests: Sequence[Command]) -> Gathered:
+        """Step 1: read all that the module needs for these requests, in one round trip (E-001)."""
+        psd_ids = {DeviceId(request.psd_id) for request in requests if hasattr(request, "psd_id")}
+        keys = {
+            RequestKey(DeviceId(request.psd_id), request.request_id)
+            for request in requests
+            if hasattr(request, "request_id")
+        }
+        return self._store.gather(chain, psd_ids, keys)
+
+    def save(self, chain: ChainId, dispatched: _Dispatched, gathered: Gathered) -> Receipt:
+        """Step 3: store first, then the audit copy; only when both are durable there is a receipt (O-17, E-614).
+
+        A crash before the store's commit: nothing was released, the module goes back (Auto-Recover). A crash after it,
+        before the copy: the copy is completed from the store, and a repeat of the request gets its reply.
+        """
+        changes = dispatched.changes
+        if changes.records:
+            self._store.save(changes)
+            self._append(changes.records, _new_static_parts(changes.packages, gathered))
+        return Receipt(chain, dispatched.head)
+
+    def reconnect(self) -> None:
+        """Open both places anew, so that nothing of a failed transaction is left."""
+        self.close()
+        self._store = Store.open(self._url)
+
+    def forget_chain(self) -> None:
+        """Close the copy of a chain that ended with a reset; the next one has its own file (M-90)."""
+        if self._copy is not None:
+            self._copy.close()
+            self._copy = None
+
+    def close(self) -> None:
+        """Close store and copy."""
+        self.forget_chain()
+        self._store.close()
+
+    def reconcile(self, module: _Module) -> None:
+        """Compare the three heads and do what the recovery table says. Raises `HeadsDisagree`.
+
+        Recovery is the normal path of starting. Each step brings two places together, so a crash in between finds a
+        shorter way at the next start.
+        """
+        if not module.chain:
+            return
+        self._copy = self._copy or AuditCopy.open(self._home.audit, self._serial, module.chain)
+        self._mend_torn_line(self._copy, module.chain)
+        for _ in range(len(Action)):
+            verdict = judge(self._heads(module, self._copy))
+            _log.info("module %s: %s", self._serial, verdict.action.value)
+            if verdict.action is Action.GO:
+                return
+            if verdict.action is Action.COMPLETE_COPY:
+                self._complete_copy(self._copy, module.chain)
+            elif verdict.action is Action.RESUME:
+                gathered = self._store.gather(module.chain, (), ())
+                lost = module.resume(gathered)
+                if lost is not None:
+                    self.save(module.chain, lost, gathered)
+            else:
+                raise self._refused(verdict)
+
+    def _append(self, records: Sequence[SealedRecord], static: Sequence[Package]) -> None:
+        if self._copy is None:
+            self._copy = AuditCopy.open(self._home.audit, self._serial, records[0].chain)
+        self._copy.append([record.line for record in records], static)
+
+    def _heads(self, module: _Module, copy: AuditCopy) -> Heads:
+        newest = self._store.head(module.chain)
+        store = GENESIS if newest is None else Head(newest.sequence, line_hash(newest.line))
+        kept = copy.head() or GENESIS
+        return Heads(
+            module.head,
+            module.seen,
+            store,
+            kept,
+            GENESIS.hash if kept == GENESIS else self._stored_hash(module.chain, kept.sequence),
+            _copied_hash(copy, store.sequence) if kept.sequence > store.sequence else None,
+        )
+
+    def _stored_hash(self, chain: ChainId, sequence: int) -> str | None:
+        found = next(self._store.records(chain, after=sequence - 1, upto=sequence), None)
+        return None if found is None else line_hash(found.line)
+
+    def _complete_copy(self, copy: AuditCopy, chain: ChainId) -> None:
+        """Append what the store has and the copy has not: a crash, or a full disk, before the copy."""
+        kept = copy.head() or GENESIS
+        lines: list[bytes] = []
+        touched: dict[DeviceId, None] = {}
+        for record in self._store.records(chain, after=kept.sequence):
+            lines.append(record.line)
+            if record.psd_id is not None:
+                touched[record.psd_id] = None
+            if len(lines) == _BATCH:
+                copy.append(lines, list(self._packages(touched)))
+                lines, touched = [], {}
+        if lines:
+            copy.append(lines, list(self._packages(touched)))
+
+    def _packages(self, psd_ids: Iterable[DeviceId]) -> Iterable[Package]:
+        return (package for psd_id in psd_ids if (package := self._store.package(psd_id)) is not None)
+
+    def _mend_torn_line(self, copy: AuditCopy, chain: ChainId) -> None:
+        """Cut an unterminated last line where it is the beginning of the store's record; report it otherwise."""
+        torn = copy.torn()
+        if not torn:
+            return
+        sequence = (copy.head() or GENESIS).sequence + 1
+        stored = next(self._store.records(chain, after=sequence - 1, upto=sequence), None)
+        if stored is None or not stored.line.startswith(torn):
+            why = "its last line is torn, and is not the beginning of the store's record"
+            remedy = "Verify both with 'indicium verify' and put the good one back."
+            raise self._refused(Verdict(Action.REFUSE, "audit copy", sequence, why, remedy))
+        copy.cut_torn()
+
+    def _refused(self, verdict: Verdict) -> HeadsDisagree:
+        return HeadsDisagree(
+            serial=self._serial,
+            place=verdict.place,
+            sequence=verdict.sequence,
+            why=verdict.why,
+            remedy=verdict.remedy,
+        )
+
+
+def _new_static_parts(packages: Iterable[Package], gathered: Gathered) -> list[Package]:
+    """Give the packages whose static part the group made: the copy keeps each one once."""
+    return [
+        package
+        for package in packages
+        if (before := gathered.packages.get(package.psd_id)) is None or before.static != package.static
+    ]
+
+
+def _copied_hash(copy: AuditCopy, sequence: int) -> str | None:
+    """Find the copy's record at a sequence, from its beginning: only asked when the copy is ahead of the store."""
+    if sequence == 0:
+        return GENESIS.hash
+    line = next(copy.lines(after=sequence - 1), None)
+    return None if line is None else hashlib.sha256(line).hexdigest()

@@ -1,0 +1,224 @@
+"""All the parties of one home under one roof: authority, MeterGen, provider, customers, and where their keys lie.
+
+It is what `init`, `demo`, `post` and an embedding host use; a real installation keeps these parties apart.
+"""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from indicium.cryptomodule.ports import Clock
+from indicium.cryptomodule.suites import Modern
+from indicium.cryptomodule.suites.modern import SigningKey
+from indicium.domain import amounts
+from indicium.domain.amounts import LARGEST, Mills
+from indicium.domain.commands.base import Command
+from indicium.domain.commands.crypto_card import InitializeCryptoCard
+from indicium.domain.errors import BadFile, BadValue, UnknownCustomer
+from indicium.domain.lifecycle import PsdState
+from indicium.domain.replies import PsdReply, parse_reply
+from indicium.domain.vbi import Elements
+from indicium.infrastructure.home import Home
+from indicium.parties.authority import CertificateAuthority
+from indicium.parties.ceremony import CeremonyPlan
+from indicium.parties.customer import CardKeys, Customer, CustomerState
+from indicium.parties.metergen import MeterGen
+from indicium.parties.operator import Execute
+from indicium.parties.provider import Provider
+from indicium.settings import FIRST_DEVICE, LAST_DEVICE, Settings
+
+LONGEST_NAME = 64
+"""A customer's name has at most that many characters."""
+
+_CARD_KEYS = "card.json"
+_CEREMONY = "ceremony.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A value-bearing item, as its buyer gets it."""
+
+    line: str
+    """The item itself: data elements, TAB, signature. Whoever has it has the value."""
+    reply: PsdReply
+    """The meter after it."""
+
+
+class Office:
+    """The parties of one home."""
+
+    def __init__(self, home: Home, suite: Modern, clock: Clock, execute: Execute) -> None:
+        """Take up the keys that lie in the home; `establish` makes those that are not there yet."""
+        self._home, self._suite, self._clock, self._execute = home, suite, clock, execute
+
+    def establish(self, settings: Settings) -> InitializeCryptoCard:
+        """Make what is missing of CA, provider and MeterGen; give the configuration for the crypto-card."""
+        for name in ("ca.key", "provider.key", "metergen.key"):
+            if self._home.secret(name) is None:
+                self._home.keep_secret(name, self._suite.generate_signing_key().der)
+        if not (self._home.keys / "ca.pem").exists():
+            certificate = CertificateAuthority.establish(self._ca_key(), "Indicium emulated CA", self._clock.now())
+            self._home.publish("ca.pem", certificate.public_bytes(serialization.Encoding.PEM))
+        return InitializeCryptoCard(
+            minimum_value=settings.minimum_value,
+            maximum_value=settings.maximum_value,
+            dr_limit=settings.dr_limit,
+            ar_limit=settings.ar_limit,
+            ca_certificate=self._authority().certificate,
+            provider_key=self._provider().public_key,
+            first_device=FIRST_DEVICE,
+            last_device=LAST_DEVICE,
+        )
+
+    def ceremony_plan(self) -> CeremonyPlan:
+        """Give the people of this home's unattended ceremony; drawn once, before it begins."""
+        kept = self._home.secret(_CEREMONY)
+        if kept is None:
+            plan = CeremonyPlan.generate()
+            self._home.keep_secret(_CEREMONY, plan.model_dump_json(indent=1).encode())
+            return plan
+        return CeremonyPlan.model_validate_json(kept)
+
+    def keep_card_keys(self, card: CardKeys) -> None:
+        """Publish what client software embeds."""
+        self._home.publish(_CARD_KEYS, card.model_dump_json().encode())
+
+    @property
+    def customers(self) -> Iterator[str]:
+        """Names of all customers whose keys the home holds, sorted."""
+        return self._home.customer_names()
+
+    def lease(self, customer: str, license_zip: str, dr_limit: Mills = LARGEST) -> "LeasedMeter":
+        """Take a new meter, register it for a customer and have the provider authorize the customer (P-02 … P-04).
+
+        For a customer who has one it goes on where an interrupted lease stopped. `dr_limit`: most that the customer's
+        DR may hold, in mills; the module's own limit holds as well. Raises `BadValue` and whatever the module refuses.
+        """
+        if not customer.isprintable() or not 1 <= len(customer) <= LONGEST_NAME or customer != customer.strip():
+            raise BadValue(field="customer", why=f"a name has 1 to {LONGEST_NAME} printable characters")
+        try:
+            meter = self.meter(customer)
+        except UnknownCustomer:
+            device = self._metergen().new_meter(self._execute, self._clock.now()).psd
+            client = Customer.new(self._suite, self._card_keys(), customer, device)
+            meter = LeasedMeter(self, client)
+            meter.keep()
+        meter.register()
+        if meter.ask().state == PsdState.ASSIGNED:
+            self.carry(self._provider().authorize_customer(meter.device, "lease", license_zip, dr_limit))
+            meter.ask()
+        return meter
+
+    def meter(self, customer: str) -> "LeasedMeter":
+        """Give the meter of a customer. Raises `UnknownCustomer`."""
+        kept = self._home.customer(customer) if len(customer) <= LONGEST_NAME else None
+        if kept is None:
+            raise UnknownCustomer
+        try:
+            state = CustomerState.model_validate_json(kept)
+        except ValueError:
+            raise BadFile(path=f"the file of customer {customer}", why="it is not one of a customer") from None
+        return LeasedMeter(self, Customer(self._suite, self._card_keys(), state))
+
+    def carry(self, request: Command) -> PsdReply:
+        """Bring a request to the module and its reply back."""
+        return parse_reply(self.bring(request))
+
+    def bring(self, request: Command) -> bytes:
+        """Bring a request to the module and give its reply as it came."""
+        return self._execute(request)
+
+    def refill(self, meter: PsdReply, request_id: str, value: Mills) -> PsdReply:
+        """Have the provider load paid value into a meter."""
+        return self.carry(self._provider().download(meter, request_id, value))
+
+    def keep(self, state: CustomerState) -> None:
+        """Write what a customer keeps."""
+        self._home.keep_customer(state.customer, state.model_dump_json().encode())
+
+    def _ca_key(self) -> ec.EllipticCurvePrivateKey:
+        key = serialization.load_der_private_key(self._secret("ca.key"), None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)  # noqa: S101  # we wrote it
+        return key
+
+    def _secret(self, name: str) -> bytes:
+        content = self._home.secret(name)
+        if content is None:
+            raise BadFile(path=str(self._home.secrets / name), why="it is missing")
+        return content
+
+    def _signing_key(self, name: str) -> SigningKey:
+        return self._suite.load_signing_key(self._secret(name))
+
+    def _provider(self) -> Provider:
+        return Provider(self._signing_key("provider.key"))
+
+    def _authority(self) -> CertificateAuthority:
+        certificate = x509.load_pem_x509_certificate(self._home.public("ca.pem"))
+        vendor = self._signing_key("metergen.key").public().der
+        return CertificateAuthority(self._ca_key(), certificate, vendor)
+
+    def _metergen(self) -> MeterGen:
+        return MeterGen(self._signing_key("metergen.key"), self._authority(), self._suite)
+
+    def _card_keys(self) -> CardKeys:
+        return CardKeys.model_validate_json(self._home.public(_CARD_KEYS))
+
+
+class LeasedMeter:
+    """A customer at the counter: refills and prints."""
+
+    def __init__(self, office: Office, customer: Customer) -> None:
+        """Take the customer's client software."""
+        self._office, self._client = office, customer
+
+    @property
+    def device(self) -> str:
+        """device ID of the meter."""
+        return self._client.state.device
+
+    @property
+    def client(self) -> Customer:
+        """The customer's client software, for callers who carry requests themselves."""
+        return self._client
+
+    def ask(self) -> PsdReply:
+        """Exchange challenges with the module (FIG. 5): the registers as they are now."""
+        answer = self._client.answered(self._office.bring(self._client.ask()))
+        self.keep()
+        return answer
+
+    def register(self) -> None:
+        """Send the customer's secrets, if the meter has none yet (P-03)."""
+        if self.ask().state == PsdState.UNLEASED:
+            request = self._client.configure("configure")
+            self._client.accept("configure", self._office.bring(request))
+            self.keep()
+
+    def refill(self, dollars: str) -> PsdReply:
+        """Pay for value, given in decimal dollars, and have it loaded into DR."""
+        value = amounts.parse_within(dollars, Mills(1), LARGEST)
+        self._office.refill(self.ask(), f"refill-{secrets.token_hex(8)}", value)
+        return self.ask()
+
+    def print(self, dollars: str, elements: Elements, request_id: str | None = None) -> Item:
+        """Make an item of a value in decimal dollars. The same request id gives the same item and costs once.
+
+        Raises what the module refuses, `NotSaved` if the fate is unknown: repeat it with the same id then.
+        """
+        request_id = request_id or f"print-{secrets.token_hex(8)}"
+        value = amounts.parse_within(dollars, Mills(-LARGEST), LARGEST)  # the limits proper are the module's
+        if not self._client.state.module_challenge:
+            self.ask()
+        request = self._client.create_indicium(request_id, value, elements)
+        reply = self._client.accept(request_id, self._office.bring(request))
+        self.keep()
+        return Item(reply.item or "", reply)
+
+    def keep(self) -> None:
+        """Write what the customer keeps."""
+        self._office.keep(self._client.state)

@@ -1,0 +1,75 @@
+"""A person at the module's management port: opens the session, logs on, sends commands (J-01 … J-09)."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+from pydantic import ValidationError
+
+from indicium.cryptomodule.sessions import SessionKeys
+from indicium.cryptomodule.suites import Modern
+from indicium.domain.commands.access import Logoff, Logon
+from indicium.domain.commands.base import Command
+from indicium.domain.commands.sessions import CloseSession, OpenSession
+from indicium.domain.envelope import SessionAnswer, SessionCommand, SessionMessage
+from indicium.domain.errors import SessionMessageNotAuthentic, revive
+from indicium.domain.messages import password
+
+Execute = Callable[[Command], bytes]
+"""Carries a request to the module and its reply back, saved in between."""
+
+
+class Operator:
+    """The host's end of a session. Use it as a context manager: it closes what it opened."""
+
+    def __init__(self, execute: Execute, suite: Modern, serial: str) -> None:
+        """Open the session: ephemeral X25519, not authenticated, therefore isolated from networks (J-02, J-03)."""
+        self._execute = execute
+        private = suite.generate_exchange_key()
+        host_key = suite.exchange_public(private)
+        reply = orjson.loads(execute(OpenSession(host_key=host_key)))
+        module_key = bytes.fromhex(reply["module_key"])
+        self._keys = SessionKeys(suite, suite.agree(private, module_key), host_key, module_key)
+        self._serial = serial
+        self._sent = 0
+        self._logged_on = False
+
+    def __enter__(self) -> Self:
+        """Return the operator with its session open."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Log off if need be and close the session; not after an error that says the session is gone."""
+        if kind is None:
+            if self._logged_on:
+                self.send(Logoff())
+            self.send(CloseSession())
+
+    def logon(self, user: str, passphrase: str) -> None:
+        """Log a user on; the passphrase leaves this process hashed and encrypted (J-10, J-11)."""
+        self.send(Logon(user=user, password=password(self._serial, user, passphrase)), encrypted=True)
+        self._logged_on = True
+
+    def logoff(self) -> None:
+        """End the logon."""
+        self.send(Logoff())
+        self._logged_on = False
+
+    def send(self, command: Command, *, encrypted: bool = False) -> dict[str, Any]:
+        """Send one command in the session and give its reply; raise the module's refusal."""
+        self._sent += 1
+        arguments = orjson.loads(command.model_dump_json())
+        sent = SessionCommand(command=type(command).__name__, arguments=arguments)
+        message = self._keys.seal("command", self._sent, sent.model_dump_json().encode(), encrypted=encrypted)
+        reply = self._execute(message)
+        try:
+            answered = SessionMessage.model_validate_json(reply)
+            answer = SessionAnswer.model_validate_json(self._keys.open("answer", self._sent, answered))
+        except ValidationError:
+            raise SessionMessageNotAuthentic from None
+        if answer.refused is not None:
+            raise revive(answer.refused, answer.facts)
+        return answer.reply or {}

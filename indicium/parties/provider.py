@@ -1,0 +1,41 @@
+"""The provider: takes the customers' money and signs what the modules load (F-27, VDSK_auth)."""
+
+from indicium.cryptomodule.suites.modern import SigningKey
+from indicium.domain.amounts import Mills
+from indicium.domain.commands.psd import AuthorizeCustomer, DownloadPostageValue
+from indicium.domain.messages import provider_message
+from indicium.domain.replies import PsdReply
+
+_UNSIGNED = bytes(16)
+"""Stands where the signature will be; the signature does not cover itself."""
+
+
+class Provider:
+    """Signs authorize customer and download messages (G-903, G-904)."""
+
+    def __init__(self, key: SigningKey) -> None:
+        """Take VDSK_auth."""
+        self._key = key
+
+    @property
+    def public_key(self) -> bytes:
+        """UDSK_auth (F-28): SubjectPublicKeyInfo in DER."""
+        return self._key.public().der
+
+    def authorize_customer(self, psd_id: str, request_id: str, license_zip: str, dr_limit: Mills) -> AuthorizeCustomer:
+        """Lease a meter once its license came (E-502)."""
+        message = AuthorizeCustomer(
+            psd_id=psd_id, request_id=request_id, license_zip=license_zip, dr_limit=dr_limit, signature=_UNSIGNED
+        )
+        return message.model_copy(update={"signature": self._key.sign(provider_message(message))})
+
+    def download(self, meter: PsdReply, request_id: str, value: Mills) -> DownloadPostageValue:
+        """Load paid value into a meter, as its last reply shows it (E-1000)."""
+        message = DownloadPostageValue(
+            psd_id=meter.psd,
+            request_id=request_id,
+            control_total=meter.ar + meter.dr,
+            value=value,
+            signature=_UNSIGNED,
+        )
+        return message.model_copy(update={"signature": self._key.sign(provider_message(message))})
