@@ -20,6 +20,7 @@ from indicium.domain.commands.base import Command
 from indicium.domain.commands.psd import PsdCommand
 from indicium.domain.errors import (
     CeremonyUnfinished,
+    CheckpointMismatch,
     IndiciumError,
     LedgerClosed,
     LedgerExists,
@@ -260,7 +261,7 @@ class Ledger:
         try:
             dispatched = self._module.dispatch(requests, gathered)
             receipt = self._places.save(self._module.chain, dispatched, gathered)
-        except NotSaved:
+        except (NotSaved, CheckpointMismatch):
             # Whatever of memory, store and copy has it: the heads say so before anything else is done.
             self._doubt = True
             raise

@@ -6,6 +6,7 @@ at all is refused as `PackageNotAuthentic` before the list begins.
 
 import hashlib
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from indicium.cryptomodule.group import package_message
@@ -69,17 +70,20 @@ class Presented(NamedTuple, Generic[C]):
     provider: VerifyKey
     """UDSK_auth (F-28)."""
     suite: Modern
-    now: Any
+    now: datetime
     """The module's time."""
+    today: str
+    """Its day, YYYY-MM-DD."""
 
 
-def challenge(presented_keys: MeterKeys, package: Package) -> str:
-    """Derive the module's challenge from the meter, its version and its last record: 128 bits in hex.
+def challenge(package: Package) -> str:
+    """Derive the module's challenge from the newest package: 128 bits in hex.
 
-    Asking for one changes nothing, and every transaction replaces it (deviation from M-22).
+    The package's MAC depends on the meter, its version and its last record, and nobody else can compute it before the
+    module gave it out. So asking for a challenge changes nothing, and every transaction replaces it (deviation from
+    M-22).
     """
-    message = b"indicium challenge\n%b\n%d\n" % (package.psd_id.encode(), package.version) + package.made_by
-    return presented_keys.mk_psd.mac(message)[:16].hex()
+    return hashlib.sha256(b"indicium challenge\n" + package.mac).hexdigest()[:32]
 
 
 def package_is_authentic(p: Presented[Any]) -> None:
@@ -88,7 +92,7 @@ def package_is_authentic(p: Presented[Any]) -> None:
         p.keys.mk_psd.verify(package_message(p.package.made_by, p.package.moving), p.package.mac)
     except NotAuthentic:
         raise PackageNotAuthentic(psd_id=p.command.psd_id) from None
-    if hashlib.sha256(p.package.static).hexdigest() != p.moving.static:
+    if p.keys.digest != p.moving.static:
         raise PackageNotAuthentic(psd_id=p.command.psd_id)
 
 
@@ -108,7 +112,7 @@ def psd_state_allows(p: Presented[Any]) -> None:
 def key_is_not_expired(p: Presented[Any]) -> None:
     """Check the key's last day (M-72)."""
     expires = p.moving.key_expires
-    if expires is None or expires < p.now.date().isoformat():
+    if expires is None or expires < p.today:
         raise KeyExpired(psd_id=p.moving.psd, expired=expires or "never loaded")
 
 
@@ -120,7 +124,7 @@ def meter_number_matches(p: Presented[Any]) -> None:
 
 def challenge_matches(p: Presented[CreateIndicium]) -> None:
     """Check that the client returns the module's challenge (E-604)."""
-    if not p.suite.equal(challenge(p.keys, p.package).encode(), p.command.module_challenge.encode()):
+    if not p.suite.equal(challenge(p.package).encode(), p.command.module_challenge.encode()):
         raise ChallengeMismatch(psd_id=p.moving.psd)
 
 
@@ -216,7 +220,7 @@ def secrets_are_readable(p: Presented[ConfigurePsd]) -> None:
 
 def open_secrets(p: Presented[ConfigurePsd]) -> tuple[bytes, bytes]:
     """Decrypt HMK and PW, 32 bytes each (G-905). Raises `SecretsNotReadable`."""
-    info = registration_info(p.command.psd_id, p.command.client_challenge, challenge(p.keys, p.package))
+    info = registration_info(p.command.psd_id, p.command.client_challenge, challenge(p.package))
     try:
         secrets = p.suite.open_sealed(p.card.registration_key, p.command.secrets, info)
     except NotAuthentic:

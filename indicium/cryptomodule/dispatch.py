@@ -21,17 +21,9 @@ from indicium.cryptomodule.handlers.auditing import create_audit_entry, export_a
 from indicium.cryptomodule.handlers.crypto_card import initialize_crypto_card
 from indicium.cryptomodule.handlers.initialization import generate_master_key_set, start_initialization
 from indicium.cryptomodule.handlers.module import Effect, Inside
-from indicium.cryptomodule.handlers.psd import (
-    authorize_customer,
-    authorize_psd,
-    configure_psd,
-    create_indicium,
-    download_postage_value,
-    initialize_psd,
-    request_challenge,
-)
 from indicium.cryptomodule.handlers.session import close_session, open_session
 from indicium.cryptomodule.inner import Inner
+from indicium.cryptomodule.pipeline import Outcome, Request, psd_commands
 from indicium.cryptomodule.ports import Clock, MemoryUpdate, MeterRow, NonVolatileMemory, PpdKey
 from indicium.cryptomodule.recovery import lost_records, roll_back
 from indicium.cryptomodule.sessions import Session
@@ -45,16 +37,7 @@ from indicium.domain.commands.auditing import CreateAuditEntry, ExportAuditKey
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.crypto_card import InitializeCryptoCard
 from indicium.domain.commands.initialization import GenerateMasterKeySet, StartInitialization
-from indicium.domain.commands.psd import (
-    AuthorizeCustomer,
-    AuthorizePsd,
-    ConfigurePsd,
-    CreateIndicium,
-    DownloadPostageValue,
-    InitializePsd,
-    PsdCommand,
-    RequestChallenge,
-)
+from indicium.domain.commands.psd import PsdCommand
 from indicium.domain.commands.recovery import AutoRecoverCheckpoint
 from indicium.domain.commands.sessions import CloseSession, OpenSession
 from indicium.domain.envelope import SessionAnswer, SessionCommand, SessionMessage
@@ -76,15 +59,8 @@ from indicium.domain.flow import GENESIS, Changes, Gathered, Head, Receipt
 from indicium.domain.identity import ChainId, Serial
 from indicium.domain.record import line_hash
 
-Request = Command
-"""A PSD command, a session message, or one of the few commands that need no session."""
-
 NO_CHAIN = ChainId("")
 """The chain of a module that was never initialized."""
-
-
-Outcome = tuple[bytes | None, Refusal | Malformed | Inhibited | None]
-"""The reply to a request, or why it was refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +195,7 @@ class CryptoModule:
         if inner is None or inner.desk is None or self._state is not ModuleState.OPERATIONAL:
             return None, [(None, self._unavailable(request)) for request in requests]
         group = self._group(inner, inner.hot.copy(), gathered)
-        outcomes = [_psd_command(group, inner.desk, request) for request in requests]
+        outcomes = psd_commands(group, inner.desk, requests)
         if group.records:
             self._write(group, inner.cold, group.tail(inner.hot.head))
         return group, outcomes
@@ -388,14 +364,6 @@ def _head(gathered: Gathered) -> Head:
     return GENESIS if record is None else Head(record.sequence, line_hash(record.line))
 
 
-def _psd_command(group: Group, desk: Desk, command: Request) -> Outcome:
-    """Do one PSD command within the group; a refusal leaves no trace in it and does not stop the others."""
-    try:
-        return PSD_HANDLERS[type(command)](group, desk, command), None
-    except (Refusal, Malformed) as refusal:
-        return None, refusal
-
-
 def _unwrapped(message: SessionMessage, inside: Inside) -> Command:
     """Open a session message and read its command; the closed registry alone says what it may be (J-05 … J-07)."""
     session = inside.session
@@ -431,17 +399,6 @@ WITHOUT_SESSION = (StartInitialization, OpenSession, GetStatus, CreateAuditEntry
 
 WITH_PASSWORDS = (InitializeAccessControlDatabase, Logon)
 """Commands that travel encrypted only (J-10)."""
-
-PSD_HANDLERS: dict[type[Command], Callable[[Group, Desk, Any], bytes]] = {
-    InitializePsd: initialize_psd,
-    AuthorizePsd: authorize_psd,
-    ConfigurePsd: configure_psd,
-    AuthorizeCustomer: authorize_customer,
-    DownloadPostageValue: download_postage_value,
-    RequestChallenge: request_challenge,
-    CreateIndicium: create_indicium,
-}
-"""Commands on a PSD, which authenticate themselves and travel in groups."""
 
 MODULE_HANDLERS: dict[type[Command], Callable[[Inside, Any], Effect]] = {
     StartInitialization: start_initialization,

@@ -4,7 +4,6 @@ The group carries an overlay, so that a later command for a meter sees what an e
 leaves no trace in it.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -49,8 +48,8 @@ class Transaction(NamedTuple):
     """Value in mills that moved; 0 if none."""
     authenticated_as: str
     request_id: str | None
-    content: bytes | None
-    """What was asked for; its digest is kept with the reply."""
+    content_digest: bytes | None
+    """SHA-256 of what was asked for: 32 bytes."""
     extra: bytes = b""
     """More members of the record's data, each beginning with a comma."""
 
@@ -115,7 +114,7 @@ class Group:
         """Record a transaction and make its package: record n, then package n (E-611, E-612)."""
         moving = made.moving
         encoded = orjson.dumps(moving._asdict())
-        content = "null" if made.content is None else f'"{hashlib.sha256(made.content).hexdigest()}"'
+        content = "null" if made.content_digest is None else f'"{made.content_digest.hex()}"'
         request = "null" if made.request_id is None else f'"{made.request_id}"'
         data = (
             b'{"package":%b,"request":%b,"content":%b,"authenticated_as":"%b","checkpoint":%b%b}'
@@ -135,9 +134,8 @@ class Group:
         self._remember(package)
         return Settled(package, moving, made.keys)
 
-    def keep_reply(self, settled: Settled, request_id: str, content: bytes, reply: bytes) -> None:
+    def keep_reply(self, settled: Settled, request_id: str, digest: bytes, reply: bytes) -> None:
         """Seal the reply, so that a repeat of the request gets the same one."""
-        digest = hashlib.sha256(content).digest()
         moving = settled.moving
         token = settled.keys.replies.seal(reply, reply_label(moving.psd, moving.version, digest))
         key = RequestKey(moving.psd, request_id)

@@ -45,6 +45,8 @@ class StaticPart(BaseModel):
 class MeterKeys(NamedTuple):
     """A meter's keys, loaded."""
 
+    digest: str
+    """SHA-256 of the static part, in hex."""
     static: StaticPart
     signing_key: SigningKey
     mk_psd: MacKey
@@ -95,7 +97,7 @@ class Vault:
         if keys is not None:
             self._loaded.move_to_end(digest)
             return keys
-        keys = self._open(encoded)
+        keys = self._open(encoded, digest)
         self._loaded[digest] = keys
         if len(self._loaded) > CACHED_METERS:
             self._loaded.popitem(last=False)
@@ -105,7 +107,7 @@ class Vault:
         """Forget all loaded keys (tamper, deletion of the MKS, close)."""
         self._loaded.clear()
 
-    def _open(self, encoded: bytes) -> MeterKeys:
+    def _open(self, encoded: bytes, digest: str) -> MeterKeys:
         try:
             static = StaticPart.model_validate_json(encoded)
         except ValidationError:
@@ -120,6 +122,7 @@ class Vault:
             hmk = self._suite.mac_key(secrets[:KEY_BYTES])
         mk_psd = self._suite.derive(private, "indicium MK_psd")  # L1142: MK_psd is derived from V_psd
         return MeterKeys(
+            digest,
             static,
             self._suite.load_signing_key(private),
             self._suite.mac_key(mk_psd),

@@ -2,7 +2,8 @@
 
 import base64
 import hashlib
-from typing import Any
+from collections.abc import Generator
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -32,6 +33,13 @@ from indicium.domain.messages import content, indicium_content
 from indicium.domain.package import MovingPart, Package
 from indicium.domain.registers import EMPTY, Registers
 from indicium.domain.vbi import render_body
+
+class ToSign(NamedTuple):
+    """What a paused handler waits for: the signature of an item under V_psd."""
+
+    key: SigningKey
+    body: bytes
+
 
 DEVICE_DIGITS = 10
 """Length of a device ID (M-60)."""
@@ -119,8 +127,12 @@ def download_postage_value(group: Group, desk: Desk, command: DownloadPostageVal
     return _settle(group, desk, p, "postage-value-downloaded", moving, value=value)
 
 
-def create_indicium(group: Group, desk: Desk, command: CreateIndicium) -> bytes:
-    """Move value from DR to AR and sign an item: the twelve steps (E6)."""
+def create_indicium(group: Group, desk: Desk, command: CreateIndicium) -> Generator[ToSign, bytes, bytes]:
+    """Move value from DR to AR and sign an item: the twelve steps (E6).
+
+    It pauses where the item is to be signed, so that a group's items are signed one after the other: a signature is
+    twice as fast in a row as between two transactions. Nothing has changed before the pause.
+    """
     elements = command.elements.model_dump_json()
     p = _present(group, desk, command, indicium_content(command, elements))
     if (again := _repeated(group, p, checks.REPEATED_BY_CLIENT)) is not None:
@@ -128,8 +140,6 @@ def create_indicium(group: Group, desk: Desk, command: CreateIndicium) -> bytes:
     _check(checks.CREATE_INDICIUM, p)  # steps 1 to 7
     value = Mills(command.value)
     registers = Registers(Mills(p.moving.ar), Mills(p.moving.dr)).spend(value)  # step 8
-    totals = group.hot.totals
-    group.hot.totals = totals._replace(printed=Mills(totals.printed + value))
     version = p.moving.version + 1
     body = render_body(  # step 9
         device=p.moving.psd,
@@ -141,7 +151,10 @@ def create_indicium(group: Group, desk: Desk, command: CreateIndicium) -> bytes:
         date=group.at[:10],
         elements=elements,
     )
-    item = body + b"\t" + base64.b64encode(p.keys.signing_key.sign(body))
+    signature = yield ToSign(p.keys.signing_key, body)
+    item = body + b"\t" + base64.b64encode(signature)
+    totals = group.hot.totals
+    group.hot.totals = totals._replace(printed=Mills(totals.printed + value))
     moving = p.moving._replace(
         version=version,
         ar=registers.ar,
@@ -158,15 +171,9 @@ def request_challenge(group: Group, desk: Desk, command: RequestChallenge) -> by
 
     Before the meter has an HMK the answer is signed with VDSK_ipost (E-406). Nothing changes.
     """
-    package = group.package(DeviceId(command.psd_id))
-    moving, keys = _opened(desk.vault, package)
-    p = Presented(
-        command, b"", package, moving, keys, group.home_meter(package.psd_id), group.hot.serial,
-        desk.settings, desk.provider, group.suite, group.now,
-    )  # fmt: skip
+    p = _present(group, desk, command, b"")
     _check(checks.REPEATED, p)
-    settled = Settled(package, moving, keys)
-    return _reply(settled, None, client_challenge=command.client_challenge, registrar=desk.challenge_key)
+    return _reply(Settled(p.package, p.moving, p.keys), None, client_challenge=command.client_challenge, registrar=desk.challenge_key)
 
 
 def _present(group: Group, desk: Desk, command: Any, asked: bytes) -> Presented[Any]:
@@ -184,12 +191,13 @@ def _present(group: Group, desk: Desk, command: Any, asked: bytes) -> Presented[
         desk.provider,
         group.suite,
         group.now,
+        group.at[:10],
     )
 
 
 def _opened(vault: Vault, package: Package) -> tuple[MovingPart, MeterKeys]:
     try:
-        return MovingPart(**orjson.loads(package.moving)), vault.load(package.static)
+        return MovingPart._make(orjson.loads(package.moving).values()), vault.load(package.static)
     except (NotAuthentic, ValueError, TypeError):
         raise PackageNotAuthentic(psd_id=package.psd_id) from None
 
@@ -241,14 +249,14 @@ def _settle(
         static = part.encode()
         keys = desk.vault.load(static)
         moving = moving._replace(static=hashlib.sha256(static).hexdigest())
-    command = type(p.command)
+    command, digest = type(p.command), hashlib.sha256(p.content).digest()
     made = Transaction(
-        event, command.__name__, moving, static, keys, value, _role(command), p.command.request_id, p.content, extra
+        event, command.__name__, moving, static, keys, value, _role(command), p.command.request_id, digest, extra
     )
     settled = group.settle(made, desk.mk_chkpt)
     client_challenge = getattr(p.command, "client_challenge", None)
     reply = _reply(settled, p.command.request_id, client_challenge=client_challenge, item=item)
-    group.keep_reply(settled, p.command.request_id, p.content, reply)
+    group.keep_reply(settled, p.command.request_id, digest, reply)
     return reply
 
 
@@ -278,7 +286,7 @@ def _reply(
             "dr": moving.dr,
             "record": package.made_by.hex(),
             "client_challenge": client_challenge,
-            "module_challenge": challenge(keys, package),
+            "module_challenge": challenge(package),
             "item": item,
             "public_key": public_key,
         }

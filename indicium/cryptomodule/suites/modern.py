@@ -33,7 +33,12 @@ MAC_BYTES = 32
 
 _SHA256 = hashes.SHA256()
 _CURVE = ec.SECP256R1()
+_ECDSA = ec.ECDSA(_SHA256)
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_HIGH_S_BYTES = 33
+"""Length of s in DER from 2^255 on, where it is surely above half the order."""
+_DOUBTFUL = 0x7F
+"""First byte of an s of 32 bytes that may be above half the order, 7F FF FF FF 80 …"""
 _HPKE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _SURPLUS = 16
 """Random bytes beyond the key's length, so that reducing them modulo the order has no bias (FIPS 186-5, A.2.1)."""
@@ -99,7 +104,7 @@ class VerifyKey:
     def verify(self, data: bytes, signature: bytes) -> None:
         """Check a DER signature; raise `NotAuthentic`."""
         try:
-            self._key.verify(signature, data, ec.ECDSA(_SHA256))
+            self._key.verify(signature, data, _ECDSA)
         except InvalidSignature:
             raise NotAuthentic from None
 
@@ -127,6 +132,8 @@ class SigningKey:
     def sign(self, data: bytes) -> bytes:
         """Give a DER signature with low s, so that it has one form."""
         signature = self._key.sign(data, self._algorithm)
+        if signature[5 + signature[3]] < _HIGH_S_BYTES and signature[6 + signature[3]] < _DOUBTFUL:
+            return signature
         r, s = decode_dss_signature(signature)
         return signature if s <= _ORDER // 2 else encode_dss_signature(r, _ORDER - s)
 

@@ -1,0 +1,99 @@
+"""The PSD commands of one group, in their order; a refusal leaves no trace and does not stop the others.
+
+Handlers that sign an item pause for it. As long as the group names each meter once, all that pause are begun first,
+then all items are signed in a row, then all are finished in the order of the requests.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, NamedTuple
+
+from indicium.cryptomodule.desk import Desk
+from indicium.cryptomodule.group import Group
+from indicium.cryptomodule.handlers.psd import (
+    ToSign,
+    authorize_customer,
+    authorize_psd,
+    configure_psd,
+    create_indicium,
+    download_postage_value,
+    initialize_psd,
+    request_challenge,
+)
+from indicium.domain.commands.base import Command
+from indicium.domain.commands.psd import (
+    AuthorizeCustomer,
+    AuthorizePsd,
+    ConfigurePsd,
+    CreateIndicium,
+    DownloadPostageValue,
+    InitializePsd,
+    RequestChallenge,
+)
+from indicium.domain.errors import Inhibited, Malformed, Refusal
+
+Request = Command
+"""A PSD command, a session message, or one of the few commands that need no session."""
+
+Outcome = tuple[bytes | None, Refusal | Malformed | Inhibited | None]
+"""The reply to a request, or why it was refused."""
+
+
+class _Paused(NamedTuple):
+    """A request whose item waits for its signature."""
+
+    place: int
+    rest: Generator[ToSign, bytes, bytes]
+    to_sign: ToSign
+
+
+def psd_commands(group: Group, desk: Desk, requests: Sequence[Request]) -> list[Outcome]:
+    """Do the requests and give each one's outcome."""
+    outcomes: list[Outcome] = [(None, None)] * len(requests)
+    paused: list[_Paused] = []
+    meters: set[str] = set()
+    for place, request in enumerate(requests):
+        handler = PAUSING_HANDLERS.get(type(request))
+        if handler is None or request.psd_id in meters:  # type: ignore[attr-defined]  # commands that pause name one
+            _finish(paused, outcomes)
+            meters.clear()
+        try:
+            if handler is None:
+                outcomes[place] = PSD_HANDLERS[type(request)](group, desk, request), None
+                continue
+            rest = handler(group, desk, request)
+            paused.append(_Paused(place, rest, next(rest)))
+            meters.add(request.psd_id)  # type: ignore[attr-defined]
+        except StopIteration as finished:  # a repeat: its reply was there already
+            outcomes[place] = finished.value, None
+        except (Refusal, Malformed) as refusal:
+            outcomes[place] = None, refusal
+    _finish(paused, outcomes)
+    return outcomes
+
+
+def _finish(paused: list[_Paused], outcomes: list[Outcome]) -> None:
+    """Sign what waits, in a row, and let each request go on."""
+    signatures = [waiting.to_sign.key.sign(waiting.to_sign.body) for waiting in paused]
+    for (place, rest, _), signature in zip(paused, signatures, strict=True):
+        try:
+            rest.send(signature)
+        except StopIteration as finished:
+            outcomes[place] = finished.value, None
+    paused.clear()
+
+
+PAUSING_HANDLERS: dict[type[Command], Callable[[Group, Desk, Any], Generator[ToSign, bytes, bytes]]] = {
+    CreateIndicium: create_indicium,
+}
+"""Commands on a PSD that sign an item."""
+
+PSD_HANDLERS: dict[type[Command], Callable[[Group, Desk, Any], bytes]] = {
+    InitializePsd: initialize_psd,
+    AuthorizePsd: authorize_psd,
+    ConfigurePsd: configure_psd,
+    AuthorizeCustomer: authorize_customer,
+    DownloadPostageValue: download_postage_value,
+    RequestChallenge: request_challenge,
+}
+"""All other commands on a PSD; like those, they authenticate themselves and travel in groups."""
+
