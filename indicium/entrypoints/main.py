@@ -1,0 +1,20 @@
+"""The command `indicium`. Without the extra `cli` it says what to install."""
+
+import sys
+from importlib.util import find_spec
+
+from indicium.domain.errors import ExtraMissing
+
+NEEDED = ("typer", "rich", "pydantic_settings")
+"""What the extra `cli` brings."""
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit status."""
+    if not all(find_spec(name) for name in NEEDED):
+        missing = ExtraMissing(extra="cli")
+        sys.stderr.write(f"{missing}\n")
+        sys.exit(missing.exit_status)
+    from indicium.entrypoints.cli import run  # noqa: PLC0415  # only where the extra is installed
+
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,67 @@
+"""What several verbs show and write: reports, the module table, the results of a mailing."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from indicium.cryptomodule.verifier import ChainReport, Verdict
+from indicium.domain import amounts
+from indicium.domain.errors import BadFile
+from indicium.entrypoints.screen import Screen
+from indicium.infrastructure.files import write_atomically
+from indicium.parties.mailing import RESULT_COLUMNS, Result
+from indicium.projections import ModuleRow
+
+_COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INCOMPLETE: "yellow"}
+
+
+def show_report(screen: Screen, report: ChainReport) -> None:
+    """Show what the verification of one chain found."""
+    colour = _COLOURS[report.verdict]
+    where = f"module {report.module}, chain {report.chain}" if report.chain else "no chain"
+    screen.say(f"  [{colour} bold]{report.verdict}[/] {where}")
+    if report.range is not None:
+        screen.say(
+            f"  records {report.range[0]} to {report.range[1]}, {report.signatures} signatures checked, "
+            f"unsigned tail of {report.unsigned_tail}"
+        )
+    if report.first_bad is not None:
+        screen.plain(f"  first bad record: {report.first_bad.sequence}: {report.first_bad.reason}")
+    for missing in report.missing:
+        screen.plain(f"  missing: {missing}")
+    if report.verdict is Verdict.PASS:
+        screen.plain(f"  head to note: {report.head}")
+
+
+def show_modules(screen: Screen, rows: Sequence[ModuleRow]) -> None:
+    """Show the module table (G4) with totals and heads."""
+    screen.table(
+        ("#", "serial", "state", "records", "last transaction", "value", "downloaded", "printed"),
+        [
+            (
+                str(number),
+                row.module,
+                row.state,
+                str(row.head.sequence),
+                (row.last.at[:19].replace("T", " ") if row.last.at else ""),
+                amounts.dollars(row.last.value or 0),
+                amounts.dollars(row.totals.downloaded),
+                amounts.dollars(row.totals.printed),
+            )
+            for number, row in enumerate(rows, 1)
+        ],
+        right=("#", "records", "value", "downloaded", "printed"),
+    )
+
+
+def write_results(path: Path, results: Iterable[Result]) -> None:
+    """Write the results of a mailing, whole or not at all. Raises `BadFile`."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(RESULT_COLUMNS)
+    writer.writerows(result.row() for result in results)
+    try:
+        write_atomically(path, text.getvalue().encode())
+    except OSError as error:
+        raise BadFile(path=str(path), why=error.strerror or "it cannot be written") from None

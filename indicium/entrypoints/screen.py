@@ -1,0 +1,75 @@
+"""What a person reads: progress and tables on standard error and output, JSON for programs, one sentence for errors.
+
+With `--json` standard output holds one object and nothing else. Colours and bars are for terminals only.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from indicium.domain.errors import IndiciumError
+
+Advance = Callable[[int, int], None]
+"""Told how many of how many are done."""
+
+
+class Screen:
+    """One command's output."""
+
+    def __init__(self, *, json: bool) -> None:
+        """Choose between a person and a program."""
+        self.json = json
+        self._out = Console(highlight=False, soft_wrap=True)
+        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def say(self, text: str = "") -> None:
+        """Write a line for a person; nothing with `--json`."""
+        if not self.json:
+            self._out.print(text)
+
+    def plain(self, text: str) -> None:
+        """Write a line for a person in which nothing is markup; nothing with `--json`."""
+        if not self.json:
+            self._out.print(text, markup=False)
+
+    def show(self, value: Any) -> None:
+        """Write the one JSON object; nothing without `--json`."""
+        if self.json:
+            self._out.file.write(orjson.dumps(value).decode() + "\n")
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
+        """Write a table for a person; columns named in `right` are numbers."""
+        if self.json:
+            return
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(column, justify="right" if column in right else "left", no_wrap=True)
+        for row in rows:
+            table.add_row(*row)
+        self._out.print(table)
+
+    def fail(self, error: IndiciumError) -> int:
+        """Write an error's one sentence and give its exit status."""
+        if self.json:
+            self.show({"error": error.code, "sentence": str(error)})
+        self._err.print(str(error), markup=False)
+        return error.exit_status
+
+    @contextmanager
+    def progress(self, label: str, unit: str = "") -> Iterator[Advance]:
+        """Show a bar with counts and the time left, on a terminal."""
+        columns = (
+            TextColumn("  {task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn(unit),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self._err, transient=True, disable=not self._err.is_terminal) as bar:
+            task = bar.add_task(label, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
