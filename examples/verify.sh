@@ -1,0 +1,262 @@
+#!/bin/sh
+# verify.sh AUDITFILE KEY.pem [SEQUENCE:HASH]
+#
+# Checks a chain of records (format 1) with coreutils, sed, grep and openssl, and nothing of the software that wrote it.
+# KEY.pem is the audit verification key, taken from elsewhere than the file (its P-256 public key); "-" stands for none.
+# SEQUENCE:HASH is the head that was noted at the audit before.
+#
+# Prints the verdict, what was covered, the length of the unsigned tail, and the first bad record with the reason.
+# Exit status: 0 PASS, 1 FAIL, 2 INCOMPLETE, 3 usage.
+#
+# What it checks: that a line is a record (its members in their order, UTF-8, well-formed JSON, whole numbers, no white
+# space outside strings, at most 32 levels deep), that chain, module and sequence continue, that "previous" is the
+# SHA-256 of the line before, that suite and key stay the auditor's, that what must be signed is, that each signature is
+# strict base64, DER with low s and verifies, and the head.
+# What it does not: members that stand twice in one object, escapes of half a surrogate pair, and escapes inside the
+# names "boot" and "interval".
+
+set -eu
+LC_ALL=C
+export LC_ALL
+TAB=$(printf '\t')
+ZEROS=0000000000000000000000000000000000000000000000000000000000000000
+# Half the order of P-256: of the two values of s that verify, a record carries the lower.
+HALF_ORDER=7FFFFFFF800000007FFFFFFFFFFFFFFFDE737D56D38BCF4279DCE5617E3192A8
+CHUNK=1000
+
+usage() {
+    echo "verify.sh: $1" >&2
+    echo "usage: verify.sh AUDITFILE KEY.pem|- [SEQUENCE:HASH]" >&2
+    exit 3
+}
+
+broken() {
+    echo "verify.sh: a tool failed; nothing was decided" >&2
+    exit 3
+}
+
+[ $# -eq 2 ] || [ $# -eq 3 ] || usage "two or three arguments are needed"
+[ -f "$1" ] && [ -r "$1" ] || usage "cannot read the audit file $1"
+case $1 in /*) audit=$1 ;; *) audit=./$1 ;; esac
+head_sequence= head_hash=
+if [ $# -eq 3 ]; then
+    printf '%s\n' "$3" | grep -Eqx '[1-9][0-9]{0,15}:[0-9a-f]{64}' || usage "a head is SEQUENCE:HASH"
+    head_sequence=${3%%:*} head_hash=${3#*:}
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 3' HUP INT TERM
+
+key= fingerprint=
+if [ "$2" != - ]; then
+    [ -f "$2" ] && [ -r "$2" ] || usage "cannot read the key $2"
+    key=$work/key.pem
+    # The uncompressed form, as the fingerprint is made of it.
+    openssl ec -pubin -in "$2" -conv_form uncompressed -out "$key" 2>/dev/null || usage "$2 is not a P-256 public key"
+    openssl ec -pubin -in "$key" -noout -text 2>/dev/null | grep -q prime256v1 || usage "$2 is not a P-256 public key"
+    fingerprint=$(openssl ec -pubin -in "$key" -outform DER 2>/dev/null | sha256sum | cut -c1-64)
+fi
+
+# --- A line of the file becomes: previous chain module sequence suite key signed|unsigned boot|- interval|- ; or "bad".
+
+string='"([^"\]|\\["\/bfnrt]|\\u[0-9a-fA-F]{4})*"'
+text_or_null="(null|$string)"
+after_key=",\"software\":$string,\"command\":$string,\"user\":$text_or_null,\"role\":$text_or_null"
+after_key="$after_key,\"state\":$string,\"persistent\":$string"
+after_key="$after_key,\"at\":\"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z\""
+# The integers from 1 to 2^53 - 1 = 9007199254740991.
+positive='[1-9][0-9]{0,14}|[1-8][0-9]{15}|900[0-6][0-9]{12}|90070[0-9]{11}|90071[0-8][0-9]{10}|900719[0-8][0-9]{9}'
+positive="$positive|9007199[01][0-9]{8}|90071992[0-4][0-9]{7}|900719925[0-3][0-9]{6}|9007199254[0-6][0-9]{5}"
+positive="$positive|90071992547[0-3][0-9]{4}|9007199254740[0-8][0-9]{2}|90071992547409[0-8][0-9]|900719925474099[01]"
+after_key="$after_key,\"reason\":(0|$positive),\"data\":"
+name='[a-z0-9]+(-[a-z0-9]+)*'
+header="^\\{\"format\":1,\"previous\":\"[0-9a-f]{64}\",\"chain\":\"[0-9a-f]{32}\",\"module\":\"[0-9]{1,16}\""
+header="$header,\"sequence\":($positive),\"event\":\"$name\",\"suite\":\"[a-z0-9_]+\",\"key\":\"[0-9a-f]{64}\"$after_key"
+
+{
+    # UTF-8 without control characters, then perhaps a TAB and base64.
+    printf '/^(['
+    printf ' -\177]|[\302-\337][\200-\277]|\340[\240-\277][\200-\277]|[\341-\354\356\357][\200-\277]{2}'
+    printf '|\355[\200-\237][\200-\277]|\360[\220-\277][\200-\277]{2}|[\361-\363][\200-\277]{3}'
+    printf '|\364[\200-\217][\200-\277]{2})*(%s[A-Za-z0-9+\/]+={0,2})?$/!b bad\n' "$TAB"
+    printf '%s\n' "/$(printf '%s' "$header" | sed 's|/|\\/|g')\\{.*\\}(${TAB}.*)?\$/!b bad"
+    printf 'h\ns/%s.*//\ns/%s//\ns/\\}$//\n' "$TAB" "$(printf '%s' "$header" | sed 's|/|\\/|g')"
+    # What remains is data. Strings become S, numbers, true, false and null N, a true boot T, an interval I and its
+    # digits; tr makes control characters of the four, which no line holds. Then from the inside out: an array or
+    # object of values becomes a value.
+    {
+        cat <<'TOKENS'
+s/\\(["\\\/bfnrt]|u[0-9a-fA-F]{4})/e/g
+/\\/b bad
+s/"boot":true/"":T/g
+TOKENS
+        printf 's/"interval":(%s)([,}])/"":I\\1\\2/g\ns/"[^"]*"/S/g\n' "$positive"
+        # Twice, for two numbers in a list share the comma between them.
+        printf 's/([,:[])(0|-?(%s))([],}])/\\1N\\4/g\n' "$positive" "$positive"
+        cat <<'OUTER'
+s/([,:[])(true|false|null)/\1N/g
+/^\{.*\}$/!b bad
+s/^\{(.*)\}$/\1/
+OUTER
+        level=2
+        while [ $level -lt 32 ]; do
+            cat <<'LEVEL'
+s/\[(([SNT]|I[0-9]+)(,([SNT]|I[0-9]+))*)?\]/N/g
+s/\{(S:([SNT]|I[0-9]+)(,S:([SNT]|I[0-9]+))*)?\}/N/g
+LEVEL
+            level=$((level + 1))
+        done
+        cat <<'FLAGS'
+/^(S:([SNT]|I[0-9]+)(,S:([SNT]|I[0-9]+))*)?$/!b bad
+/^(.*,)?S:T(,.*)?$/{
+s/^/boot /
+b interval
+}
+s/^/- /
+:interval
+/^[^ ]+ (.*,)?S:I[0-9]+(,.*)?$/{
+s/^([^ ]+) (.*,)?S:I([0-9]+)(,.*)?$/\1 \3/
+b flags
+}
+s/ .*/ -/
+:flags
+FLAGS
+    } | tr SNTI '\001\002\003\004'
+    printf 'G\n/\\n.*%s/{\ns/^/signed /\nb fields\n}\ns/^/unsigned /\n:fields\n' "$TAB"
+    printf '%s' 's/^([^\n]*)\n\{"format":1,"previous":"([^"]*)","chain":"([^"]*)","module":"([^"]*)","sequence":([0-9]+)'
+    printf '%s\n' ',"event":"[^"]*","suite":"([^"]*)","key":"([^"]*)".*$/\2 \3 \4 \5 \6 \7 \1/' p d
+    printf '%s\n' ':bad' 's/.*/bad/p' d
+} >"$work/line.sed"
+
+# --- Where the chain stands.
+
+chain= module= suite= known_key= interval=0
+first=0 sequence=0 hash=$ZEROS records=0 signatures=0 last_signed=0
+
+report() {
+    verdict=$1 bad_module=$2 bad_sequence=$3 reason=$4
+    echo "verdict: $verdict"
+    echo "records: $records"
+    [ "$records" -eq 0 ] || echo "range: $first to $sequence"
+    echo "signatures: $signatures"
+    if [ "$records" -eq 0 ]; then echo "unsigned tail: 0"; else echo "unsigned tail: $((sequence - last_signed))"; fi
+    [ -z "$bad_sequence" ] || echo "first bad: module ${bad_module:-unknown}, record $bad_sequence"
+    [ -z "$reason" ] || echo "why: $reason"
+    [ "$records" -eq 0 ] || echo "head: $sequence:$hash"
+    case $verdict in PASS) exit 0 ;; FAIL) exit 1 ;; *) exit 2 ;; esac
+}
+
+unreadable() {
+    report FAIL "$module" $((sequence + 1)) "$1"
+}
+
+# $1 is the file of the line. Strict base64: padded, nothing else in it, no stray bits.
+signature_is_strict() {
+    cut -f 2 <"$1" | tr -d '\n' >"$work/base64"
+    base64 -d <"$work/base64" >"$work/signature" 2>/dev/null || return 1
+    base64 <"$work/signature" | tr -d '\n' | cmp -s - "$work/base64"
+}
+
+# The signature that signature_is_strict decoded: low s (openssl itself demands strict DER), and it verifies.
+signature_verifies() {
+    s=$(openssl asn1parse -inform DER -in "$work/signature" 2>/dev/null | sed -n '3s/.*INTEGER *:\([0-9A-F]*\)$/\1/p')
+    s=$(printf '%64s' "$s" | tr ' ' 0)
+    [ ${#s} -eq 64 ] && printf '%s\n' "$s" "$HALF_ORDER" | sort -c 2>/dev/null || return 1
+    cut -f 1 <"$1" | tr -d '\n' >"$work/body"
+    openssl dgst -sha256 -verify "$key" -signature "$work/signature" "$work/body" >/dev/null 2>&1
+}
+
+begin() {
+    if [ "$r_sequence" = 1 ] && [ "$r_previous" != $ZEROS ]; then
+        report FAIL "$r_module" 1 "it names a record before the first"
+    fi
+    if [ "$head_sequence" = $((r_sequence - 1)) ] && [ "$r_previous" != "$head_hash" ]; then
+        report FAIL "$r_module" "$head_sequence" "its hash is not that of the noted head"
+    fi
+    first=$r_sequence chain=$r_chain module=$r_module
+    last_signed=$((first - 1))
+    if [ -n "$key" ]; then suite=modern known_key=$fingerprint; else suite=$r_suite known_key=$r_key; fi
+}
+
+check_place() {
+    expected=$((sequence + 1))
+    if [ "$r_chain $r_module" != "$chain $module" ]; then
+        report FAIL "$r_module" "$r_sequence" "it belongs to another chain"
+    fi
+    if [ "$r_sequence" != $expected ]; then
+        report FAIL "$r_module" "$r_sequence" "it stands where record $expected belongs"
+    fi
+    if [ "$r_previous" != "$hash" ]; then
+        report FAIL "$r_module" "$sequence" "it is not what record $expected says it was"
+    fi
+}
+
+# $1 is the file of the line, the r_ variables are what sed found in it.
+check_record() {
+    [ "$r_signed" != signed ] || signature_is_strict "$1" || unreadable "the signature is not strict base64"
+    if [ "$first" -eq 0 ]; then begin; else check_place; fi
+    if [ "$r_suite $r_key" != "$suite $known_key" ]; then
+        report FAIL "$r_module" "$r_sequence" "its suite or key is not the auditor's, or not the chain's"
+    fi
+    if [ "$r_sequence" = 1 ]; then
+        [ "$r_interval" != - ] || report FAIL "$r_module" 1 "it states no interval of signatures"
+        interval=$r_interval
+    fi
+    if [ "$r_signed" = unsigned ]; then
+        if [ "$r_sequence" = 1 ] || [ "$r_boot" = boot ] ||
+            { [ "$interval" -gt 0 ] && [ $((r_sequence % interval)) -eq 0 ]; }; then
+            report FAIL "$r_module" "$r_sequence" "it must be signed, and is not"
+        fi
+    else
+        if [ -n "$key" ]; then
+            signature_verifies "$1" || report FAIL "$r_module" "$r_sequence" "the signature does not verify"
+            signatures=$((signatures + 1))
+        fi
+        last_signed=$r_sequence
+    fi
+    if [ "$r_sequence" = "$head_sequence" ] && [ "$r_hash" != "$head_hash" ]; then
+        report FAIL "$r_module" "$r_sequence" "its hash is not that of the noted head"
+    fi
+    sequence=$r_sequence hash=$r_hash records=$((records + 1))
+}
+
+# $1 holds up to CHUNK whole lines. Each goes to a file of its own, without its newline, and one sha256sum reads all.
+check_chunk() {
+    rm -rf "$work/lines"
+    mkdir "$work/lines"
+    split -a 4 -l 1 "$1" "$work/lines/"
+    truncate -s -1 "$work"/lines/*
+    (cd "$work/lines" && sha256sum -- *) >"$work/hashes" || broken
+    sed -n -E -f "$work/line.sed" "$1" >"$work/fields" || broken
+    paste -d ' ' "$work/hashes" "$work/fields" >"$work/table"
+    while read -r r_hash file r_previous r_chain r_module r_sequence r_suite r_key r_signed r_boot r_interval; do
+        [ "$r_previous" != bad ] || unreadable "the line is not a record of format 1"
+        check_record "$work/lines/$file"
+    done <"$work/table"
+}
+
+if [ -s "$audit" ]; then
+    split -a 5 -l $CHUNK "$audit" "$work/chunk."
+    for chunk in "$work"/chunk.*; do
+        torn=
+        if [ "$(tail -c 1 "$chunk" | od -An -tx1 | tr -d ' ')" != 0a ]; then
+            # Only the file's last line can lack its end.
+            torn=yes
+            sed '$d' "$chunk" >"$work/whole"
+            mv "$work/whole" "$chunk"
+        fi
+        [ ! -s "$chunk" ] || check_chunk "$chunk"
+        [ -z "$torn" ] || unreadable "the last line has no end"
+        rm "$chunk"
+    done
+fi
+
+missing=
+[ -n "$key" ] || missing="no key: signatures were not checked"
+[ "$records" -gt 0 ] || missing="${missing:+$missing; }no records"
+[ "$first" -le 1 ] || missing="${missing:+$missing; }the records before $first"
+if [ -n "$head_sequence" ] && { [ "$head_sequence" -gt "$sequence" ] || [ "$head_sequence" -lt $((first - 1)) ]; }; then
+    missing="${missing:+$missing; }the noted head, record $head_sequence"
+fi
+if [ -n "$missing" ]; then report INCOMPLETE '' '' "$missing"; else report PASS '' '' ''; fi
