@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from indicium.cryptomodule.dispatch import CryptoModule, Dispatched
+from indicium.cryptomodule.dispatch import CryptoModule
 from indicium.cryptomodule.suites import Modern
 from indicium.domain.commands.auditing import CreateAuditEntry
 from indicium.domain.commands.base import Command
@@ -25,15 +25,10 @@ from indicium.domain.errors import (
     LedgerClosed,
     LedgerExists,
     LedgerMissing,
-    Malformed,
-    Misconfigured,
     NotSaved,
-    Refusal,
 )
 from indicium.domain.fig6 import ModuleState
-from indicium.domain.flow import Gathered, Receipt, RequestKey
-from indicium.domain.identity import ChainId, DeviceId, Serial
-from indicium.infrastructure.audit_copy import AuditCopy
+from indicium.domain.identity import ChainId, Serial
 from indicium.infrastructure.devices import PpdKeyFile, SystemClock, SystemEntropy
 from indicium.infrastructure.home import Home
 from indicium.infrastructure.memory_file import MemoryFile
@@ -76,10 +71,9 @@ class Ledger:
             raise
         try:
             ppd = PpdKeyFile(self._home.ppd(self._serial))
-            self._module = CryptoModule(
-                self._serial, self._memory, ppd, self._clock, self._suite, ring=settings.ring
-            )
-            self._places.reconcile(self._module)
+            self._module = CryptoModule(self._serial, self._memory, ppd, self._clock, self._suite, ring=settings.ring)
+            self.recovered = self._places.reconcile(self._module)
+            """What was done to bring memory, store and copy together."""
         except BaseException:
             self._memory.close()
             self._places.close()
@@ -241,7 +235,7 @@ class Ledger:
         """Run a group and give each future what its request got; whatever happens, none waits for ever."""
         try:
             results = self._run([request for request, _ in group])
-        except BaseException as error:  # the caller, not this thread, is to hear of it
+        except BaseException as error:  # noqa: BLE001  # the caller, not this thread, is to hear of it
             for _, future in group:
                 future.set_exception(error)
             return
@@ -272,8 +266,7 @@ class Ledger:
 def _result(reply: bytes | None, refusal: IndiciumError | None) -> bytes | IndiciumError:
     if refusal is not None:
         return refusal
-    assert reply is not None  # noqa: S101  # a request that was not refused has a reply
-    return reply
+    return reply or b""
 
 
 def _first_group(waiting: Sequence[_Job]) -> list[_Job]:

@@ -74,7 +74,9 @@ class Settings(BaseModel):
     def as_toml(self) -> str:
         """Write the settings for `SETTINGS_FILE`."""
         values = self.model_dump(exclude={"home"})
-        rows = [f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {value}" for name, value in values.items()]
+        rows = [
+            f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {value}" for name, value in values.items()
+        ]
         return "\n".join(rows) + "\n"
 
     @property

@@ -56,12 +56,16 @@ class AuditTrail:
         sequence = hot.head.sequence + 1
         data = _with_boot(entry.data) if boot else entry.data
         body = (
-            f'{{"format":1,"previous":"{hot.head.hash}","chain":"{hot.chain}","module":"{hot.serial}",'
-            f'"sequence":{sequence},"event":"{entry.event}","suite":"{self._suite_name}","key":"{self._fingerprint}",'
-            f'"software":"{entry.software}","command":"{entry.command}","user":{_text(entry.user)},'
-            f'"role":{_text(entry.role)},"state":"{state}","persistent":"{hot.persistent}","at":"{at}",'
-            f'"reason":{entry.reason},"data":'
-        ).encode() + data + b"}"
+            (
+                f'{{"format":1,"previous":"{hot.head.hash}","chain":"{hot.chain}","module":"{hot.serial}",'
+                f'"sequence":{sequence},"event":"{entry.event}","suite":"{self._suite_name}","key":"{self._fingerprint}",'
+                f'"software":"{entry.software}","command":"{entry.command}","user":{_text(entry.user)},'
+                f'"role":{_text(entry.role)},"state":"{state}","persistent":"{hot.persistent}","at":"{at}",'
+                f'"reason":{entry.reason},"data":'
+            ).encode()
+            + data
+            + b"}"
+        )
         if entry.signed or boot or sequence % hot.interval == 0:
             body += b"\t" + base64.b64encode(self._signing_key.sign(body))
             hot.unsigned = 0

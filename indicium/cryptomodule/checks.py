@@ -46,17 +46,17 @@ from indicium.domain.lifecycle import advance
 from indicium.domain.messages import client_message, provider_message, registration_info
 from indicium.domain.package import MovingPart, Package
 
-C = TypeVar(
-    "C",
+C_co = TypeVar(
+    "C_co",
     bound=AuthorizePsd | ConfigurePsd | AuthorizeCustomer | DownloadPostageValue | CreateIndicium,
     covariant=True,
 )
 
 
-class Presented(NamedTuple, Generic[C]):
+class Presented(NamedTuple, Generic[C_co]):
     """All that a check may look at."""
 
-    command: C
+    command: C_co
     content: bytes
     """What the command asks for (`messages.content`)."""
     package: Package

@@ -14,7 +14,6 @@ import orjson
 from pydantic import ValidationError
 
 from indicium.cryptomodule.auditing import Entry
-from indicium.cryptomodule.desk import Desk
 from indicium.cryptomodule.group import Group
 from indicium.cryptomodule.handlers.access import get_status, initialize_access_control_database, logoff, logon
 from indicium.cryptomodule.handlers.auditing import create_audit_entry, export_audit_key
@@ -24,7 +23,7 @@ from indicium.cryptomodule.handlers.module import Effect, Inside
 from indicium.cryptomodule.handlers.session import close_session, open_session
 from indicium.cryptomodule.inner import Inner
 from indicium.cryptomodule.pipeline import Outcome, Request, psd_commands
-from indicium.cryptomodule.ports import Clock, MemoryUpdate, MeterRow, NonVolatileMemory, PpdKey
+from indicium.cryptomodule.ports import Clock, MemoryUpdate, NonVolatileMemory, PpdKey
 from indicium.cryptomodule.recovery import lost_records, roll_back
 from indicium.cryptomodule.sessions import Session
 from indicium.cryptomodule.state import Codec, Cold, Hot, Remembered, RingEntry, Tail
@@ -54,7 +53,7 @@ from indicium.domain.errors import (
     SessionMessageNotAuthentic,
     SessionRequired,
 )
-from indicium.domain.fig6 import ModuleState, Record, Role, authorize
+from indicium.domain.fig6 import ModuleState, Record, Role, Rule, authorize
 from indicium.domain.flow import GENESIS, Changes, Gathered, Head, Receipt
 from indicium.domain.identity import ChainId, Serial
 from indicium.domain.record import line_hash
@@ -129,7 +128,10 @@ class CryptoModule:
         if self._inner is not None and _head(gathered) != self.head:  # E-004, O-01
             raise CheckpointMismatch(serial=self._serial)
         self._detect_boot()
-        if isinstance(requests[0], PsdCommand):
+        group: Group | None
+        if self._boot_error is not None and self._inner is not None:
+            group, outcomes = self._enter_error(self._inner, self._boot_error, requests, gathered)
+        elif isinstance(requests[0], PsdCommand):
             group, outcomes = self._psd_commands(requests, gathered)
         else:
             group, outcomes = self._module_command(requests[0], gathered)
@@ -190,6 +192,20 @@ class CryptoModule:
             self._boot_error = f"booted in the {hot.persistent} state"
         self._state, hot.persistent = boot.current, boot.persistent
 
+    def _enter_error(
+        self, inner: Inner, cause: str, requests: Sequence[Request], gathered: Gathered
+    ) -> tuple[Group, list[Outcome]]:
+        """Record that the boot led to the Error state; nothing but Get Status is answered."""
+        group = self._group(inner, inner.hot.copy(), gathered)
+        data = orjson.dumps({"cause": cause, "fatal": inner.hot.persistent is ModuleState.ERROR})
+        group.record(Entry("error-entered", "boot", "Boot", data, signed=True))
+        self._write(group, inner.cold, group.tail(inner.hot.head))
+        status = orjson.dumps(get_status(self._inside(), GetStatus()).reply)
+        return group, [
+            (status, None) if isinstance(request, GetStatus) else (None, self._unavailable(request))
+            for request in requests
+        ]
+
     def _psd_commands(self, requests: Sequence[Request], gathered: Gathered) -> tuple[Group | None, list[Outcome]]:
         inner = self._inner
         if inner is None or inner.desk is None or self._state is not ModuleState.OPERATIONAL:
@@ -201,7 +217,7 @@ class CryptoModule:
         return group, outcomes
 
     def _unavailable(self, request: Request) -> Refusal | Inhibited:
-        """Say why the module does no PSD command at all just now (B-67)."""
+        """Say why the module does not do a command at all just now (B-67, M-06)."""
         if self._state is ModuleState.ERROR:
             return ModuleInError(serial=self._serial, remedy="start it again; if that does not help, reset it")
         try:
@@ -212,18 +228,7 @@ class CryptoModule:
 
     def _module_command(self, request: Request, gathered: Gathered) -> tuple[Group | None, list[Outcome]]:
         """Do one command of the module: in its session, or one of the few that need none."""
-        inner, now = self._inner, self._clock.now()
-        inside = Inside(
-            self._suite,
-            self._serial,
-            inner.hot.copy() if inner else Hot(self._serial, NO_CHAIN, self._state, 1),
-            inner.cold.model_copy(deep=True) if inner else Cold(audit_key=b""),
-            self._state,
-            now,
-            inner.trail if inner else None,
-            self._session,
-            lambda: self._persist(inside),
-        )
+        inside = self._inside()
         command: Command = request
         try:
             if isinstance(request, SessionMessage):
@@ -235,15 +240,36 @@ class CryptoModule:
             effect = MODULE_HANDLERS[type(command)](inside, command)
         except (Refusal, Malformed) as refusal:
             return self._refused(request, command, refusal, inside, gathered)
-        group = self._done(command, effect, rule.record is Record.SIGNED, inside, gathered)
+        group = self._done(command, effect, rule, inside, gathered)
         reply = _answered(request, inside.session, SessionAnswer(reply=effect.reply))
         self._session = None if effect.ends == "session" else inside.session
         if effect.ends == "logon" and inside.session is not None:
             inside.session.log_off()
         return group, [(reply, None)]
 
+    def _inside(self) -> Inside:
+        """Give a handler the module's state to work on: copies, but for the session."""
+        inner = self._inner
+        inside = Inside(
+            self._suite,
+            self._serial,
+            inner.hot.copy() if inner else Hot(self._serial, NO_CHAIN, self._state, 1),
+            inner.cold.model_copy(deep=True) if inner else Cold(audit_key=b""),
+            self._state,
+            self._clock.now(),
+            inner.trail if inner else None,
+            self._session,
+            lambda: self._persist(inside),
+        )
+        return inside
+
     def _done(
-        self, command: Command, effect: Effect, signed: bool, inside: Inside, gathered: Gathered  # noqa: FBT001
+        self,
+        command: Command,
+        effect: Effect,
+        rule: Rule,
+        inside: Inside,
+        gathered: Gathered,
     ) -> Group | None:
         """Record what a module command did and move the state: Current first, Persistent last (C-29)."""
         if effect.event is None:
@@ -264,7 +290,7 @@ class CryptoModule:
             orjson.dumps(effect.data),
             session.user if session else None,
             session.role if session else None,
-            signed=signed or effect.signed,
+            signed=effect.signed or rule.record is Record.SIGNED,
         )
         group.record(entry)
         if effect.then is not None:
@@ -309,9 +335,9 @@ class CryptoModule:
         return group, [(None, refusal)]
 
     def _group(self, inner: Inner, hot: Hot, gathered: Gathered) -> Group:
-        """Begin a group; the first after a boot also records that the boot led to Error."""
+        """Begin a group."""
         now = self._clock.now()
-        group = Group(
+        return Group(
             self._suite,
             inner.trail,
             inner.codec,
@@ -323,11 +349,6 @@ class CryptoModule:
             inner.meters,
             boot=not self._boot_recorded,
         )
-        if self._boot_error is not None:
-            fatal = hot.persistent is ModuleState.ERROR
-            data = orjson.dumps({"cause": self._boot_error, "fatal": fatal})
-            group.record(Entry("error-entered", "boot", "Boot", data, signed=True))
-        return group
 
     def _write(self, group: Group, cold: Cold, tail: Tail, forget: Sequence[str] = ()) -> None:
         """Make a group durable in the module's memory; only then does it count.
@@ -371,7 +392,8 @@ def _unwrapped(message: SessionMessage, inside: Inside) -> Command:
         raise SessionRequired(command="a session message")
     opened = session.keys.open("command", session.received + 1, message)
     session.received += 1
-    if inside.now - session.used_at > timedelta(seconds=session.timeout_seconds):
+    idle = inside.now - (session.used_at or inside.now)
+    if session.user is not None and idle > timedelta(seconds=session.timeout_seconds):
         session.log_off()  # M-55: inactivity ends the logon
     session.used_at = inside.now
     try:

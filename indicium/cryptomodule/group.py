@@ -105,9 +105,7 @@ class Group:
         """Seal an entry as the chain's next record."""
         line = self.trail.seal(self.hot, self.state, self.at, entry, boot=self.boot)
         self.boot = False
-        self.records.append(
-            SealedRecord(self.hot.chain, self.hot.head.sequence, entry.event, line, psd_id, version)
-        )
+        self.records.append(SealedRecord(self.hot.chain, self.hot.head.sequence, entry.event, line, psd_id, version))
         self.values.append(value)
 
     def settle(self, made: Transaction, mk_chkpt: MacKey) -> Settled:
@@ -116,9 +114,7 @@ class Group:
         encoded = orjson.dumps(moving._asdict())
         content = "null" if made.content_digest is None else f'"{made.content_digest.hex()}"'
         request = "null" if made.request_id is None else f'"{made.request_id}"'
-        data = (
-            b'{"package":%b,"request":%b,"content":%b,"authenticated_as":"%b","checkpoint":%b%b}'
-        ) % (
+        data = (b'{"package":%b,"request":%b,"content":%b,"authenticated_as":"%b","checkpoint":%b%b}') % (
             encoded,
             request.encode(),
             content.encode(),

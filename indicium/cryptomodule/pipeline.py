@@ -96,4 +96,3 @@ PSD_HANDLERS: dict[type[Command], Callable[[Group, Desk, Any], bytes]] = {
     RequestChallenge: request_challenge,
 }
 """All other commands on a PSD; like those, they authenticate themselves and travel in groups."""
-

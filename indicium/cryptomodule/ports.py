@@ -82,4 +82,3 @@ class Entropy(Protocol):
 
     def random(self, size: int) -> bytes:
         """Give `size` unpredictable bytes."""
-

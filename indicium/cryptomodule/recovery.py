@@ -8,7 +8,7 @@ from indicium.cryptomodule.auditing import Entry
 from indicium.cryptomodule.group import Group
 from indicium.cryptomodule.state import HomeMeter, RingEntry, Tail, shift_sum
 from indicium.domain.flow import SealedRecord
-from indicium.domain.identity import ChainId
+from indicium.domain.identity import ChainId, DeviceId
 
 
 def lost_records(chain: ChainId, tail: Tail) -> list[SealedRecord]:
@@ -20,13 +20,13 @@ def lost_records(chain: ChainId, tail: Tail) -> list[SealedRecord]:
     ]
 
 
-def roll_back(group: Group, tail: Tail, accepted: RingEntry) -> list[str]:
+def roll_back(group: Group, tail: Tail, accepted: RingEntry) -> list[DeviceId]:
     """Undo the tail's transactions in the group and record it; give the meters that memory forgets.
 
     The totals are those of the accepted checkpoint (M-65); the discarded records are named (O-13). Device numbers that
     the tail gave out are not given out again.
     """
-    hot, forget = group.hot, []
+    hot, forget = group.hot, list[DeviceId]()
     hot.totals = accepted.totals
     for psd_id, version, digest in tail.undo:
         now = group.known[psd_id]

@@ -4,7 +4,7 @@ The master keys are never used directly and end with the session (J-04); session
 ends use the same keys, so `parties.operator` builds on this file too.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
@@ -72,7 +72,7 @@ class Session:
     role: str | None = None
     timeout_seconds: int = 0
     """Inactivity that ends the logon (G-206)."""
-    used_at: datetime = field(default_factory=lambda: datetime.min)
+    used_at: datetime | None = None
 
     def log_off(self) -> None:
         """End the logon."""

@@ -287,6 +287,9 @@ def _decode_tail(encoded: bytes) -> Tail:
     parts = orjson.loads(header)
     return Tail(
         before=Head(*parts["before"]),
-        records=tuple(TailRecord(*record, line) for record, line in zip(parts["records"], lines, strict=True)),
+        records=tuple(
+            TailRecord(event, psd_id, version, value, line)
+            for (event, psd_id, version, value), line in zip(parts["records"], lines, strict=True)
+        ),
         undo=tuple(Undo(psd_id, version, bytes.fromhex(digest)) for psd_id, version, digest in parts["undo"]),
     )

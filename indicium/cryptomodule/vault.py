@@ -137,4 +137,3 @@ class Vault:
 def fingerprint(der: bytes) -> str:
     """Give the SHA-256 of a key or certificate in DER, in hex."""
     return hashlib.sha256(der).hexdigest()
-

@@ -24,7 +24,7 @@ class SessionAnswer(Command):
     reply: dict[str, Any] | None = None
     refused: str | None = None
     """Stable code of the error."""
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any] = Field(default_factory=dict)
 
 
 class SessionCommand(Command):

@@ -6,6 +6,7 @@ Registers of meters never live here: they are many, and `projections` folds them
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from indicium.domain.amounts import Mills
 from indicium.domain.events import (
     AccessControlDatabaseInitialized,
     AnyEvent,
@@ -16,7 +17,6 @@ from indicium.domain.events import (
     PsdEvent,
 )
 from indicium.domain.registers import NO_TOTALS, Totals
-from indicium.domain.amounts import Mills
 
 
 @dataclass(frozen=True, slots=True)

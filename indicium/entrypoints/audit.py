@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from indicium.cryptomodule.verifier import AuditKey, ChainReport, Verdict, load_key, overall, verify_chain, verify_rows
 from indicium.domain.errors import BadFile, BadValue
@@ -68,7 +68,7 @@ def _verify_file(
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            return verify_chain(_Watched(file, size, progress), key, head)
+            return verify_chain(cast("BinaryIO", _Watched(file, size, progress)), key, head)
     except OSError as error:
         raise BadFile(path=str(path), why=error.strerror or "it cannot be read") from None
 

@@ -12,6 +12,7 @@ import typer
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from indicium.app import Ledger
+from indicium.cryptomodule.verifier import overall
 from indicium.domain import amounts
 from indicium.domain.errors import IndiciumError, UnknownMeter
 from indicium.domain.identity import DeviceId
@@ -137,7 +138,14 @@ def status(home: HomeOption = None, json: JsonOption = False) -> None:
     screen.say(f"{len(modules)} chain(s), {records} records, {len(meters)} meters in {folder}")
     screen.say(f"Spent (AR): {amounts.dollars(spent)}   still to be spent (DR): {amounts.dollars(held)}")
     screen.show(
-        {"home": str(folder), "chains": len(modules), "records": records, "meters": len(meters), "ar": spent, "dr": held}
+        {
+            "home": str(folder),
+            "chains": len(modules),
+            "records": records,
+            "meters": len(meters),
+            "ar": spent,
+            "dr": held,
+        }
     )
 
 
@@ -157,7 +165,15 @@ def meters(
     screen.table(
         ("meter", "customer", "module", "state", "version", "AR", "DR"),
         [
-            (row.device, row.customer or "", row.module, row.state, str(row.psd_version), amounts.dollars(row.ar), amounts.dollars(row.dr))
+            (
+                row.device,
+                row.customer or "",
+                row.module,
+                row.state,
+                str(row.psd_version),
+                amounts.dollars(row.ar),
+                amounts.dollars(row.dr),
+            )
             for row in rows
         ],
         right=("version", "AR", "DR"),
@@ -192,7 +208,7 @@ def verify(
     if not reports:
         screen.say("INCOMPLETE: no chain there")
     screen.show(audit.as_json(reports))
-    raise typer.Exit(audit.EXIT_STATUS[audit.overall(reports)])
+    raise typer.Exit(audit.EXIT_STATUS[overall(reports)])
 
 
 @app.command()

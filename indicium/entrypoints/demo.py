@@ -7,6 +7,7 @@ from indicium.app import Ledger
 from indicium.cryptomodule.verifier import ChainReport, Verdict, load_key, verify_chain
 from indicium.domain import amounts
 from indicium.domain.amounts import Mills
+from indicium.domain.identity import Serial
 from indicium.entrypoints.results import show_modules, show_report, write_results
 from indicium.entrypoints.screen import Screen
 from indicium.infrastructure.home import Home
@@ -41,8 +42,8 @@ class Demo:
         started = time.monotonic()
         with Ledger.create(Settings.of(self._folder)) as ledger:
             self._show_birth(ledger)
-            meters = self._lease(ledger)
-            results = self._post(ledger, meters)
+            self._lease(ledger)
+            results = self._post(ledger)
         report, tampered = self._audit(ledger)
         self._screen.say(f"[dim]{time.monotonic() - started:.1f} s in all.[/dim]")
         done = sum(result.code == OK for result in results)
@@ -69,18 +70,16 @@ class Demo:
         self._screen.say(f"  Module {ledger.settings.serial} holds its Master Key Set and is operational.")
         self._screen.say(f"  Its chain of records: {ledger.chain}")
 
-    def _lease(self, ledger: Ledger) -> dict[str, LeasedMeter]:
+    def _lease(self, ledger: Ledger) -> None:
         self._title(f"{len(self._customers)} meters, certified and leased")
-        meters = {}
+        devices = []
         with self._screen.progress("leasing", "meters") as advance:
             for number, row in enumerate(self._customers, 1):
-                meters[row["customer"]] = ledger.lease(row["customer"], row["license_zip"])
+                devices.append(ledger.lease(row["customer"], row["license_zip"]).device)
                 advance(number, len(self._customers))
-        devices = [meter.device for meter in meters.values()]
         self._screen.say(f"  Meters {devices[0]} to {devices[-1]}; each customer keeps its own key.")
-        return meters
 
-    def _post(self, ledger: Ledger, meters: dict[str, LeasedMeter]) -> list[Result]:
+    def _post(self, ledger: Ledger) -> list[Result]:
         self._title(f"A mailing of {len(self._jobs):,} pieces")
         refilled: list[int] = []
 
@@ -122,13 +121,15 @@ class Demo:
         ]
         more = (f"… {len(rows) - SHOWN_METERS} more", "", "", "")
         sums = ("all", "", amounts.dollars(sum(row.ar for row in rows)), amounts.dollars(sum(row.dr for row in rows)))
-        self._screen.table(("meter", "customer", "AR spent", "DR left"), [*shown, more, sums], right=("AR spent", "DR left"))
+        self._screen.table(
+            ("meter", "customer", "AR spent", "DR left"), [*shown, more, sums], right=("AR spent", "DR left")
+        )
         self._title("The module table")
         show_modules(self._screen, modules)
         return self._verify(ledger)
 
     def _verify(self, ledger: Ledger) -> tuple[ChainReport, ChainReport]:
-        serial = ledger.settings.serial
+        serial = Serial(ledger.settings.serial)
         audit_file = self._home.audit_copy(serial, ledger.chain)
         key_file = self._home.audit_key(serial)
         key = load_key(key_file.read_bytes())

@@ -15,6 +15,6 @@ def main() -> None:
         missing = ExtraMissing(extra="cli")
         sys.stderr.write(f"{missing}\n")
         sys.exit(missing.exit_status)
-    from indicium.entrypoints.cli import run  # noqa: PLC0415  # only where the extra is installed
+    from indicium.entrypoints.cli import run  # only where the extra is installed
 
     sys.exit(run(sys.argv[1:]))

@@ -3,9 +3,8 @@
 With `--json` standard output holds one object and nothing else. Colours and bars are for terminals only.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import orjson
 from rich.console import Console
@@ -37,7 +36,7 @@ class Screen:
         if not self.json:
             self._out.print(text, markup=False)
 
-    def show(self, value: Any) -> None:
+    def show(self, value: Mapping[str, object]) -> None:
         """Write the one JSON object; nothing without `--json`."""
         if self.json:
             self._out.file.write(orjson.dumps(value).decode() + "\n")

@@ -58,13 +58,15 @@ class Places:
 
     def gather(self, chain: ChainId, requests: Sequence[Command]) -> Gathered:
         """Step 1: read all that the module needs for these requests, in one round trip (E-001)."""
-        psd_ids = {DeviceId(request.psd_id) for request in requests if hasattr(request, "psd_id")}
-        keys = {
-            RequestKey(DeviceId(request.psd_id), request.request_id)
-            for request in requests
-            if hasattr(request, "request_id")
-        }
-        return self._store.gather(chain, psd_ids, keys)
+        psd_ids: set[DeviceId] = set()
+        keys: set[RequestKey] = set()
+        for request in requests:
+            if (psd_id := getattr(request, "psd_id", None)) is not None:
+                psd_ids.add(psd_id)
+                if (request_id := getattr(request, "request_id", None)) is not None:
+                    keys.add(RequestKey(psd_id, request_id))
+        gathered: Gathered = self._store.gather(chain, psd_ids, keys)
+        return gathered
 
     def save(self, chain: ChainId, dispatched: _Dispatched, gathered: Gathered) -> Receipt:
         """Step 3: store first, then the audit copy; only when both are durable there is a receipt (O-17, E-614).
@@ -94,21 +96,23 @@ class Places:
         self.forget_chain()
         self._store.close()
 
-    def reconcile(self, module: _Module) -> None:
+    def reconcile(self, module: _Module) -> tuple[Action, ...]:
         """Compare the three heads and do what the recovery table says. Raises `HeadsDisagree`.
 
-        Recovery is the normal path of starting. Each step brings two places together, so a crash in between finds a
-        shorter way at the next start.
+        Gives what was done. Recovery is the normal path of starting. Each step brings two places together, so a crash
+        in between finds a shorter way at the next start.
         """
         if not module.chain:
-            return
+            return ()
+        done: list[Action] = []
         self._copy = self._copy or AuditCopy.open(self._home.audit, self._serial, module.chain)
         self._mend_torn_line(self._copy, module.chain)
         for _ in range(len(Action)):
             verdict = judge(self._heads(module, self._copy))
             _log.info("module %s: %s", self._serial, verdict.action.value)
             if verdict.action is Action.GO:
-                return
+                break
+            done.append(verdict.action)
             if verdict.action is Action.COMPLETE_COPY:
                 self._complete_copy(self._copy, module.chain)
             elif verdict.action is Action.RESUME:
@@ -118,6 +122,7 @@ class Places:
                     self.save(module.chain, lost, gathered)
             else:
                 raise self._refused(verdict)
+        return tuple(done)
 
     def _append(self, records: Sequence[SealedRecord], static: Sequence[Package]) -> None:
         if self._copy is None:

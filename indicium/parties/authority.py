@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from indicium.domain.errors import CertificateNotAuthentic
+from indicium.domain.errors import CertificateNotAuthentic, KeyNotUsable
 from indicium.domain.messages import certificate_request
 
 METER_DAYS = 3 * 365
@@ -26,9 +26,7 @@ class CertificateAuthority:
     def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate, vendor_key: bytes) -> None:
         """Take the CA's key and certificate, and the public key of the vendor's smartcard (F-30, DER)."""
         self._key, self._certificate = key, certificate
-        vendor = serialization.load_der_public_key(vendor_key)
-        assert isinstance(vendor, ec.EllipticCurvePublicKey)  # noqa: S101  # this authority knows its vendors
-        self._vendor = vendor
+        self._vendor = _public(vendor_key)
 
     @staticmethod
     def establish(key: ec.EllipticCurvePrivateKey, name: str, now: datetime) -> x509.Certificate:
@@ -50,12 +48,18 @@ class CertificateAuthority:
         except InvalidSignature:
             raise CertificateNotAuthentic(psd_id=device) from None
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, device)])
-        meter_key = serialization.load_der_public_key(public_key)
-        assert isinstance(meter_key, ec.EllipticCurvePublicKey)  # noqa: S101  # the vendor vouched for it
+        meter_key = _public(public_key)
         builder = _dated(subject, self._certificate.subject, meter_key, now, METER_DAYS)
         constraints = x509.BasicConstraints(ca=False, path_length=None)
         signed = builder.add_extension(constraints, critical=True).sign(self._key, _SHA256)
         return signed.public_bytes(serialization.Encoding.DER)
+
+
+def _public(der: bytes) -> ec.EllipticCurvePublicKey:
+    key = serialization.load_der_public_key(der)
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise KeyNotUsable(what="public key", why="it is not of an elliptic curve")
+    return key
 
 
 def _dated(

@@ -117,7 +117,7 @@ class Mailing:
     def __init__(
         self, office: Office, execute_all: ExecuteAll, refill: Callable[[LeasedMeter, Mills], None] | None = None
     ) -> None:
-        """`refill` is called with a meter and the value of its next job before that is asked for; None: never refill."""
+        """`refill` is called with a meter and the value of its next job, before that is asked for."""
         self._office, self._execute_all, self._refill = office, execute_all, refill
         self._queues: dict[str, _Queue] = {}
         self._results: list[Result | None] = []

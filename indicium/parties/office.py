@@ -142,7 +142,8 @@ class Office:
 
     def _ca_key(self) -> ec.EllipticCurvePrivateKey:
         key = serialization.load_der_private_key(self._secret("ca.key"), None)
-        assert isinstance(key, ec.EllipticCurvePrivateKey)  # noqa: S101  # we wrote it
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise BadFile(path=str(self._home.secrets / "ca.key"), why="it is not the key of an authority")
         return key
 
     def _secret(self, name: str) -> bytes:
@@ -178,7 +179,7 @@ class LeasedMeter:
 
     @property
     def device(self) -> str:
-        """device ID of the meter."""
+        """The meter's device ID."""
         return self._client.state.device
 
     @property

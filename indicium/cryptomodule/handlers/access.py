@@ -5,7 +5,8 @@ from collections import Counter
 from datetime import date, timedelta
 
 from indicium.cryptomodule.handlers.module import Effect, Inside
-from indicium.cryptomodule.state import User
+from indicium.cryptomodule.state import CryptoCard, User
+from indicium.cryptomodule.suites import Modern
 from indicium.domain.commands.access import GetStatus, InitializeAccessControlDatabase, Logoff, Logon, NewUser
 from indicium.domain.errors import (
     AccessControlDatabaseExists,
@@ -80,7 +81,7 @@ def logoff(inside: Inside, _command: Logoff) -> Effect:
 def get_status(inside: Inside, _command: GetStatus) -> Effect:
     """Say what state the module is in (N-05). Changes nothing, holds no secret."""
     hot, cold, session = inside.hot, inside.cold, inside.session
-    public = _public_keys(inside) if cold.card else {"challenge_key": None, "registration_key": None}
+    public = _public_keys(inside.suite, cold.card) if cold.card else {"challenge_key": None, "registration_key": None}
     return Effect(
         reply={
             "module": inside.serial,
@@ -100,12 +101,10 @@ def get_status(inside: Inside, _command: GetStatus) -> Effect:
     )
 
 
-def _public_keys(inside: Inside) -> dict[str, str]:
+def _public_keys(suite: Modern, card: CryptoCard) -> dict[str, str]:
     """Give UDSK_ipost and URSK_ipost, which client software embeds, in base64."""
-    card = inside.cold.card
-    assert card is not None  # noqa: S101  # the caller asked
-    challenge_key = inside.suite.load_signing_key(card.challenge_key).public().der
-    registration_key = inside.suite.exchange_public(card.registration_key)
+    challenge_key = suite.load_signing_key(card.challenge_key).public().der
+    registration_key = suite.exchange_public(card.registration_key)
     return {
         "challenge_key": base64.b64encode(challenge_key).decode(),
         "registration_key": base64.b64encode(registration_key).decode(),

@@ -34,11 +34,28 @@ from indicium.domain.package import MovingPart, Package
 from indicium.domain.registers import EMPTY, Registers
 from indicium.domain.vbi import render_body
 
+
 class ToSign(NamedTuple):
     """What a paused handler waits for: the signature of an item under V_psd."""
 
     key: SigningKey
     body: bytes
+
+
+class Effects(NamedTuple):
+    """What a command that passed its checks does."""
+
+    event: str
+    moving: MovingPart
+    """The new moving part."""
+    value: int = 0
+    """Value in mills that moves."""
+    part: StaticPart | None = None
+    """The new static part, if it changes."""
+    extra: bytes = b""
+    """More members of the record's data, each beginning with a comma."""
+    item: str | None = None
+    """The signed item, if there is one."""
 
 
 DEVICE_DIGITS = 10
@@ -89,7 +106,7 @@ def authorize_psd(group: Group, desk: Desk, command: AuthorizePsd) -> bytes:
     certificate = p.suite.certificate(command.certificate)
     part = p.keys.static.model_copy(update={"certificate": command.certificate})
     moving = _moved(group, p)._replace(certificate=certificate.serial, key_expires=certificate.expires.isoformat())
-    return _settle(group, desk, p, "psd-authorized", moving, part=part)
+    return _settle(group, desk, p, Effects("psd-authorized", moving, part=part))
 
 
 def configure_psd(group: Group, desk: Desk, command: ConfigurePsd) -> bytes:
@@ -100,7 +117,7 @@ def configure_psd(group: Group, desk: Desk, command: ConfigurePsd) -> bytes:
     _check(checks.CONFIGURE_PSD, p)
     part = desk.vault.with_secrets(p.keys.static, *checks.open_secrets(p))
     moving = _moved(group, p)._replace(customer=command.customer, client_challenge=command.client_challenge)
-    return _settle(group, desk, p, "psd-configured", moving, part=part)
+    return _settle(group, desk, p, Effects("psd-configured", moving, part=part))
 
 
 def authorize_customer(group: Group, desk: Desk, command: AuthorizeCustomer) -> bytes:
@@ -110,7 +127,7 @@ def authorize_customer(group: Group, desk: Desk, command: AuthorizeCustomer) -> 
         return again
     _check(checks.AUTHORIZE_CUSTOMER, p)
     moving = _moved(group, p)._replace(license_zip=command.license_zip, dr_limit=command.dr_limit)
-    return _settle(group, desk, p, "customer-authorized", moving)
+    return _settle(group, desk, p, Effects("customer-authorized", moving))
 
 
 def download_postage_value(group: Group, desk: Desk, command: DownloadPostageValue) -> bytes:
@@ -124,7 +141,7 @@ def download_postage_value(group: Group, desk: Desk, command: DownloadPostageVal
     totals = group.hot.totals
     group.hot.totals = totals._replace(downloaded=Mills(totals.downloaded + value))
     moving = _moved(group, p)._replace(dr=registers.dr)
-    return _settle(group, desk, p, "postage-value-downloaded", moving, value=value)
+    return _settle(group, desk, p, Effects("postage-value-downloaded", moving, value))
 
 
 def create_indicium(group: Group, desk: Desk, command: CreateIndicium) -> Generator[ToSign, bytes, bytes]:
@@ -163,7 +180,8 @@ def create_indicium(group: Group, desk: Desk, command: CreateIndicium) -> Genera
         client_challenge=command.client_challenge,
     )
     extra = b',"vbi":%b,"item_sha256":"%b"' % (body, hashlib.sha256(item).hexdigest().encode())
-    return _settle(group, desk, p, "indicium-created", moving, value=value, extra=extra, item=item.decode())  # 10 to 12
+    effects = Effects("indicium-created", moving, value, extra=extra, item=item.decode())
+    return _settle(group, desk, p, effects)  # steps 10 to 12
 
 
 def request_challenge(group: Group, desk: Desk, command: RequestChallenge) -> bytes:
@@ -173,10 +191,15 @@ def request_challenge(group: Group, desk: Desk, command: RequestChallenge) -> by
     """
     p = _present(group, desk, command, b"")
     _check(checks.REPEATED, p)
-    return _reply(Settled(p.package, p.moving, p.keys), None, client_challenge=command.client_challenge, registrar=desk.challenge_key)
+    return _reply(
+        Settled(p.package, p.moving, p.keys),
+        None,
+        client_challenge=command.client_challenge,
+        registrar=desk.challenge_key,
+    )
 
 
-def _present(group: Group, desk: Desk, command: Any, asked: bytes) -> Presented[Any]:
+def _present(group: Group, desk: Desk, command: Any, asked: bytes) -> Presented[Any]:  # noqa: ANN401  # any of them
     package = group.package(command.psd_id)
     moving, keys = _opened(desk.vault, package)
     return Presented(
@@ -235,27 +258,30 @@ def _settle(
     group: Group,
     desk: Desk,
     p: Presented[Any],
-    event: str,
-    moving: MovingPart,
-    *,
-    value: int = 0,
-    part: StaticPart | None = None,
-    extra: bytes = b"",
-    item: str | None = None,
+    effects: Effects,
 ) -> bytes:
     """Record the transaction, make the package and the reply, and keep the reply: record n, package n, reply n."""
-    static, keys = p.package.static, p.keys
-    if part is not None:
-        static = part.encode()
+    static, keys, moving = p.package.static, p.keys, effects.moving
+    if effects.part is not None:
+        static = effects.part.encode()
         keys = desk.vault.load(static)
-        moving = moving._replace(static=hashlib.sha256(static).hexdigest())
+        moving = moving._replace(static=keys.digest)
     command, digest = type(p.command), hashlib.sha256(p.content).digest()
     made = Transaction(
-        event, command.__name__, moving, static, keys, value, _role(command), p.command.request_id, digest, extra
+        effects.event,
+        command.__name__,
+        moving,
+        static,
+        keys,
+        effects.value,
+        _role(command),
+        p.command.request_id,
+        digest,
+        effects.extra,
     )
     settled = group.settle(made, desk.mk_chkpt)
     client_challenge = getattr(p.command, "client_challenge", None)
-    reply = _reply(settled, p.command.request_id, client_challenge=client_challenge, item=item)
+    reply = _reply(settled, p.command.request_id, client_challenge=client_challenge, item=effects.item)
     group.keep_reply(settled, p.command.request_id, digest, reply)
     return reply
 

@@ -44,7 +44,7 @@ _SURPLUS = 16
 """Random bytes beyond the key's length, so that reducing them modulo the order has no bias (FIPS 186-5, A.2.1)."""
 
 
-class NotAuthentic(Exception):  # noqa: N818  # it names what was found; the module raises the rule's own error
+class NotAuthentic(Exception):  # it names what was found; the module raises the rule's own error
     """A MAC, tag, signature or certificate does not verify."""
 
 
