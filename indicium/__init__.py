@@ -6,4 +6,101 @@ the event store and the audit chain; registers, tables and reports are folds of 
 
 The rooms, from the outside in: `entrypoints`, `app`, `parties`, `infrastructure` and `projections`, `cryptomodule`,
 `domain`. Imports point inwards.
+
+`Ledger` is where one begins::
+
+    from indicium import Ledger, Postage
+
+    with Ledger.create("my-ledger") as ledger:
+        meter = ledger.lease("Ada", license_zip="40505")
+        meter.refill("50.00")
+        letter = Postage(
+            origin_zip="40505", destination_zip="95567", mail_class="first-class letter", weight_ounces=1
+        )
+        print(meter.print("0.33", letter).line)
+
+Every error is an `IndiciumError` of one of five branches; which request may be repeated is told by the branch.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from indicium.app import Ledger
+    from indicium.cryptomodule.verifier import ChainReport, Verdict, load_key, verify_chain, verify_rows
+    from indicium.domain.amounts import Mills, dollars, parse
+    from indicium.domain.errors import (
+        IndiciumError,
+        Inhibited,
+        Malformed,
+        Misconfigured,
+        NotSaved,
+        Refusal,
+    )
+    from indicium.domain.events import EVENTS, parse_event
+    from indicium.domain.evolve import ModuleAt, evolve
+    from indicium.domain.flow import Head
+    from indicium.domain.vbi import Postage, Voucher
+    from indicium.infrastructure.store import Store
+    from indicium.parties.office import Item, LeasedMeter
+    from indicium.projections import Views
+    from indicium.settings import Settings
+
+__all__ = [
+    "EVENTS",
+    "ChainReport",
+    "Head",
+    "IndiciumError",
+    "Inhibited",
+    "Item",
+    "LeasedMeter",
+    "Ledger",
+    "Malformed",
+    "Mills",
+    "Misconfigured",
+    "ModuleAt",
+    "NotSaved",
+    "Postage",
+    "Refusal",
+    "Settings",
+    "Store",
+    "Verdict",
+    "Views",
+    "Voucher",
+    "dollars",
+    "evolve",
+    "load_key",
+    "parse",
+    "parse_event",
+    "verify_chain",
+    "verify_rows",
+]
+
+_HOMES = {
+    "indicium.app": ("Ledger",),
+    "indicium.cryptomodule.verifier": ("ChainReport", "Verdict", "load_key", "verify_chain", "verify_rows"),
+    "indicium.domain.amounts": ("Mills", "dollars", "parse"),
+    "indicium.domain.errors": ("IndiciumError", "Inhibited", "Malformed", "Misconfigured", "NotSaved", "Refusal"),
+    "indicium.domain.events": ("EVENTS", "parse_event"),
+    "indicium.domain.evolve": ("ModuleAt", "evolve"),
+    "indicium.domain.flow": ("Head",),
+    "indicium.domain.vbi": ("Postage", "Voucher"),
+    "indicium.infrastructure.store": ("Store",),
+    "indicium.parties.office": ("Item", "LeasedMeter"),
+    "indicium.projections": ("Views",),
+    "indicium.settings": ("Settings",),
+}
+"""Where each public name lives; it is imported when it is asked for, so that `import indicium` is quick."""
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on its first use (PEP 562)."""
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(home), name)
+    raise AttributeError(f"module 'indicium' has no attribute {name!r}")  # noqa: TRY003, EM102  # Python's own words
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return __all__

@@ -7,14 +7,16 @@ import logging
 import os
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from indicium.cryptomodule.dispatch import CryptoModule
 from indicium.cryptomodule.suites import Modern
+from indicium.cryptomodule.verifier import ChainReport, load_key, verify_chain
 from indicium.domain.commands.auditing import CreateAuditEntry
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.psd import PsdCommand
@@ -28,6 +30,7 @@ from indicium.domain.errors import (
     NotSaved,
 )
 from indicium.domain.fig6 import ModuleState
+from indicium.domain.flow import Head
 from indicium.domain.identity import ChainId, Serial
 from indicium.infrastructure.devices import PpdKeyFile, SystemClock, SystemEntropy
 from indicium.infrastructure.home import Home
@@ -37,6 +40,7 @@ from indicium.infrastructure.store import Store
 from indicium.parties import ceremony
 from indicium.parties.ceremony import Configuration
 from indicium.parties.office import LeasedMeter, Office
+from indicium.projections import MeterRow, ModuleRow, Views
 from indicium.settings import Settings
 
 _log = logging.getLogger("indicium.app")
@@ -173,6 +177,22 @@ class Ledger:
         """Give the meter of a customer. Raises `UnknownCustomer`."""
         return self.office.meter(customer)
 
+    def meters(self) -> list[MeterRow]:
+        """List the meters with their registers, replayed up to the newest record."""
+        with self._views() as views:
+            return views.meters()
+
+    def modules(self) -> list[ModuleRow]:
+        """Give the module table (G4), replayed up to the newest record."""
+        with self._views() as views:
+            return views.modules()
+
+    def audit(self, head: Head | None = None) -> ChainReport:
+        """Verify this ledger's audit copy with the key that its Auditor exported; `head` is what was noted last."""
+        copy = self._home.audit_copy(self._serial, self._module.chain)
+        with copy.open("rb") as file:
+            return verify_chain(file, load_key(self._home.public(self._home.audit_key(self._serial).name)), head)
+
     def close(self) -> None:
         """Finish what is queued, seal the tail with one signed record, and let go of the files."""
         if self._closed or os.getpid() != self._process:
@@ -186,6 +206,14 @@ class Ledger:
         finally:
             self._memory.close()
             self._places.close()
+
+    @contextmanager
+    def _views(self) -> Iterator[Views]:
+        """Open the views on a connection of their own, with every record folded in."""
+        with Store.open(self._settings.store_url) as store:
+            views = Views(store.engine)
+            views.catch_up(store)
+            yield views
 
     def _hold_ceremony(self, home: Home) -> None:
         """Bring the module to Operational; one that was interrupted while Initializing is reset first (C-21)."""
