@@ -1,0 +1,66 @@
+"""A follower, or a rebuild, in a process of its own that is killed where the test says.
+
+Arguments: database URL, and the seam: `in-view` and `after-commit` kill from within at the third transaction,
+`in-rebuild` in a rebuild, `told` writes a line after each transaction and waits for nothing.
+"""
+
+import os
+import signal
+import sys
+
+from sqlalchemy import Connection, create_engine
+
+from indicium.projections.follow import Follower, Projection, Row
+from indicium.projections.registers import REGISTERS
+from indicium.projections.views import Views
+from tests.projections.counting import COUNTING, COUNTS, Counting
+from tests.projections.history import InMemory, Module, meter
+
+BATCH = 10
+RECORDS = 300
+
+
+def history() -> InMemory:
+    """Give 300 records: two modules take turns with three meters."""
+    modules = Module("34576590"), Module("34582152")
+    for number in range(RECORDS):
+        package = meter(number % 3, version=6 + number, ar=number)
+        modules[number // 7 % 2].transact("indicium-created" if number % 5 else "psd-configured", package, 1)
+    return InMemory(*modules)
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Dying(Counting):
+    """Dies in its third write, when it has written."""
+
+    writes = 0
+
+    def write(self, connection: Connection, rows: list[Row]) -> None:
+        super().write(connection, rows)
+        Dying.writes += 1
+        if Dying.writes == 3:
+            die()
+
+
+def main(url: str, seam: str) -> None:
+    engine = create_engine(url)
+    counting: Projection = Dying("counts", COUNTS) if seam == "in-view" else COUNTING
+
+    def told(done: int, _all: int) -> None:
+        if seam == "told":
+            sys.stdout.write(f"{done}\n")
+            sys.stdout.flush()
+        elif done == 3 * BATCH:
+            die()
+
+    if seam == "in-rebuild":
+        Views(engine, BATCH).rebuild(history(), told)
+    else:
+        Follower(engine, [REGISTERS, counting], BATCH).catch_up(history(), told)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
