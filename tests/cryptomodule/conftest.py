@@ -1,0 +1,31 @@
+"""Worlds that the tests of this folder begin from. Each test gets a copy."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness import World, make_ready
+
+
+@pytest.fixture(scope="session")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ready")
+    make_ready(folder)
+    return folder
+
+
+@pytest.fixture
+def world(ready: Path, tmp_path: Path) -> Iterator[World]:
+    """An Operational module with meters; see `make_ready`."""
+    world = World.copy_of(ready, tmp_path / "world")
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[World]:
+    """A module that was never initialized."""
+    world = World.make(tmp_path)
+    yield world
+    world.close()

@@ -1,0 +1,284 @@
+"""The numbered checks in the seed's order (Y-09, Y-10; E3, E4, E5).
+
+A ladder begins with a presentation in which every check fails. Each rung repairs one fault of the rung above, and the
+next check says its own error; in the end the command is done.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import pytest
+
+from indicium.cryptomodule import checks
+from indicium.cryptomodule.checks import challenge
+from indicium.domain.amounts import Mills
+from indicium.domain.commands.base import Command
+from indicium.domain.commands.psd import AuthorizePsd, CreateIndicium
+from indicium.domain.errors import (
+    AscendingRegisterLimit,
+    CertificateForOtherDevice,
+    CertificateForOtherKey,
+    CertificateNotAuthentic,
+    ChallengeMismatch,
+    ClientHasSeenOther,
+    ClientNotAuthentic,
+    ControlTotalMismatch,
+    DescendingRegisterLimit,
+    InsufficientFunds,
+    KeyExpired,
+    MeterNumberMismatch,
+    NotAtHome,
+    PackageAlreadyUsed,
+    PackageNotAuthentic,
+    ProviderNotAuthentic,
+    PsdStateForbids,
+    Refusal,
+    SecretsNotReadable,
+    ValueAboveMaximum,
+    ValueBelowMinimum,
+)
+from indicium.domain.flow import Changes, Gathered
+from indicium.domain.identity import DeviceId
+from indicium.domain.messages import provider_message, registration_info
+from indicium.domain.package import Package
+from indicium.domain.replies import parse_reply
+from tests.harness import AR_LIMIT, DR_LIMIT, LETTER, MAXIMUM, World, flipped, remac
+
+Faults = frozenset[str]
+Presentation = tuple[Command, Mapping[DeviceId, Package]]
+"""A command, and the package that the store gives for the number that it names."""
+
+
+class Rung(NamedTuple):
+    """A fault, the check that finds it, and what that check says."""
+
+    fault: str
+    found_by: str
+    error: type[Refusal]
+
+
+class Slipped(AssertionError):
+    """A rung did not hold."""
+
+    def __init__(self, rung: Rung, found: object) -> None:
+        super().__init__(f"{rung.fault}: {found!r}")
+        self.rung = rung
+
+
+PACKAGE = (
+    Rung("mac altered", "package_is_authentic", PackageNotAuthentic),
+    Rung("parts of two times", "package_is_authentic", PackageNotAuthentic),
+    Rung("other home", "package_is_current", NotAtHome),
+    Rung("old package", "package_is_current", PackageAlreadyUsed),
+    Rung("other state", "psd_state_allows", PsdStateForbids),
+)
+"""Faults of every package, in the order of the checks."""
+
+
+class Ladder(NamedTuple):
+    """A command with its faults from the first check to the last."""
+
+    rungs: tuple[Rung, ...]
+    present: Callable[[World, Faults], Presentation]
+    state_after: str
+
+    def climb(self, world: World) -> None:
+        """Repair one fault after the other and demand each error, and that nothing changed; then the command."""
+        for place, rung in enumerate(self.rungs):
+            command, packages = self.present(world, frozenset(rung.fault for rung in self.rungs[place:]))
+            before = world.snapshot()
+            dispatched = world.dispatch([command], Gathered(world.gather([]).head, packages))
+            (refusal,) = dispatched.refusals
+            if type(refusal) is not rung.error:
+                raise Slipped(rung, refusal)
+            assert dispatched.changes == Changes([], (), ())
+            assert world.snapshot() == before
+            assert world.save(dispatched) == [None]
+        command, packages = self.present(world, frozenset())
+        (reply,) = world.run([command], Gathered(world.gather([]).head, packages))
+        assert isinstance(reply, bytes), reply
+        assert parse_reply(reply).state == self.state_after
+        assert parse_reply(reply).version == next(iter(packages.values())).version + 1
+
+
+def presented(world: World, name: str, faults: Faults, state: str, **changes: object) -> tuple[DeviceId, Package]:
+    """Make the package of a meter, and the number that a command names for it."""
+    if "other home" in faults:
+        changes["home"] = "11111111"
+    if "parts of two times" in faults:
+        changes["static"] = "0" * 64
+    package = world.forge(name, state="withdrawn" if "other state" in faults else state, **changes)
+    if "old package" not in faults:
+        world.acknowledge(package)
+    if "mac altered" in faults:
+        package = package._replace(mac=flipped(package.mac))
+    return DeviceId(world.meters["ben" if "other meter" in faults else name]), package
+
+
+def an_indicium(world: World, faults: Faults) -> Presentation:
+    expires = "2026-03-01" if "key expired" in faults else "2026-03-02"
+    named, package = presented(world, "ada", faults, "leased", key_expires=expires, dr=50, ar=5)
+    value = MAXIMUM + 1 if "value above maximum" in faults else MAXIMUM if "too little DR" in faults else 50
+    customer = world.customers["ada"]
+    request = CreateIndicium(
+        psd_id=named,
+        request_id="a",
+        value=value,
+        elements=LETTER,
+        client_challenge="c" * 32,
+        module_challenge="0" * 32 if "other challenge" in faults else challenge(package),
+        shown_ar=4 if "other AR shown" in faults else 5,
+        shown_dr=51 if "other DR shown" in faults else 50,
+        shown_record="0" * 64 if "other record shown" in faults else package.made_by.hex(),
+        mac=bytes(32),
+    )
+    return request if "client's MAC altered" in faults else remac(customer, request), {named: package}
+
+
+def a_download(world: World, faults: Faults) -> Presentation:
+    expires = "2026-03-01" if "key expired" in faults else "2026-03-02"
+    ar = AR_LIMIT if "above AR limit" in faults else 7
+    dr = DR_LIMIT + 1 if "above DR limit" in faults else 9
+    named, package = presented(world, "ada", faults, "pwreset", key_expires=expires, ar=ar, dr=dr, dr_limit=DR_LIMIT)
+    request = world.provider.download(world.ask("ben"), "a", Mills(0 if "no value" in faults else 1))
+    total = 1 if "other control total" in faults else ar + dr
+    request = request.model_copy(update={"psd_id": named, "control_total": total})
+    signature = world.provider._key.sign(provider_message(request))
+    altered = "provider's signature altered" in faults
+    return request.model_copy(update={"signature": flipped(signature) if altered else signature}), {named: package}
+
+
+def an_authorization(world: World, faults: Faults) -> Presentation:
+    named, package = presented(world, "assigned", faults, "assigned")
+    request = world.provider.authorize_customer(named, "a", "94107", Mills(DR_LIMIT))
+    altered = "provider's signature altered" in faults
+    return request.model_copy(update={"license_zip": "94108"}) if altered else request, {named: package}
+
+
+def a_certificate(world: World, faults: Faults) -> Presentation:
+    named, package = presented(world, "raw", faults, "raw")
+    assert world.inner.desk is not None
+    own_key = world.inner.desk.vault.load(package.static).static.public_key
+    certificate = world.certify(
+        world.meters["ben"] if "certificate for other device" in faults else world.meters["raw"],
+        world.provider.public_key if "certificate for other key" in faults else own_key,
+        authority=world.other_authority() if "certificate of other authority" in faults else None,
+    )
+    return AuthorizePsd(psd_id=named, request_id="a", certificate=certificate), {named: package}
+
+
+def a_registration(world: World, faults: Faults) -> Presentation:
+    named, package = presented(world, "unleased", faults, "unleased")
+    request = world.customers["unleased"].configure("a")
+    other = "0" * 32 if "secrets for other registration" in faults else challenge(package)
+    assert world.born is not None
+    info = registration_info(named, request.client_challenge, other)
+    sealed = world.suite.seal_to(world.born.card.registration_key, bytes(64), info)
+    return request.model_copy(update={"psd_id": named, "secrets": sealed}), {named: package}
+
+
+PROVIDER = Rung("provider's signature altered", "provider_is_authentic", ProviderNotAuthentic)
+EXPIRED = Rung("key expired", "key_is_not_expired", KeyExpired)
+METER = Rung("other meter", "meter_number_matches", MeterNumberMismatch)
+
+LADDERS = {
+    "CREATE_INDICIUM": Ladder(
+        (
+            *PACKAGE,  # 1, 1b, 2
+            EXPIRED,  # 2b
+            METER,  # 3
+            Rung("other challenge", "challenge_matches", ChallengeMismatch),  # 4
+            Rung("client's MAC altered", "client_is_authentic", ClientNotAuthentic),  # 5
+            Rung("other AR shown", "client_has_seen_the_same", ClientHasSeenOther),  # 5b
+            Rung("other DR shown", "client_has_seen_the_same", ClientHasSeenOther),
+            Rung("other record shown", "client_has_seen_the_same", ClientHasSeenOther),
+            Rung("value above maximum", "value_is_within_limits", ValueAboveMaximum),  # 6
+            Rung("too little DR", "dr_covers_value", InsufficientFunds),  # 7
+        ),
+        an_indicium,
+        "leased",
+    ),
+    "DOWNLOAD_POSTAGE_VALUE": Ladder(
+        (
+            PROVIDER,  # 1
+            *PACKAGE,  # 2, 2b, 3
+            EXPIRED,  # 3b
+            METER,  # 4
+            Rung("other control total", "control_total_matches", ControlTotalMismatch),  # 5
+            Rung("no value", "download_has_value", ValueBelowMinimum),  # 5b
+            Rung("above DR limit", "dr_stays_within_limit", DescendingRegisterLimit),  # 6
+            Rung("above AR limit", "ar_stays_within_limit", AscendingRegisterLimit),  # 6
+        ),
+        a_download,
+        "pwreset",
+    ),
+    "AUTHORIZE_PSD": Ladder(
+        (
+            *PACKAGE,
+            METER,
+            Rung("certificate of other authority", "certificate_is_authentic", CertificateNotAuthentic),  # E-301
+            Rung("certificate for other device", "certificate_names_device", CertificateForOtherDevice),  # E-302
+            Rung("certificate for other key", "certificate_holds_key", CertificateForOtherKey),  # E-303
+        ),
+        a_certificate,
+        "unleased",
+    ),
+    "CONFIGURE_PSD": Ladder(
+        (*PACKAGE, METER, Rung("secrets for other registration", "secrets_are_readable", SecretsNotReadable)),
+        a_registration,
+        "assigned",
+    ),
+    "AUTHORIZE_CUSTOMER": Ladder((PROVIDER, *PACKAGE, METER), an_authorization, "leased"),
+}
+
+PLACES = [
+    pytest.param(name, place, id=f"{name} {place}")
+    for name in LADDERS
+    for place, check in enumerate(getattr(checks, name))
+    if check is not checks.secrets_are_readable  # the effect itself opens them: leaving it out changes nothing
+]
+NEIGHBOURS = [
+    pytest.param(name, place, id=f"{name} {place}")
+    for name in LADDERS
+    for place in range(len(getattr(checks, name)) - 1)
+]
+
+
+@pytest.mark.parametrize("name", LADDERS)
+def test_every_check_has_its_rung_and_its_own_error_and_changes_nothing(world: World, name: str) -> None:
+    LADDERS[name].climb(world)
+
+
+@pytest.mark.parametrize("name", LADDERS)
+def test_the_rungs_are_the_checks_in_their_order(name: str) -> None:
+    found_by = dict.fromkeys(rung.found_by for rung in LADDERS[name].rungs)
+
+    assert list(found_by) == [check.__name__ for check in getattr(checks, name)]
+
+
+@pytest.mark.parametrize(("name", "place"), NEIGHBOURS)
+def test_a_ladder_notices_when_two_neighbouring_checks_are_swapped(
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str, place: int
+) -> None:
+    numbered = list(getattr(checks, name))
+    earlier = numbered[place].__name__
+    numbered[place], numbered[place + 1] = numbered[place + 1], numbered[place]
+    monkeypatch.setattr(checks, name, tuple(numbered))
+
+    with pytest.raises(Slipped) as slipped:
+        LADDERS[name].climb(world)
+
+    assert slipped.value.rung.found_by == earlier
+
+
+@pytest.mark.parametrize(("name", "place"), PLACES)
+def test_a_ladder_notices_when_a_check_is_left_out(
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str, place: int
+) -> None:
+    numbered = getattr(checks, name)
+    monkeypatch.setattr(checks, name, numbered[:place] + numbered[place + 1 :])
+
+    with pytest.raises(Slipped) as slipped:
+        LADDERS[name].climb(world)
+
+    assert slipped.value.rung.found_by == numbered[place].__name__

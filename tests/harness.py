@@ -1,0 +1,424 @@
+"""A small world for tests: a real module with its real memory, a real store, and all the parties around them.
+
+The clock stands still until a test moves it. Making a world takes a whole ceremony, so tests copy one that was made
+before: everything that lasts lies in its folder.
+"""
+
+import base64
+import pickle
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import orjson
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from indicium.cryptomodule.dispatch import CryptoModule, Dispatched
+from indicium.cryptomodule.group import package_message
+from indicium.cryptomodule.inner import Inner
+from indicium.cryptomodule.state import HomeMeter, shift_sum
+from indicium.cryptomodule.suites import Modern
+from indicium.domain.amounts import Mills
+from indicium.domain.commands.base import Command
+from indicium.domain.commands.crypto_card import InitializeCryptoCard
+from indicium.domain.commands.psd import CreateIndicium, InitializePsd
+from indicium.domain.flow import Changes, Gathered, Head, KeptReply, Receipt, RequestKey, SealedRecord
+from indicium.domain.identity import DeviceId, Serial
+from indicium.domain.messages import certificate_request, client_message, content
+from indicium.domain.package import MovingPart, Package
+from indicium.domain.replies import PsdReply, parse_reply
+from indicium.domain.vbi import Postage, postage
+from indicium.infrastructure.devices import PpdKeyFile, SystemEntropy
+from indicium.infrastructure.memory_file import MemoryFile
+from indicium.parties import ceremony
+from indicium.parties.authority import CertificateAuthority
+from indicium.parties.ceremony import Born, CeremonyPlan, Configuration
+from indicium.parties.customer import Customer, CustomerState
+from indicium.parties.metergen import MeterGen
+from indicium.parties.operator import Operator
+from indicium.parties.provider import Provider
+
+
+class Store:
+    """A store of dictionaries behind the calls of the real one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._records: list[SealedRecord] = []
+        self._packages: dict[DeviceId, Package] = {}
+        self._replies: dict[RequestKey, KeptReply] = {}
+        if path.exists():
+            self._records, self._packages, self._replies = pickle.loads(path.read_bytes())  # noqa: S301  # we wrote it
+
+    @classmethod
+    def create(cls, url: str) -> "Store":
+        return cls(Path(url.removeprefix("sqlite:///")))
+
+    open = create
+
+    def gather(self, chain: str, psd_ids: Iterable[DeviceId], keys: Iterable[RequestKey]) -> Gathered:
+        head = next((record for record in reversed(self._records) if record.chain == chain), None)
+        packages = {psd_id: self._packages[psd_id] for psd_id in psd_ids if psd_id in self._packages}
+        return Gathered(head, packages, {key: self._replies[key] for key in keys if key in self._replies})
+
+    def save(self, changes: Changes) -> None:
+        self._records += changes.records
+        self._packages.update({package.psd_id: package for package in changes.packages})
+        self._replies.update({RequestKey(reply.psd_id, reply.request_id): reply for reply in changes.replies})
+
+    def records(self, chain: str) -> Iterator[SealedRecord]:
+        return (record for record in self._records if record.chain == chain)
+
+    def package(self, psd_id: DeviceId) -> Package | None:
+        return self._packages.get(psd_id)
+
+    def close(self) -> None:
+        self._path.write_bytes(pickle.dumps((self._records, self._packages, self._replies)))
+
+
+SERIAL = Serial("34576590")
+BEGINNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+MINIMUM, MAXIMUM = 10, 100_000
+DR_LIMIT, AR_LIMIT = 500_000, 10_000_000
+LETTER: Postage = postage("94107", "04973", "first-class letter", 1)
+
+
+class StandingClock:
+    """A `Clock` that a test moves."""
+
+    def __init__(self, now: datetime) -> None:
+        self.time = now
+
+    def now(self) -> datetime:
+        return self.time
+
+    def pass_by(self, **how_long: float) -> None:
+        self.time += timedelta(**how_long)
+
+
+class Keys(NamedTuple):
+    """What the parties keep, as bytes, so that a world can be taken up again."""
+
+    authority: bytes
+    certificate: bytes
+    smartcard: bytes
+    provider: bytes
+
+
+class Kept(NamedTuple):
+    """All of a world that does not lie in files of the ledger."""
+
+    time: datetime
+    keys: Keys
+    plan: CeremonyPlan
+    born: Born | None
+    customers: dict[str, CustomerState]
+    meters: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that a refused command must leave as it is: what the module knows, and every byte of its memory."""
+
+    files: Mapping[str, bytes]
+    hot: object
+    tail: object
+    meters: Mapping[DeviceId, HomeMeter]
+    head: Head
+    state: str
+
+
+class World:
+    """A module, a store and the parties, in one folder."""
+
+    def __init__(self, folder: Path, kept: Kept, *, ring: int = 3) -> None:
+        self.folder, self.ring = folder, ring
+        self.clock = StandingClock(kept.time)
+        self.suite = Modern(SystemEntropy())
+        self.keys, self.plan = kept.keys, kept.plan
+        key = load_private_key(kept.keys.authority)
+        smartcard = self.suite.load_signing_key(kept.keys.smartcard)
+        self.authority = CertificateAuthority(
+            key, x509.load_der_x509_certificate(kept.keys.certificate), smartcard.public().der
+        )
+        self.smartcard = smartcard
+        self.metergen = MeterGen(smartcard, self.authority, self.suite)
+        self.provider = Provider(self.suite.load_signing_key(kept.keys.provider))
+        self.born = kept.born
+        self.meters = dict(kept.meters)
+        """Device IDs by the names that the tests use."""
+        self.store = Store.open(self.store_url)
+        self.memory = MemoryFile(self.memory_path)
+        self.module = self._module()
+        self.customers = {name: self._customer(state) for name, state in kept.customers.items()}
+
+    @classmethod
+    def make(cls, folder: Path, *, ring: int = 3) -> Self:
+        """Make a world whose module was never initialized."""
+        suite = Modern(SystemEntropy())
+        authority = suite.generate_signing_key().der
+        certificate = CertificateAuthority.establish(load_private_key(authority), "CA", BEGINNING)
+        der = certificate.public_bytes(serialization.Encoding.DER)
+        keys = Keys(authority, der, suite.generate_signing_key().der, suite.generate_signing_key().der)
+        Store.create(f"sqlite:///{folder / 'ledger.db'}").close()
+        return cls(folder, Kept(BEGINNING, keys, CeremonyPlan.generate(), None, {}, {}), ring=ring)
+
+    def leave(self) -> None:
+        """Write down what the parties keep, and close."""
+        customers = {name: customer.state for name, customer in self.customers.items()}
+        kept = Kept(self.clock.time, self.keys, self.plan, self.born, customers, self.meters)
+        (self.folder / "kept").write_bytes(pickle.dumps(kept))
+        self.close()
+
+    @classmethod
+    def take_up(cls, folder: Path, *, ring: int = 3) -> Self:
+        """Take up a world that was left."""
+        return cls(folder, pickle.loads((folder / "kept").read_bytes()), ring=ring)  # noqa: S301  # we wrote it
+
+    @classmethod
+    def copy_of(cls, folder: Path, to: Path, *, ring: int = 3) -> Self:
+        """Take up a copy of a world that was left."""
+        shutil.copytree(folder, to, dirs_exist_ok=True)
+        return cls.take_up(to, ring=ring)
+
+    def close(self) -> None:
+        self.memory.close()
+        self.store.close()
+
+    @property
+    def store_url(self) -> str:
+        return f"sqlite:///{self.folder / 'ledger.db'}"
+
+    @property
+    def memory_path(self) -> Path:
+        return self.folder / f"{SERIAL}.memory"
+
+    @property
+    def ppd_path(self) -> Path:
+        return self.folder / f"{SERIAL}.ppd"
+
+    def reboot(self) -> None:
+        """Power the module off and on: only its memory file survives."""
+        self.memory.close()
+        self.memory = MemoryFile(self.memory_path)
+        self.module = self._module()
+
+    def gather(self, requests: Sequence[Command]) -> Gathered:
+        """Read all that these requests need."""
+        psd_ids, keys = set(), set()
+        for request in requests:
+            if (psd_id := getattr(request, "psd_id", None)) is not None:
+                psd_ids.add(psd_id)
+                keys.add(RequestKey(psd_id, getattr(request, "request_id", "")))
+        gathered: Gathered = self.store.gather(self.module.chain, psd_ids, keys)
+        return gathered
+
+    def dispatch(self, requests: Sequence[Command], gathered: Gathered | None = None) -> Dispatched:
+        """Bring requests into the module; nothing is saved yet."""
+        return self.module.dispatch(requests, self.gather(requests) if gathered is None else gathered)
+
+    def save(self, dispatched: Dispatched) -> list[bytes | None]:
+        """Save what a group made and open its replies."""
+        self.store.save(dispatched.changes)
+        return self.module.release(Receipt(self.module.chain, dispatched.head))
+
+    def run(self, requests: Sequence[Command], gathered: Gathered | None = None) -> list[bytes | Exception]:
+        """Take a group its whole way: each one's reply or its refusal."""
+        dispatched = self.dispatch(requests, gathered)
+        replies = self.save(dispatched)
+        return [_either(*pair) for pair in zip(replies, dispatched.refusals, strict=True)]
+
+    def execute(self, request: Command) -> bytes:
+        """Do one request; raise its refusal."""
+        (result,) = self.run([request])
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def operator(self) -> Operator:
+        """Open a session."""
+        return Operator(self.execute, self.suite, SERIAL)
+
+    def hold_ceremony(self, *, signature_interval: int = 100) -> None:
+        """Bring the module to Operational, with its crypto-card."""
+        command = InitializeCryptoCard(
+            minimum_value=MINIMUM,
+            maximum_value=MAXIMUM,
+            dr_limit=DR_LIMIT,
+            ar_limit=AR_LIMIT,
+            ca_certificate=self.authority.certificate,
+            provider_key=self.provider.public_key,
+            first_device=1_000_000_001,
+            last_device=1_000_000_009,
+        )
+        configuration = Configuration(command, signature_interval)
+        self.born = ceremony.perform(self.execute, self.suite, SERIAL, self.plan, configuration, begun=False)
+
+    def new_meter(self, name: str) -> Customer:
+        """Have a meter made and certified: Unleased. Its customer has not registered yet."""
+        device = self.metergen.new_meter(self.execute, self.clock.now()).psd
+        self.meters[name] = device
+        assert self.born is not None
+        self.customers[name] = Customer.new(self.suite, self.born.card, name, device)
+        return self.customers[name]
+
+    def register(self, name: str) -> None:
+        """Take a meter from Unleased to Assigned."""
+        customer = self.customers[name]
+        customer.answered(self.execute(customer.ask()))
+        customer.accept("configure", self.execute(customer.configure("configure")))
+
+    def lease(self, name: str, dr_limit: int = DR_LIMIT) -> None:
+        """Take a meter from Assigned to Leased."""
+        self.execute(self.provider.authorize_customer(self.meters[name], "lease", "94107", Mills(dr_limit)))
+        self.ask(name)
+
+    def ask(self, name: str) -> PsdReply:
+        """Exchange challenges: the meter as it is now."""
+        customer = self.customers[name]
+        return customer.answered(self.execute(customer.ask()))
+
+    def download(self, name: str, value: int, request_id: str) -> PsdReply:
+        """Load value into a meter."""
+        reply = self.execute(self.provider.download(self.ask(name), request_id, Mills(value)))
+        self.ask(name)
+        return parse_reply(reply)
+
+    def spend(self, name: str, value: int, request_id: str) -> PsdReply:
+        """Have an item made."""
+        customer = self.customers[name]
+        return customer.accept(request_id, self.execute(customer.create_indicium(request_id, value, LETTER)))
+
+    def certify(
+        self, device: str, public_key: bytes, *, authority: CertificateAuthority | None = None, at: datetime = BEGINNING
+    ) -> bytes:
+        """Have a certificate issued for any device and key; by another authority if one is given."""
+        signature = self.smartcard.sign(certificate_request(device, public_key))
+        return (authority or self.authority).issue(device, public_key, signature, at)
+
+    def other_authority(self) -> CertificateAuthority:
+        """Make an authority of the same name that the module does not know."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = CertificateAuthority.establish(key, "CA", BEGINNING)
+        return CertificateAuthority(key, certificate, self.smartcard.public().der)
+
+    def records(self) -> list[SealedRecord]:
+        """Give the chain as the store holds it."""
+        return list(self.store.records(self.module.chain))
+
+    def package(self, name: str) -> Package:
+        """Give a meter's package as the store holds it."""
+        package = self.store.package(DeviceId(self.meters[name]))
+        assert package is not None
+        return package
+
+    def moving(self, name: str) -> MovingPart:
+        """Give the moving part of a meter's package."""
+        return moving_part(self.package(name))
+
+    def snapshot(self) -> Snapshot:
+        """Note all that must not change."""
+        inner = self.inner
+        files = {path.name: path.read_bytes() for path in self.folder.glob(f"{SERIAL}.*")}
+        hot, meters = replace(inner.hot), dict(inner.meters)
+        return Snapshot(files, hot, inner.tail, meters, self.module.head, self.module.state)
+
+    @property
+    def inner(self) -> Inner:
+        """Reach into the module."""
+        assert self.module._inner is not None
+        return self.module._inner
+
+    def forge(self, name: str, **changes: object) -> Package:
+        """Make a package as only the module could: with its own key, and what the test wants in it."""
+        package = self.package(name)
+        moving = MovingPart(**{**moving_part(package)._asdict(), **changes})
+        encoded = orjson.dumps(moving._asdict())
+        assert self.inner.desk is not None
+        keys = self.inner.desk.vault.load(package.static)
+        mac = keys.mk_psd.mac(package_message(package.made_by, encoded))
+        return package._replace(version=moving.version, moving=encoded, mac=mac)
+
+    def acknowledge(self, package: Package) -> None:
+        """Have the module believe that this is the newest package of its meter."""
+        inner, before = self.inner, self.inner.meters[package.psd_id]
+        weight = inner.codec.weight(package.psd_id, package.version, package.mac)
+        inner.hot.meters_sum = shift_sum(inner.hot.meters_sum, add=weight, take=before.weight)
+        inner.meters[package.psd_id] = HomeMeter(package.version, package.mac, weight)
+
+    def _module(self) -> CryptoModule:
+        return CryptoModule(SERIAL, self.memory, PpdKeyFile(self.ppd_path), self.clock, self.suite, ring=self.ring)
+
+    def _customer(self, state: CustomerState) -> Customer:
+        assert self.born is not None
+        return Customer(self.suite, self.born.card, state)
+
+
+def make_ready(folder: Path) -> None:
+    """Leave a world with a meter of each state that a test begins from: raw, unleased, assigned; ada and ben lease."""
+    world = World.make(folder)
+    world.hold_ceremony()
+    for name in ("ada", "ben"):
+        world.new_meter(name)
+        world.register(name)
+        world.lease(name)
+        world.download(name, 100_000, "first")
+    world.new_meter("assigned")
+    world.register("assigned")
+    world.new_meter("unleased")
+    world.ask("unleased")
+    world.meters["raw"] = initialize_psd(world).psd
+    world.leave()
+
+
+def initialize_psd(world: World) -> PsdReply:
+    """Have the module make a PSD; Raw."""
+    return parse_reply(world.execute(InitializePsd()))
+
+
+def remac(customer: Customer, request: CreateIndicium) -> CreateIndicium:
+    """MAC a changed request anew, as its customer would."""
+    mac = customer._hmk.mac(client_message(request, content(request)))
+    return request.model_copy(update={"mac": mac})
+
+
+def flipped(data: bytes, place: int = -1) -> bytes:
+    """Change one bit."""
+    changed = bytearray(data)
+    changed[place] ^= 1
+    return bytes(changed)
+
+
+def moving_part(package: Package) -> MovingPart:
+    """Read a package's moving part."""
+    return MovingPart._make(orjson.loads(package.moving).values())
+
+
+def data_of(record: SealedRecord) -> dict[str, Any]:
+    """Read what a record's event says."""
+    data: dict[str, Any] = orjson.loads(record.line.partition(b"\t")[0])["data"]
+    return data
+
+
+def public_key_of(reply: PsdReply) -> bytes:
+    """Give the public key in the reply to initialize PSD."""
+    return base64.b64decode(reply.public_key or "")
+
+
+def load_private_key(der: bytes) -> ec.EllipticCurvePrivateKey:
+    """Load a private key for the authority, which signs with the library itself."""
+    key = serialization.load_der_private_key(der, None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return key
+
+
+def _either(reply: bytes | None, refusal: Exception | None) -> bytes | Exception:
+    if refusal is not None:
+        return refusal
+    assert reply is not None
+    return reply
