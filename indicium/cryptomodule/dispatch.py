@@ -56,6 +56,7 @@ from indicium.domain.errors import (
 from indicium.domain.fig6 import ModuleState, Record, Role, Rule, authorize
 from indicium.domain.flow import GENESIS, Changes, Gathered, Head, Receipt
 from indicium.domain.identity import ChainId, Serial
+from indicium.domain.lifecycle import LIFE
 from indicium.domain.record import line_hash
 
 NO_CHAIN = ChainId("")
@@ -237,7 +238,10 @@ class CryptoModule:
             rule = authorize(type(command), self._state, role)
             if command is request and not isinstance(request, WITHOUT_SESSION):
                 raise SessionRequired(command=type(request).__name__)  # J-07
-            effect = MODULE_HANDLERS[type(command)](inside, command)
+            handler = MODULE_HANDLERS.get(type(command))
+            if handler is None:
+                raise BadValue(field="command", why="it does not travel in a session")
+            effect = handler(inside, command)
         except (Refusal, Malformed) as refusal:
             return self._refused(request, command, refusal, inside, gathered)
         group = self._done(command, effect, rule, inside, gathered)
@@ -310,9 +314,12 @@ class CryptoModule:
     def _refused(
         self, request: Request, command: Command, refusal: Refusal | Malformed, inside: Inside, gathered: Gathered
     ) -> tuple[Group | None, list[Outcome]]:
-        """Record the refusal of a module command or logon: who asked for what (I-32). Nothing else changes."""
-        group = None
-        if self._inner is not None and not isinstance(command, GetStatus):
+        """Record the refusal of a module command or logon: who asked for what (I-32). Nothing else changes.
+
+        That of a command on a PSD writes nothing, whether the command has a handler or not.
+        """
+        group, by_itself = None, command is request and type(command) in LIFE
+        if self._inner is not None and not by_itself and not isinstance(command, GetStatus):
             group = self._group(self._inner, self._inner.hot.copy(), gathered)
             session = inside.session
             named = command.user if isinstance(command, Logon) else None
@@ -329,7 +336,8 @@ class CryptoModule:
             group.record(entry)
             self._write(group, self._inner.cold, group.tail(self._inner.hot.head))
             refusal.__dict__["recorded"] = True
-        if isinstance(request, SessionMessage) and not isinstance(refusal, SessionMessageNotAuthentic):
+        authentic = inside.session is not None and not isinstance(refusal, SessionMessageNotAuthentic)
+        if authentic and isinstance(request, SessionMessage):
             answer = SessionAnswer(refused=refusal.code, facts=vars(refusal))
             return group, [(_answered(request, inside.session, answer), None)]
         return group, [(None, refusal)]
@@ -400,7 +408,7 @@ def _unwrapped(message: SessionMessage, inside: Inside) -> Command:
         sent = SessionCommand.model_validate_json(opened)
         kind = COMMANDS[sent.command]
         command = kind.model_validate_json(orjson.dumps(sent.arguments))
-    except (ValidationError, KeyError):
+    except (ValidationError, KeyError, orjson.JSONEncodeError):
         raise BadValue(field="command", why="it is not one of the module's, or its arguments are not its own") from None
     if isinstance(command, WITH_PASSWORDS) and not message.encrypted:
         raise EncryptionRequired(command=sent.command)
