@@ -287,6 +287,13 @@ CREATE_INDICIUM: tuple[Check, ...] = (
     dr_covers_value,  # 7
 )
 
+REQUEST_CHALLENGE: tuple[Check, ...] = (
+    package_is_authentic,
+    package_is_current,
+    psd_state_allows,
+    meter_number_matches,
+)
+
 REPEATED_BY_CLIENT: tuple[Check, ...] = (
     package_is_authentic,
     package_is_current,

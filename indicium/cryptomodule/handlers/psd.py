@@ -190,7 +190,7 @@ def request_challenge(group: Group, desk: Desk, command: RequestChallenge) -> by
     Before the meter has an HMK the answer is signed with VDSK_ipost (E-406). Nothing changes.
     """
     p = _present(group, desk, command, b"")
-    _check(checks.REPEATED, p)
+    _check(checks.REQUEST_CHALLENGE, p)
     return _reply(
         Settled(p.package, p.moving, p.keys),
         None,
