@@ -208,6 +208,12 @@ class World:
         self.memory = MemoryFile(self.memory_path)
         self.module = self._module()
 
+    def fail_memory(self) -> None:
+        """Let every further write of the module's memory fail, as a full disk does, until the next reboot."""
+        fail = "BEGIN SELECT RAISE(FAIL, 'disk full'); END"
+        for name in ("parts", "meters"):
+            self.memory._connection.execute(f"CREATE TEMP TRIGGER full_{name} BEFORE INSERT ON main.{name} {fail}")
+
     def gather(self, requests: Sequence[Command]) -> Gathered:
         """Read all that these requests need."""
         psd_ids, keys = set(), set()

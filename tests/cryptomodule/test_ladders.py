@@ -13,7 +13,7 @@ from indicium.cryptomodule import checks
 from indicium.cryptomodule.checks import challenge
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.base import Command
-from indicium.domain.commands.psd import AuthorizePsd, CreateIndicium
+from indicium.domain.commands.psd import AuthorizePsd, CreateIndicium, RequestChallenge
 from indicium.domain.errors import (
     AscendingRegisterLimit,
     CertificateForOtherDevice,
@@ -81,6 +81,8 @@ class Ladder(NamedTuple):
     rungs: tuple[Rung, ...]
     present: Callable[[World, Faults], Presentation]
     state_after: str
+    changes: bool = True
+    """Whether the command makes a new version of the package."""
 
     def climb(self, world: World) -> None:
         """Repair one fault after the other and demand each error, and that nothing changed; then the command."""
@@ -98,7 +100,7 @@ class Ladder(NamedTuple):
         (reply,) = world.run([command], Gathered(world.gather([]).head, packages))
         assert isinstance(reply, bytes), reply
         assert parse_reply(reply).state == self.state_after
-        assert parse_reply(reply).version == next(iter(packages.values())).version + 1
+        assert parse_reply(reply).version == next(iter(packages.values())).version + self.changes
 
 
 def presented(world: World, name: str, faults: Faults, state: str, **changes: object) -> tuple[DeviceId, Package]:
@@ -177,6 +179,11 @@ def a_registration(world: World, faults: Faults) -> Presentation:
     return request.model_copy(update={"psd_id": named, "secrets": sealed}), {named: package}
 
 
+def a_challenge(world: World, faults: Faults) -> Presentation:
+    named, package = presented(world, "ada", faults, "leased")
+    return RequestChallenge(psd_id=named, client_challenge="c" * 32), {named: package}
+
+
 PROVIDER = Rung("provider's signature altered", "provider_is_authentic", ProviderNotAuthentic)
 EXPIRED = Rung("key expired", "key_is_not_expired", KeyExpired)
 METER = Rung("other meter", "meter_number_matches", MeterNumberMismatch)
@@ -228,6 +235,7 @@ LADDERS = {
         a_registration,
         "assigned",
     ),
+    "REQUEST_CHALLENGE": Ladder((*PACKAGE, METER), a_challenge, "leased", changes=False),
     "AUTHORIZE_CUSTOMER": Ladder((PROVIDER, *PACKAGE, METER), an_authorization, "leased"),
 }
 
