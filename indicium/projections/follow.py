@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, Table, select, update
 from indicium.domain.errors import StoreNotUsable
 from indicium.domain.flow import SealedRecord
 from indicium.domain.identity import ChainId
-from indicium.projections.tables import TRACKING, create, insert_into
+from indicium.projections.tables import TRACKING, create, insert_into, writing
 
 BATCH: Final = 10_000
 """Records that are folded in memory (about 15 MB) and written in one transaction."""
@@ -26,8 +26,8 @@ Progress = Callable[[int, int], None]
 Positions = Mapping[str, int]
 """The last sequence folded in, by `<view>:<chain>`."""
 
-Row = dict[str, object]
-"""What a fold changes: columns of one row by name."""
+Row = Mapping[str, object]
+"""What a fold changes in one row, by names that the view's own `write` knows."""
 
 
 class Streams(Protocol):
@@ -155,7 +155,7 @@ class Follower:
             wanted = records[max(0, at - after) : max(0, end - after)]
             if wanted:
                 changes.append((projection, wanted[0].sequence - 1, wanted[-1].sequence, projection.fold(wanted)))
-        with self._engine.begin() as connection:
+        with writing(self._engine).begin() as connection:
             for projection, at, to, rows in changes:
                 _advance(connection, projection.tracked(chain), at, to)
                 projection.write(connection, rows)

@@ -59,7 +59,7 @@ class ModuleTable(Projection):
         """
         head = records[-1]
         envelope = members(head)
-        row: Row = {
+        row: dict[str, object] = {
             "chain": head.chain,
             "module": envelope["module"],
             "state": envelope["state"],
@@ -104,5 +104,5 @@ def all_modules(connection: Connection) -> list[ModuleRow]:
     ]
 
 
-def _totals(said: Mapping[str, Any]) -> Row:
+def _totals(said: Mapping[str, Any]) -> dict[str, object]:
     return {"downloaded": said["downloaded"], "printed": said["printed"], "refunded": said["refunded"]}

@@ -29,7 +29,7 @@ from sqlalchemy.schema import DropTable
 
 from indicium.domain.errors import StoreNotUsable
 from indicium.projections.follow import BATCH, Follower, Overtaken, Progress, Projection, Streams
-from indicium.projections.tables import TRACKING, create
+from indicium.projections.tables import TRACKING, create, writing
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def rebuild(
     pairs = [(projection, _fresh(projection)) for projection in projections]
     with engine.begin() as connection:
         create(connection, TRACKING)
-    with engine.begin() as connection:
+    with writing(engine).begin() as connection:
         for _, fresh in pairs:
             connection.execute(delete(TRACKING).where(_tracks(fresh)))
             connection.execute(DropTable(fresh.table, if_exists=True))
@@ -74,7 +74,7 @@ def rebuild(
                 progress(folded, folded + step.left)
     except Overtaken:
         raise _rebuilt_elsewhere() from None
-    with engine.begin() as connection:
+    with writing(engine).begin() as connection:
         for live, fresh in pairs:
             _swap(connection, live, fresh)
     return folded

@@ -3,13 +3,27 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from indicium.domain.flow import SealedRecord
 from indicium.domain.identity import DeviceId
 from indicium.projections.follow import Projection, Row
-from indicium.projections.reading import Moving, Transaction, transaction
-from indicium.projections.tables import METERS, insert_into
+from indicium.projections.reading import Transaction, transaction
+from indicium.projections.tables import METERS, execute_many, insert_into
+
+_MEMBERS = {
+    "device": "psd",
+    "customer": "customer",
+    "module": "home",
+    "state": "state",
+    "psd_version": "version",
+    "ar": "ar",
+    "dr": "dr",
+    "license_zip": "license_zip",
+    "dr_limit": "dr_limit",
+    "last_at": "last_at",
+}
+"""Each column of the view, and the member of the moving part that it shows."""
 
 
 class MeterRow(NamedTuple):
@@ -46,22 +60,24 @@ class Registers(Projection):
         """
         newest = {record.psd_id: record for record in records}
         newest.pop(None, None)
-        rows = []
+        rows: list[Row] = []
         for device in sorted(filter(None, newest)):
             moved = transaction(newest[device]) or _before(records, device)
             if moved is not None:
-                rows.append(_row(moved.package))
+                rows.append(moved.package)
         return rows
 
     def write(self, connection: Connection, rows: list[Row]) -> None:
         """Put each row in the place of an older one."""
         if not rows:
             return
-        insert = insert_into(connection, self.table)
-        brought = {column.name: insert.excluded[column.name] for column in self.table.columns}
+        insert = insert_into(connection, self.table).values(
+            {column: bindparam(member) for column, member in _MEMBERS.items()}
+        )
+        brought = {column: insert.excluded[column] for column in _MEMBERS}
         newer = brought["psd_version"] > self.table.c.psd_version
         upsert = insert.on_conflict_do_update(index_elements=[self.table.c.device], set_=brought, where=newer)
-        connection.execute(upsert, rows)
+        execute_many(connection, upsert, rows)
 
 
 REGISTERS = Registers("meters", METERS)
@@ -86,18 +102,3 @@ def _before(records: Sequence[SealedRecord], device: DeviceId) -> Transaction | 
     """Give a meter's last transaction that this version can read."""
     read = (transaction(record) for record in reversed(records) if record.psd_id == device)
     return next(filter(None, read), None)
-
-
-def _row(package: Moving) -> Row:
-    return {
-        "device": package["psd"],
-        "customer": package["customer"],
-        "module": package["home"],
-        "state": package["state"],
-        "psd_version": package["version"],
-        "ar": package["ar"],
-        "dr": package["dr"],
-        "license_zip": package["license_zip"],
-        "dr_limit": package["dr_limit"],
-        "last_at": package["last_at"],
-    }

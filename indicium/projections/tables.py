@@ -3,9 +3,11 @@
 The views' tables are made on demand and may be dropped at any time: `rebuild` makes them again.
 """
 
+import operator
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Connection, MetaData, String, Table
+from sqlalchemy import BigInteger, Column, Connection, Engine, Insert, MetaData, String, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateTable
 
@@ -58,6 +60,21 @@ def create(connection: Connection, *tables: Table) -> None:
     """Make the tables that are not there yet."""
     for table in tables:
         connection.execute(CreateTable(table, if_not_exists=True))
+
+
+def writing(engine: Engine) -> Engine:
+    """Give the engine for transactions that write: on SQLite the store begins them as the one writer."""
+    return engine.execution_options(begin_immediate=True)
+
+
+def execute_many(connection: Connection, statement: Insert, rows: Sequence[Mapping[str, object]]) -> None:
+    """Run a statement, whose parameters are members of the rows, for each of them.
+
+    It is rendered once, and nothing is done value by value: plain text and numbers every driver takes as they are.
+    """
+    compiled = statement.compile(dialect=connection.dialect)
+    values = operator.itemgetter(*compiled.positiontup) if compiled.positiontup else dict
+    connection.exec_driver_sql(str(compiled), [values(row) for row in rows])
 
 
 def insert_into(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:

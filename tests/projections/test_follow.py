@@ -184,3 +184,12 @@ def test_the_tracking_of_others_in_the_same_table_is_left_alone(engine: Engine) 
     with engine.connect() as connection:
         mine = connection.execute(select(TRACKING).where(TRACKING.c.application_name == "somebody")).all()
     assert mine == [("somebody", 7)]
+
+
+def test_a_database_that_does_not_do_its_part_is_said_to_be_unusable(tmp_path: Path) -> None:
+    place = tmp_path / "not-a-database"
+    place.write_bytes(b"a letter to grandmother" * 50)
+    engine = create_engine(f"sqlite:///{place}")
+    with pytest.raises(StoreNotUsable, match="its views: file is not a database"):
+        Views(engine)
+    engine.dispose()
