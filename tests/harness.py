@@ -7,7 +7,7 @@ before: everything that lasts lies in its folder.
 import base64
 import pickle
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,7 +27,7 @@ from indicium.domain.amounts import Mills
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.crypto_card import InitializeCryptoCard
 from indicium.domain.commands.psd import CreateIndicium, InitializePsd
-from indicium.domain.flow import Changes, Gathered, Head, KeptReply, Receipt, RequestKey, SealedRecord
+from indicium.domain.flow import Gathered, Head, Receipt, RequestKey, SealedRecord
 from indicium.domain.identity import DeviceId, Serial
 from indicium.domain.messages import certificate_request, client_message, content
 from indicium.domain.package import MovingPart, Package
@@ -35,6 +35,7 @@ from indicium.domain.replies import PsdReply, parse_reply
 from indicium.domain.vbi import Postage, postage
 from indicium.infrastructure.devices import PpdKeyFile, SystemEntropy
 from indicium.infrastructure.memory_file import MemoryFile
+from indicium.infrastructure.store import Store
 from indicium.parties import ceremony
 from indicium.parties.authority import CertificateAuthority
 from indicium.parties.ceremony import Born, CeremonyPlan, Configuration
@@ -42,44 +43,6 @@ from indicium.parties.customer import Customer, CustomerState
 from indicium.parties.metergen import MeterGen
 from indicium.parties.operator import Operator
 from indicium.parties.provider import Provider
-
-
-class Store:
-    """A store of dictionaries behind the calls of the real one."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._records: list[SealedRecord] = []
-        self._packages: dict[DeviceId, Package] = {}
-        self._replies: dict[RequestKey, KeptReply] = {}
-        if path.exists():
-            self._records, self._packages, self._replies = pickle.loads(path.read_bytes())  # noqa: S301  # we wrote it
-
-    @classmethod
-    def create(cls, url: str) -> "Store":
-        return cls(Path(url.removeprefix("sqlite:///")))
-
-    open = create
-
-    def gather(self, chain: str, psd_ids: Iterable[DeviceId], keys: Iterable[RequestKey]) -> Gathered:
-        head = next((record for record in reversed(self._records) if record.chain == chain), None)
-        packages = {psd_id: self._packages[psd_id] for psd_id in psd_ids if psd_id in self._packages}
-        return Gathered(head, packages, {key: self._replies[key] for key in keys if key in self._replies})
-
-    def save(self, changes: Changes) -> None:
-        self._records += changes.records
-        self._packages.update({package.psd_id: package for package in changes.packages})
-        self._replies.update({RequestKey(reply.psd_id, reply.request_id): reply for reply in changes.replies})
-
-    def records(self, chain: str) -> Iterator[SealedRecord]:
-        return (record for record in self._records if record.chain == chain)
-
-    def package(self, psd_id: DeviceId) -> Package | None:
-        return self._packages.get(psd_id)
-
-    def close(self) -> None:
-        self._path.write_bytes(pickle.dumps((self._records, self._packages, self._replies)))
-
 
 SERIAL = Serial("34576590")
 BEGINNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -221,8 +184,7 @@ class World:
             if (psd_id := getattr(request, "psd_id", None)) is not None:
                 psd_ids.add(psd_id)
                 keys.add(RequestKey(psd_id, getattr(request, "request_id", "")))
-        gathered: Gathered = self.store.gather(self.module.chain, psd_ids, keys)
-        return gathered
+        return self.store.gather(self.module.chain, psd_ids, keys)
 
     def dispatch(self, requests: Sequence[Command], gathered: Gathered | None = None) -> Dispatched:
         """Bring requests into the module; nothing is saved yet."""
