@@ -7,7 +7,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -59,13 +58,10 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line; give its exit status, as `contracts` lists them."""
     try:
         result = typer.main.get_command(app).main(list(arguments), prog_name="indicium", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
+    except typer.TyperException as error:  # typer's own exit status for these is 2, which means INCOMPLETE here
+        typer.echo(error.format_message(), err=True)
         return USAGE
-    except click.UsageError as error:
-        error.show()
-        return USAGE
-    except click.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except IndiciumError as error:
         return Screen(json="--json" in arguments).fail(error)
@@ -253,7 +249,7 @@ def _version(
     context: typer.Context, show_version: Annotated[bool, typer.Option("--version", help="Say the version.")] = False
 ) -> None:
     if show_version:
-        click.echo(version("indicium"))
+        typer.echo(version("indicium"))
         context.exit()
 
 

@@ -1,10 +1,11 @@
 """The main job, shown: a module is born, meters are leased, a mailing is franked, and a tampered copy is found out."""
 
+import re
 import time
 from pathlib import Path
 
 from indicium.app import Ledger
-from indicium.cryptomodule.verifier import ChainReport, Verdict, load_key, verify_chain
+from indicium.cryptomodule.verifier import AuditKey, ChainReport, Verdict, load_key, verify_chain
 from indicium.domain import amounts
 from indicium.domain.amounts import Mills
 from indicium.domain.identity import Serial
@@ -22,6 +23,8 @@ DATA = Path(__file__).parent / "data"
 
 CUSTOMER_COLUMNS = ("customer", "license_zip", "refill_usd")
 """Columns that the customers' file must have."""
+
+_VALUE = re.compile(rb'"value":([0-9]+)')
 
 SHOWN_METERS = 5
 """Meters that the screen shows; `indicium meters` shows all."""
@@ -137,15 +140,22 @@ class Demo:
         with audit_file.open("rb") as file:
             report = verify_chain(file, key)
         show_report(self._screen, report)
-        self._title("Somebody makes one item a dollar cheaper, in a copy")
-        lines = audit_file.read_bytes().splitlines(keepends=True)
-        place = next(n for n in range(len(lines) // 2, len(lines)) if b'"event":"indicium-created"' in lines[n])
-        lines[place] = lines[place].replace(b'"value":', b'"value":1', 1)
-        tampered_file = self._folder / "tampered.audit"
-        tampered_file.write_bytes(b"".join(lines))
-        with tampered_file.open("rb") as file:
-            tampered = verify_chain(file, key)
-        show_report(self._screen, tampered)
+        tampered = self._tamper(audit_file, key)
         self._title("Check it yourself, with openssl and coreutils")
         self._screen.plain(f"  sh examples/verify.sh {audit_file} {key_file} {report.head}")
         return report, tampered
+
+    def _tamper(self, audit_file: Path, key: AuditKey) -> ChainReport:
+        """Take a mill off one item, in a copy that lies outside `audit/`, and verify that."""
+        lines = audit_file.read_bytes().split(b"\n")
+        middle = len(lines) // 2
+        place = next(n for n in range(middle, len(lines)) if b'"event":"indicium-created"' in lines[n])
+        value = int(_VALUE.findall(lines[place])[0])
+        self._title(f"Somebody makes the item of record {place + 1} a tenth of a cent cheaper, in a copy")
+        lines[place] = _VALUE.sub(b'"value":%d' % (value - 1), lines[place])
+        tampered_file = self._folder / "tampered.audit"
+        tampered_file.write_bytes(b"\n".join(lines))
+        with tampered_file.open("rb") as file:
+            tampered = verify_chain(file, key)
+        show_report(self._screen, tampered)
+        return tampered

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from indicium.cryptomodule.verifier import ChainReport, Verdict
 from indicium.domain import amounts
-from indicium.domain.errors import BadFile
+from indicium.domain.errors import BadFile, StoreFailed
 from indicium.entrypoints.screen import Screen
 from indicium.infrastructure.files import write_atomically
 from indicium.parties.mailing import RESULT_COLUMNS, Result
@@ -63,5 +63,5 @@ def write_results(path: Path, results: Iterable[Result]) -> None:
     writer.writerows(result.row() for result in results)
     try:
         write_atomically(path, text.getvalue().encode())
-    except OSError as error:
-        raise BadFile(path=str(path), why=error.strerror or "it cannot be written") from None
+    except StoreFailed as error:
+        raise BadFile(path=str(path), why=error.why) from None

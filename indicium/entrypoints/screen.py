@@ -17,6 +17,10 @@ Advance = Callable[[int, int], None]
 """Told how many of how many are done."""
 
 
+_WIDE = 200
+"""Columns where there is no terminal to ask: tables are not cut."""
+
+
 class Screen:
     """One command's output."""
 
@@ -24,6 +28,8 @@ class Screen:
         """Choose between a person and a program."""
         self.json = json
         self._out = Console(highlight=False, soft_wrap=True)
+        if not self._out.is_terminal:
+            self._out.width = _WIDE
         self._err = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def say(self, text: str = "") -> None:

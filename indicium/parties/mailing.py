@@ -41,6 +41,9 @@ RESULT_COLUMNS = ("job", "device", "psd_version", "value", "ar", "dr", "code", "
 OK = "ok"
 """Code of a job that has its item."""
 
+KEPT_EVERY = 1000
+"""Jobs between two writings of what the customers keep; a client that is killed asks for the newest state anyway."""
+
 ExecuteAll = Callable[[Sequence[Command]], Sequence[bytes | IndiciumError]]
 """Does requests together; gives each one's reply or error."""
 
@@ -129,14 +132,28 @@ class Mailing:
         """
         for row in rows:
             self._sort_in(row)
-        self._ask([queue.meter for queue in self._queues.values()])
+        try:
+            self._ask([queue.meter for queue in self._queues.values()])
+            self._empty_queues(progress)
+        finally:
+            self._keep()
+        return [result for result in self._results if result is not None]
+
+    def _empty_queues(self, progress: Callable[[int, int], None]) -> None:
         waiting = [queue for queue in self._queues.values() if queue.jobs]
+        left = kept = sum(len(queue.jobs) for queue in waiting)
         while waiting:
             self._round(waiting)
             waiting = [queue for queue in waiting if queue.jobs]
             left = sum(len(queue.jobs) for queue in waiting)
             progress(len(self._results) - left, len(self._results))
-        return [result for result in self._results if result is not None]
+            if kept - left >= KEPT_EVERY:
+                kept = left
+                self._keep()
+
+    def _keep(self) -> None:
+        for queue in self._queues.values():
+            queue.meter.keep()
 
     def _sort_in(self, row: dict[str, str]) -> None:
         """Put a row into the queue of its meter, or note why it cannot be asked for."""
@@ -183,7 +200,6 @@ class Mailing:
             self._done(queue, Result(job.job, device, code=reply.code))
             return
         accepted = queue.meter.client.accept(job.job, reply)
-        queue.meter.keep()
         self._done(queue, Result(job.job, device, accepted, job.value))
 
     def _done(self, queue: _Queue, result: Result) -> None:
@@ -197,4 +213,3 @@ class Mailing:
             if isinstance(answer, IndiciumError):
                 raise answer
             meter.client.answered(answer)
-            meter.keep()
