@@ -22,7 +22,7 @@ TAB=$(printf '\t')
 ZEROS=0000000000000000000000000000000000000000000000000000000000000000
 # Half the order of P-256: of the two values of s that verify, a record carries the lower.
 HALF_ORDER=7FFFFFFF800000007FFFFFFFFFFFFFFFDE737D56D38BCF4279DCE5617E3192A8
-CHUNK=1000
+CHUNK=100
 
 usage() {
     echo "verify.sh: $1" >&2
@@ -40,6 +40,7 @@ broken() {
 case $1 in /*) audit=$1 ;; *) audit=./$1 ;; esac
 head_sequence= head_hash=
 if [ $# -eq 3 ]; then
+    case $3 in *[!0-9a-f:]*) usage "a head is SEQUENCE:HASH" ;; esac
     printf '%s\n' "$3" | grep -Eqx '[1-9][0-9]{0,15}:[0-9a-f]{64}' || usage "a head is SEQUENCE:HASH"
     head_sequence=${3%%:*} head_hash=${3#*:}
 fi
@@ -236,21 +237,20 @@ check_chunk() {
     done <"$work/table"
 }
 
+torn=
+if [ -s "$audit" ] && [ "$(tail -c 1 "$audit" | od -An -tx1 | tr -d ' ')" != 0a ]; then
+    torn=yes
+    sed '$d' "$audit" >"$work/whole" || broken
+    audit=$work/whole
+fi
 if [ -s "$audit" ]; then
-    split -a 5 -l $CHUNK "$audit" "$work/chunk."
+    split -a 6 -l $CHUNK "$audit" "$work/chunk." || broken
     for chunk in "$work"/chunk.*; do
-        torn=
-        if [ "$(tail -c 1 "$chunk" | od -An -tx1 | tr -d ' ')" != 0a ]; then
-            # Only the file's last line can lack its end.
-            torn=yes
-            sed '$d' "$chunk" >"$work/whole"
-            mv "$work/whole" "$chunk"
-        fi
-        [ ! -s "$chunk" ] || check_chunk "$chunk"
-        [ -z "$torn" ] || unreadable "the last line has no end"
+        check_chunk "$chunk"
         rm "$chunk"
     done
 fi
+[ -z "$torn" ] || unreadable "the last line has no end"
 
 missing=
 [ -n "$key" ] || missing="no key: signatures were not checked"

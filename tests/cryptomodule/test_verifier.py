@@ -1,0 +1,392 @@
+import functools
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indicium.cryptomodule import verifier
+from indicium.cryptomodule.verifier import (
+    FirstBad,
+    Verdict,
+    load_key,
+    overall,
+    verify_chain,
+    verify_rows,
+    verify_signature,
+)
+from indicium.domain.errors import BadRecord, KeyNotUsable
+from indicium.domain.flow import GENESIS, Head, SealedRecord
+from indicium.domain.identity import ChainId, DeviceId
+from indicium.domain.record import Shapes, split
+from tests.vectors import generate
+from tests.vectors.chains import Data, chain_of, entries, head_of, meter_records, of_meter, rows_of
+
+VECTORS = Path(generate.__file__).parent
+KEY = load_key((VECTORS / "key.pem").read_bytes())
+CHAIN = entries(300)
+RECOVERED = "checkpoint-recovered"
+quick_to_learn = functools.partial(Shapes, learn_every=2)
+learns_nothing = functools.partial(Shapes, most_shapes=0)
+
+
+class Vector(NamedTuple):
+    file: str
+    key: str | None
+    head: str | None
+    expect: str
+    first_bad: int | None
+    why: str
+
+
+CASES = [Vector(**case) for case in json.loads((VECTORS / "cases.json").read_text())]
+
+
+def noted(head: str | None) -> Head | None:
+    return head if head is None else Head(int(head.partition(":")[0]), head.partition(":")[2])
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.file)
+def test_a_vector_gets_its_verdict_and_its_first_bad_record(case: Vector) -> None:
+    key = None if case.key is None else load_key((VECTORS / case.key).read_bytes())
+    with (VECTORS / case.file).open("rb") as stream:
+        report = verify_chain(stream, key, noted(case.head))
+    assert report.verdict == case.expect, report
+    assert (report.first_bad and report.first_bad.sequence) == case.first_bad, report
+
+
+def test_the_vectors_are_what_their_generator_writes() -> None:
+    assert {name + ".audit": data for name, data, *_ in generate.CASES} == {
+        path.name: path.read_bytes() for path in VECTORS.glob("*.audit")
+    }
+
+
+def test_the_report_says_what_was_covered() -> None:
+    report = verify_chain(generate.GOOD, KEY)
+    assert report.chain == generate.CHAIN
+    assert report.module == generate.SERIAL
+    assert (report.records, report.signatures, report.unsigned_tail, report.range) == (10, 3, 2, (1, 10))
+    assert report.head == noted(generate.HEAD)
+    assert (report.first_bad, report.missing) == (None, ())
+
+
+def test_the_report_of_a_later_beginning_says_what_was_covered() -> None:
+    report = verify_chain(generate.GOOD[4:7], KEY)
+    assert (report.records, report.signatures, report.unsigned_tail, report.range) == (3, 0, 3, (5, 7))
+    assert report.missing == ("the records before 5",)
+
+
+def test_the_report_of_nothing_says_so() -> None:
+    report = verify_chain([], None, noted(generate.HEAD))
+    assert (report.chain, report.module, report.records, report.range, report.head) == (None, None, 0, None, GENESIS)
+    assert report.missing == ("no key: signatures were not checked", "no records", "the noted head, record 10")
+
+
+def test_the_report_of_a_failure_covers_what_was_accepted_before() -> None:
+    report = verify_chain([*generate.GOOD[:5], b"{}", *generate.GOOD[6:]], None, noted(generate.HEAD))
+    assert (report.records, report.unsigned_tail, report.range) == (5, 1, (1, 5))
+    assert report.first_bad == FirstBad(generate.SERIAL, 6, "not the members of the format in their order")
+    assert report.missing == ()
+
+
+def test_a_first_line_that_cannot_be_read_has_no_module() -> None:
+    assert verify_chain([b"{}"], KEY).first_bad == FirstBad(None, 1, "not the members of the format in their order")
+
+
+def test_a_head_before_the_first_record_is_that_of_every_chain() -> None:
+    assert verify_chain(generate.GOOD, KEY, GENESIS).verdict == Verdict.PASS
+    report = verify_chain(generate.GOOD, KEY, Head(0, "1" * 64))
+    assert report.first_bad == FirstBad(generate.SERIAL, 1, "its hash is not that of the noted head")
+
+
+@pytest.mark.parametrize("shapes", [quick_to_learn, learns_nothing, Shapes])
+def test_a_long_chain_passes(shapes: Callable[[], Shapes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifier, "Shapes", shapes)
+    report = verify_chain(CHAIN, KEY, head_of(CHAIN))
+    assert (report.verdict, report.records, report.signatures, report.unsigned_tail) == (Verdict.PASS, 300, 76, 0)
+
+
+@pytest.mark.parametrize("shapes", [quick_to_learn, learns_nothing])
+def test_a_change_in_any_line_of_a_long_chain_is_found_there(
+    shapes: Callable[[], Shapes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifier, "Shapes", shapes)
+    head = head_of(CHAIN)
+    for at, line in enumerate(CHAIN):
+        changed = line.replace(b'"operational"', b'"operationaL"', 1)
+        assert changed != line
+        report = verify_chain([*CHAIN[:at], changed, *CHAIN[at + 1 :]], KEY, head)
+        assert report.first_bad is not None
+        assert report.first_bad.sequence == at + 1, report
+
+
+def test_every_flipped_byte_of_a_file_is_found() -> None:
+    lines = generate.GOOD[:6]
+    whole, head = generate.file_of(lines), head_of(lines)
+    assert verify_chain(io.BytesIO(whole), KEY, head).verdict == Verdict.PASS
+    for at in range(len(whole)):
+        for bit in (0x01, 0x20):
+            flipped = whole[:at] + bytes([whole[at] ^ bit]) + whole[at + 1 :]
+            assert verify_chain(io.BytesIO(flipped), KEY, head).verdict != Verdict.PASS, at
+
+
+def test_every_cut_of_a_file_is_found() -> None:
+    lines = generate.GOOD[:4]
+    whole, head = generate.file_of(lines), head_of(lines)
+    for at in range(len(whole)):
+        assert verify_chain(io.BytesIO(whole[:at]), KEY, head).verdict != Verdict.PASS, at
+        if at > 0:
+            assert verify_chain(io.BytesIO(whole[at:]), KEY, head).verdict != Verdict.PASS, at
+
+
+def test_every_deleted_doubled_or_moved_line_is_found() -> None:
+    lines, head = generate.GOOD, head_of(generate.GOOD)
+    for at in range(len(lines)):
+        deleted = [*lines[:at], *lines[at + 1 :]]
+        assert verify_chain(deleted, KEY, head).verdict != Verdict.PASS
+        for to in range(len(lines)):
+            if to != at:
+                assert verify_chain([*deleted[:to], lines[at], *deleted[to:]], KEY, head).verdict == Verdict.FAIL
+            assert verify_chain([*lines[:to], lines[at], *lines[to:]], KEY, head).verdict == Verdict.FAIL
+
+
+@given(st.lists(st.binary(max_size=60) | st.sampled_from(generate.GOOD), max_size=5))
+def test_whatever_the_bytes_are_the_answer_is_a_verdict(lines: list[bytes]) -> None:
+    file = generate.file_of(lines)
+    for given_lines in (lines, io.BytesIO(file), io.BytesIO(file[:-1])):
+        report = verify_chain(given_lines, KEY)
+        assert report.verdict in Verdict
+        assert (report.first_bad is not None) == (report.verdict == Verdict.FAIL)
+
+
+@given(st.integers(1, 39), st.integers(0), st.integers(0, 3), st.binary(max_size=3))
+def test_the_quick_way_and_the_slow_way_say_the_same(record: int, at: int, removed: int, put: bytes) -> None:
+    lines = CHAIN[:40]
+    at %= len(lines[record])
+    lines[record] = lines[record][:at] + put + lines[record][at + removed :]
+    reports = []
+    with pytest.MonkeyPatch.context() as patch:
+        for shapes in (quick_to_learn, learns_nothing):
+            patch.setattr(verifier, "Shapes", shapes)
+            reports.append(verify_chain(lines, KEY))
+    assert reports[0] == reports[1]
+
+
+@pytest.mark.parametrize(("signed", "verdict"), [(True, Verdict.PASS), (False, Verdict.FAIL)])
+def test_a_boot_among_records_of_one_shape_must_be_signed(
+    *, signed: bool, verdict: Verdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifier, "Shapes", functools.partial(Shapes, learn_every=1))
+    lines = chain_of(30, lambda sequence: {"boot": sequence == 30 or sequence % 4 == 0}, lambda _: "entry-made")
+    if signed:
+        lines[29] += b"\t" + generate.sign(lines[29])
+    report = verify_chain(lines, KEY)
+    assert (report.verdict, report.first_bad and report.first_bad.sequence) == (verdict, None if signed else 30)
+
+
+def test_a_line_that_never_ends_is_not_read_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifier, "LINE_LIMIT", 2000)
+    stream = io.BytesIO(generate.file_of(generate.GOOD[:3]) + b"x" * 5000)
+    assert verify_chain(stream, KEY).first_bad == FirstBad(generate.SERIAL, 4, "the line is too long")
+    assert stream.tell() < 5000
+
+
+def pem_of(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey) -> bytes:
+    return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def test_the_suite_and_the_fingerprint_follow_from_the_key() -> None:
+    assert (KEY.suite, KEY.fingerprint) == ("modern", generate.fingerprint(generate.KEY))
+
+
+@pytest.mark.parametrize(
+    ("pem", "why"),
+    [
+        (pem_of(ec.generate_private_key(ec.SECP384R1())), "curve P-256"),
+        (pem_of(ec.generate_private_key(ec.SECP256K1())), "curve P-256"),
+        (pem_of(rsa.generate_private_key(65537, 2048)), "curve P-256"),
+        (pem_of(ed25519.Ed25519PrivateKey.generate()), "curve P-256"),
+        (b"", "not a public key in PEM"),
+        (b"\xff\x00", "not a public key in PEM"),
+        (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "not a public key in PEM"),
+        (
+            generate.KEY.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            ),
+            "not a public key in PEM",
+        ),
+    ],
+)
+def test_another_key_cannot_be_used(pem: bytes, why: str) -> None:
+    with pytest.raises(KeyNotUsable, match=why):
+        load_key(pem)
+
+
+def test_a_signature_of_the_key_verifies() -> None:
+    verify_signature(KEY, b"{}", generate.sign(b"{}"))
+
+
+@pytest.mark.parametrize(
+    ("body", "signature", "why"),
+    [
+        (b"[]", generate.sign(b"{}"), "does not verify"),
+        (b"{}", generate.sign(b"{}", low=False), "not DER with low s"),
+        (b"{}", b"MAYCAf8CAQE=", "does not verify|not DER"),
+        (b"{}", b"MAYCAQACAQA=", "does not verify"),
+        (b"{}", b"AAAA", "not DER with low s"),
+        (b"{}", generate.sign(b"{}") + b"=", "not strict base64"),
+        (b"{}", b"", "not strict base64"),
+    ],
+)
+def test_another_signature_is_refused(body: bytes, signature: bytes, why: str) -> None:
+    with pytest.raises(BadRecord, match=why):
+        verify_signature(KEY, body, signature)
+
+
+def test_the_rows_of_a_store_pass() -> None:
+    lines = meter_records(9)
+    report = verify_rows(rows_of(lines), KEY, head_of(lines))
+    assert (report.verdict, report.records) == (Verdict.PASS, 9)
+
+
+def test_rows_are_judged_by_their_bytes_too() -> None:
+    rows = rows_of(meter_records(9))
+    rows[5] = rows[5]._replace(line=rows[5].line.replace(b'"value":330', b'"value":331'))
+    assert verify_rows(rows, KEY).first_bad == FirstBad(generate.SERIAL, 6, "it is not what record 7 says it was")
+    rows[5] = rows[5]._replace(line=b"")
+    assert verify_rows(rows, KEY).first_bad == FirstBad(generate.SERIAL, 6, "not JSON (Expecting value)")
+
+
+@pytest.mark.parametrize("at", [3, 4, 8])
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        (lambda row: row._replace(chain=ChainId("f" * 32)), "originator, version or topic"),
+        (lambda row: row._replace(sequence=99), "originator, version or topic"),
+        (lambda row: row._replace(event="indicium-refunded"), "originator, version or topic"),
+        (lambda row: row._replace(event="\ud800"), "originator, version or topic"),
+        (lambda row: row._replace(psd_id=DeviceId("0000000008")), "psd columns"),
+        (lambda row: row._replace(psd_id=None), "psd columns"),
+        (lambda row: row._replace(psd_version=99), "psd columns"),
+        (lambda row: row._replace(psd_version=None), "psd columns"),
+    ],
+)
+def test_a_column_that_is_not_what_the_bytes_say_is_found(
+    at: int, change: Callable[[SealedRecord], SealedRecord], names: str
+) -> None:
+    rows = rows_of(meter_records(9))
+    rows[at] = change(rows[at])
+    report = verify_rows(rows, KEY)
+    assert report.first_bad is not None
+    assert report.first_bad.sequence == at + 1
+    assert names in report.first_bad.reason
+
+
+def test_psd_columns_of_a_record_without_a_meter_are_empty() -> None:
+    rows = rows_of(entries(5))
+    assert verify_rows(rows, KEY).verdict == Verdict.PASS
+    rows[2] = rows[2]._replace(psd_id=DeviceId("0000000007"), psd_version=3)
+    assert verify_rows(rows, KEY).first_bad == FirstBad(
+        generate.SERIAL, 3, "its row's psd columns are not what its bytes say"
+    )
+
+
+def recovered(discarded: Callable[[list[bytes]], object], count: int = 9) -> list[SealedRecord]:
+    """Rows whose record 8, of an Auto-Recover, says `discarded` of the lines before it."""
+    before = meter_records(7)
+    lines = chain_of(
+        count,
+        lambda n: {"discarded": discarded(before)} if n == 8 else of_meter(n),
+        lambda n: RECOVERED if n == 8 else "indicium-created",
+    )
+    return rows_of(lines)
+
+
+def lost(*sequences: int) -> Callable[[list[bytes]], object]:
+    return lambda lines: [{"sequence": n, "hash": generate.line_hash(lines[n - 1]), "value": 330} for n in sequences]
+
+
+def emptied(rows: list[SealedRecord], *sequences: int) -> list[SealedRecord]:
+    return [row._replace(psd_id=None, psd_version=None) if row.sequence in sequences else row for row in rows]
+
+
+def test_empty_columns_are_right_for_records_that_a_later_one_discards() -> None:
+    assert verify_rows(emptied(recovered(lost(6, 7)), 6, 7), KEY).verdict == Verdict.PASS
+
+
+def test_empty_columns_of_a_record_that_nothing_discards_are_found() -> None:
+    report = verify_rows(emptied(recovered(lost(7)), 6, 7), KEY)
+    assert report.first_bad == FirstBad(generate.SERIAL, 6, "its psd columns are empty, and nothing discards it")
+
+
+def test_a_record_is_not_discarded_by_an_earlier_one() -> None:
+    report = verify_rows(emptied(recovered(lost(7)), 7, 9), KEY)
+    assert report.first_bad == FirstBad(generate.SERIAL, 9, "its psd columns are empty, and nothing discards it")
+
+
+def test_columns_of_a_discarded_record_that_are_not_empty_are_found() -> None:
+    report = verify_rows(emptied(recovered(lost(6, 7)), 7), KEY)
+    assert report.first_bad == FirstBad(generate.SERIAL, 6, "record 8 discards it, its psd columns are not empty")
+
+
+def test_a_record_before_the_rows_may_be_discarded() -> None:
+    rows = emptied(recovered(lost(4, 7)), 7)
+    assert verify_rows(rows[4:], KEY).verdict == Verdict.INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    "discarded",
+    [
+        None,
+        {},
+        [7],
+        [{"sequence": 7}],
+        [{"sequence": "7", "hash": "0" * 64}],
+        [{"sequence": 7, "hash": "0" * 64, "value": 330}],
+        [{"sequence": 8, "hash": "0" * 64, "value": 330}],
+        [{"sequence": 2**53 - 1, "hash": "0" * 64, "value": 330}],
+    ],
+)
+def test_a_recovery_that_does_not_name_what_it_discards_is_bad_itself(discarded: object) -> None:
+    report = verify_rows(emptied(recovered(lambda _: discarded), 7), KEY)
+    assert report.first_bad is not None
+    assert (report.verdict, report.first_bad.sequence) == (Verdict.FAIL, 8)
+
+
+def test_only_so_many_records_wait_to_be_discarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifier, "PENDING_LIMIT", 2)
+    assert verify_rows(emptied(recovered(lost(6, 7)), 6, 7), KEY).verdict == Verdict.PASS
+    report = verify_rows(emptied(recovered(lost(5, 6, 7)), 5, 6, 7), KEY)
+    assert report.first_bad is not None
+    assert (report.first_bad.sequence, report.records) == (5, 7)
+
+
+def test_the_verdict_over_several_chains_is_the_worst() -> None:
+    good, bad = verify_chain(generate.GOOD, KEY), verify_chain([b""], KEY)
+    incomplete = verify_chain(generate.GOOD, None)
+    assert overall([good, good]) == Verdict.PASS
+    assert overall([good, incomplete]) == Verdict.INCOMPLETE
+    assert overall([incomplete, bad, good]) == Verdict.FAIL
+    assert overall([]) == Verdict.INCOMPLETE
+
+
+def test_a_package_that_is_none_says_nothing_of_a_meter() -> None:
+    packages: list[object] = [None, [], {}, {"psd": 7, "version": 1}, {"psd": "0000000007", "version": "1"}]
+    data: dict[int, Data] = {n: {"package": package} for n, package in enumerate(packages, start=2)}
+    rows = rows_of(chain_of(6, lambda n: data.get(n, {}), lambda _: "from-a-later-version"))
+    assert verify_rows([row._replace(psd_id=None, psd_version=None) for row in rows], KEY).verdict == Verdict.PASS
+
+
+def test_an_unsigned_record_has_no_signature_to_count() -> None:
+    unsigned = split(CHAIN[0])[0]
+    report = verify_chain([unsigned], KEY)
+    assert (report.signatures, report.first_bad) == (
+        0,
+        FirstBad(generate.SERIAL, 1, "it must be signed, and is not"),
+    )
