@@ -1,0 +1,47 @@
+"""Small files that are there whole or not at all, and folders whose entries survive a power loss."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from indicium.domain.errors import StoreFailed
+
+
+def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+    """Replace a file durably: after the return it holds `content`, after a crash that or what it held before.
+
+    `mode` holds from the first byte on: a secret is never readable for a moment. Raises `StoreFailed`; then the file
+    is as it was, and no temporary one is left.
+    """
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise StoreFailed(place=f"file {path}", why=reason(error)) from None
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        temporary.replace(path)
+        # A rename that is not synced may be undone by a power loss, long after others built on the new content.
+        sync_folder(path.parent)
+    except OSError as error:
+        raise StoreFailed(place=f"file {path}", why=reason(error)) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def reason(error: OSError) -> str:
+    """Say in one line what the operating system said."""
+    return error.strerror or str(error)
