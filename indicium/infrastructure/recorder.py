@@ -1,0 +1,192 @@
+"""The same records as the eventsourcing library sees them: its recorder interfaces on SQLAlchemy Core.
+
+Followers, projections and notification-log readers written for that library work on the ledger through this. The
+ledger's own transactions are saved by `Store.save`, which appends to the same table.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NoReturn
+from uuid import UUID
+
+from eventsourcing import persistence
+from eventsourcing.persistence import (
+    AggregateRecorder,
+    IntegrityError,
+    Notification,
+    PersistenceError,
+    ProcessRecorder,
+    StoredEvent,
+    Tracking,
+)
+from sqlalchemy import Connection, Engine, Select, func, insert, select
+from sqlalchemy import exc as sql
+
+from indicium.infrastructure.engine import said, writing
+from indicium.infrastructure.schema import records, tracking
+from indicium.infrastructure.statements import upsert
+
+_KINDS: Final[tuple[tuple[type[sql.SQLAlchemyError], type[PersistenceError]], ...]] = (
+    (sql.InterfaceError, persistence.InterfaceError),
+    (sql.DataError, persistence.DataError),
+    (sql.OperationalError, persistence.OperationalError),
+    (sql.IntegrityError, persistence.IntegrityError),
+    (sql.InternalError, persistence.InternalError),
+    (sql.ProgrammingError, persistence.ProgrammingError),
+    (sql.NotSupportedError, persistence.NotSupportedError),
+    (sql.DatabaseError, persistence.DatabaseError),
+    (sql.TimeoutError, persistence.OperationalError),
+    (sql.SQLAlchemyError, persistence.PersistenceError),
+)
+"""The most particular first: an error is of the first kind that fits."""
+
+_EVENT = (records.c.chain, records.c.sequence, records.c.topic, records.c.record)
+
+
+class ChainRecorder(AggregateRecorder):
+    """Events of one sequence at a time. An originator is a chain; its version is the audit sequence number (G-501)."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Take an engine on a store."""
+        self._engine = engine
+        self._writer = writing(engine)
+
+    def insert_events(
+        self,
+        stored_events: Sequence[StoredEvent],
+        **kwargs: Any,  # noqa: ANN401, ARG002 - the library's signature
+    ) -> Sequence[int] | None:
+        """Append events, all or none. Raises the library's `IntegrityError` where one of them is there already."""
+        with _in_the_librarys_words(), self._writer.begin() as connection:
+            if stored_events:
+                connection.execute(insert(records), _rows(stored_events))
+        return None
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """Read the events of one originator, in order of their version."""
+        query = select(*_EVENT).where(records.c.chain == _name(originator_id))
+        if gt is not None:
+            query = query.where(records.c.sequence > gt)
+        if lte is not None:
+            query = query.where(records.c.sequence <= lte)
+        query = query.order_by(records.c.sequence.desc() if desc else records.c.sequence).limit(limit)
+        with _in_the_librarys_words(), self._engine.connect() as connection:
+            return [StoredEvent(*row) for row in connection.execute(query)]
+
+
+class LedgerRecorder(ChainRecorder, ProcessRecorder):
+    """Events of all chains in the order in which they were stored, and how far followers have come."""
+
+    def insert_events(
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        tracking: Tracking | None = None,
+        **kwargs: Any,  # noqa: ANN401, ARG002 - the library's signature
+    ) -> Sequence[int]:
+        """Append events and move a follower on, both or neither; give the events' positions in the store.
+
+        Raises the library's `IntegrityError` where an event is there already, or the follower is.
+        """
+        positions: list[int] = []
+        with _in_the_librarys_words(), self._writer.begin() as connection:
+            if stored_events:
+                append = insert(records).returning(records.c.position, sort_by_parameter_order=True)
+                positions.extend(connection.execute(append, _rows(stored_events)).scalars())
+            if tracking is not None:
+                _track(connection, tracking)
+        return positions
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """Read events of all originators by their position in the store."""
+        position = records.c.position
+        query = select(*_EVENT, position).order_by(position).limit(limit)
+        if start is not None:
+            query = query.where(position >= start if inclusive_of_start else position > start)
+        if stop is not None:
+            query = query.where(position <= stop)
+        if topics:
+            query = query.where(records.c.topic.in_(topics))
+        with _in_the_librarys_words(), self._engine.connect() as connection:
+            return [Notification(*row) for row in connection.execute(query)]
+
+    def max_notification_id(self) -> int | None:
+        """Give the newest position, None if there are no events."""
+        return self._number(select(func.max(records.c.position)))
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> NoReturn:
+        """Refuse: as the library's own SQLite recorder does, for SQLite tells nobody of a commit."""
+        msg = f"SQLite does not tell {type(self).__name__} of new events: poll select_notifications() instead"
+        raise NotImplementedError(msg)
+
+    def insert_tracking(self, tracking: Tracking) -> None:
+        """Move a follower on. Raises the library's `IntegrityError` if it is there already, or further."""
+        with _in_the_librarys_words(), self._writer.begin() as connection:
+            _track(connection, tracking)
+
+    def max_tracking_id(self, application_name: str) -> int | None:
+        """Give how far a follower has come, None if it never began."""
+        return self._number(select(tracking.c.notification_id).where(tracking.c.application_name == application_name))
+
+    def _number(self, query: Select[Any]) -> int | None:
+        with _in_the_librarys_words(), self._engine.connect() as connection:
+            found: int | None = connection.execute(query).scalar()
+        return found
+
+
+def _rows(events: Sequence[StoredEvent]) -> list[dict[str, object]]:
+    return [
+        {
+            "chain": _name(event.originator_id),
+            "sequence": event.originator_version,
+            "topic": event.topic,
+            "record": event.state,
+        }
+        for event in events
+    ]
+
+
+def _name(originator_id: UUID | str) -> str:
+    return originator_id.hex if isinstance(originator_id, UUID) else originator_id
+
+
+def _track(connection: Connection, to: Tracking) -> None:
+    """Move a follower on, never back, and never to where it is: an event is folded once."""
+    move = upsert(connection.dialect, tracking).values(
+        application_name=to.application_name, notification_id=to.notification_id
+    )
+    moved = connection.execute(
+        move.on_conflict_do_update(
+            index_elements=["application_name"],
+            set_={"notification_id": move.excluded.notification_id},
+            where=tracking.c.notification_id < move.excluded.notification_id,
+        ).returning(tracking.c.notification_id)
+    )
+    if moved.scalar() is None:
+        msg = f"{to.application_name} has come to {to.notification_id} already"
+        raise IntegrityError(msg)
+
+
+@contextmanager
+def _in_the_librarys_words() -> Iterator[None]:
+    try:
+        yield
+    except sql.SQLAlchemyError as error:
+        kind = next(theirs for ours, theirs in _KINDS if isinstance(error, ours))
+        raise kind(said(error)) from error

@@ -1,0 +1,91 @@
+"""The tables of the store, and the version of their schema.
+
+Views keep tables of their own; these are the ones that cannot be made again from anything else.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+SCHEMA: Final = "0001"
+"""Revision of the newest migration script: four digits that only grow."""
+
+VERSION_TABLE: Final = "indicium_schema"
+"""Where Alembic stamps the revision. Its own name, so that another program's stamp is never taken for ours."""
+
+metadata: Final = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+"""Constraints have names by convention, the same on every database: errors are mapped by them."""
+
+records: Final = Table(
+    "records",
+    metadata,
+    # SQLite numbers only a column whose type is spelled INTEGER.
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("chain", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    Column("psd_id", Text),
+    Column("psd_version", BigInteger),
+    UniqueConstraint("chain", "sequence"),
+    UniqueConstraint("psd_id", "psd_version"),
+    sqlite_autoincrement=True,
+)
+"""The stream: the module's bytes as they are, and the columns that find them. Never updated, never deleted."""
+
+static_parts: Final = Table(
+    "static_parts",
+    metadata,
+    Column("psd_id", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("static", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("psd_id", "digest"),
+)
+"""Sealed static parts by their SHA-256 in hex. Apart from `packages`, so that a transaction rewrites a small row."""
+
+packages: Final = Table(
+    "packages",
+    metadata,
+    Column("psd_id", Text, primary_key=True),
+    Column("psd_version", BigInteger, nullable=False),
+    Column("moving", LargeBinary, nullable=False),
+    Column("made_by", LargeBinary, nullable=False),
+    Column("mac", LargeBinary, nullable=False),
+    Column("static_digest", Text, nullable=False),
+)
+"""The newest package of each meter."""
+
+replies: Final = Table(
+    "replies",
+    metadata,
+    Column("psd_id", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("psd_version", BigInteger, nullable=False),
+    Column("content_digest", LargeBinary, nullable=False),
+    Column("token", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("psd_id", "request_id"),
+)
+"""Sealed replies, by meter and request id."""
+
+tracking: Final = Table(
+    "tracking",
+    metadata,
+    Column("application_name", Text, primary_key=True),
+    Column("notification_id", BigInteger, nullable=False),
+)
+"""How far each follower of a stream has come."""

@@ -1,0 +1,202 @@
+"""What the store says to the database, rendered once for a dialect: a group pays for its rows, not for building SQL."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Dialect,
+    Integer,
+    LargeBinary,
+    ScalarSelect,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    cast,
+    func,
+    insert,
+    literal_column,
+    null,
+    select,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import ClauseElement
+
+from indicium.infrastructure.schema import packages, records, replies, static_parts
+
+HEAD: Final = 0
+PACKAGE: Final = 1
+REPLY: Final = 2
+"""What a row of `gather` is: its first column."""
+
+_RECORD: Final = (
+    records.c.chain,
+    records.c.sequence,
+    records.c.topic,
+    records.c.record,
+    records.c.psd_id,
+    records.c.psd_version,
+)
+"""The columns of a `SealedRecord`, in its order."""
+
+_PACKAGE: Final = (
+    packages.c.psd_id,
+    packages.c.psd_version,
+    static_parts.c.static,
+    packages.c.moving,
+    packages.c.made_by,
+    packages.c.mac,
+)
+"""The columns of a `Package`, in its order."""
+
+_WITH_STATIC: Final = packages.join(
+    static_parts,
+    and_(static_parts.c.psd_id == packages.c.psd_id, static_parts.c.digest == packages.c.static_digest),
+)
+
+
+class Prepared:
+    """A statement's text, and the order in which its parameters are given."""
+
+    def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
+        """Render the statement."""
+        compiled = statement.compile(dialect=dialect)
+        assert isinstance(compiled, SQLCompiler)  # noqa: S101 - what was given is a statement
+        self.sql = str(compiled)
+        self._order: Sequence[str] = compiled.positiontup or ()
+
+    def values(self, **values: object) -> tuple[object, ...]:
+        """Put named values into the statement's order."""
+        return tuple(values[name] for name in self._order)
+
+
+class Statements:
+    """The statements of the way of a request, for one dialect."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        """Render them."""
+        package = upsert(dialect, packages)
+        replaced = {column.name: package.excluded[column.name] for column in packages.c if column.name != "psd_id"}
+        self.gather = Prepared(_gather(dialect), dialect)
+        self.append = Prepared(insert(records).inline().values({c.name: bindparam(c.name) for c in _RECORD}), dialect)
+        """Takes a `SealedRecord` as it is."""
+        self.keep_static = Prepared(upsert(dialect, static_parts).on_conflict_do_nothing(), dialect)
+        self.keep_package = Prepared(package.on_conflict_do_update(index_elements=["psd_id"], set_=replaced), dialect)
+        self.keep_reply = Prepared(insert(replies), dialect)
+        """Takes a `KeptReply` as it is."""
+
+
+def upsert(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Begin an INSERT that says what to do about a row that is there already."""
+    return postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def as_parameter(asked: Collection[str] | Collection[tuple[str, str]]) -> str:
+    """Write a list of names, or of pairs of names, as the one parameter that `gather` takes."""
+    return orjson.dumps([name if isinstance(name, str) else list(name) for name in asked]).decode()
+
+
+def newest_record() -> Select[Any]:
+    """Select the head of `chain`."""
+    return select(*_RECORD).where(*_newest())
+
+
+def record_page() -> Select[Any]:
+    """Select up to `batch` records of `chain` after sequence `after`, up to `upto`."""
+    return (
+        select(*_RECORD)
+        .where(records.c.chain == bindparam("chain"), records.c.sequence > bindparam("after"))
+        .where(records.c.sequence <= bindparam("upto"))
+        .order_by(records.c.sequence)
+        .limit(bindparam("batch"))
+    )
+
+
+def one_package() -> Select[Any]:
+    """Select the package of `psd_id`."""
+    return select(*_PACKAGE).select_from(_WITH_STATIC).where(packages.c.psd_id == bindparam("psd_id"))
+
+
+def package_page() -> Select[Any]:
+    """Select up to `batch` packages of the meters after `after`."""
+    return (
+        select(*_PACKAGE)
+        .select_from(_WITH_STATIC)
+        .where(packages.c.psd_id > bindparam("after"))
+        .order_by(packages.c.psd_id)
+        .limit(bindparam("batch"))
+    )
+
+
+def all_chains() -> Select[Any]:
+    """Select each chain and its last sequence, in the order in which the chains began.
+
+    It steps from chain to chain through the index: grouping would read every record.
+    """
+    step = select(func.min(records.c.chain).label("chain")).cte("step", recursive=True)
+    following = select(func.min(records.c.chain)).where(records.c.chain > step.c.chain).scalar_subquery()
+    step = step.union_all(select(following).where(step.c.chain.is_not(None)))
+    last = _last_sequence(step.c.chain)
+    first = (
+        select(records.c.position)
+        .where(records.c.chain == step.c.chain)
+        .order_by(records.c.sequence)
+        .limit(1)
+        .scalar_subquery()
+    )
+    return select(step.c.chain, last).where(step.c.chain.is_not(None)).order_by(first)
+
+
+def _newest() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    chain: ColumnElement[str] = bindparam("chain")
+    return records.c.chain == chain, records.c.sequence == _last_sequence(chain)
+
+
+def _last_sequence(chain: ColumnElement[Any]) -> ScalarSelect[Any]:
+    same = records.alias()
+    return select(func.max(same.c.sequence)).where(same.c.chain == chain).scalar_subquery()
+
+
+def _gather(dialect: Dialect) -> CompoundSelect[Any]:
+    """Select head, packages and replies at once: rows of one width, told apart by the first column."""
+    r, p, a = records.c, packages.c, replies.c
+    number, octets = cast(null(), BigInteger), cast(null(), LargeBinary)
+    head, package, reply = _kind(HEAD), _kind(PACKAGE), _kind(REPLY)
+    static = static_parts.c.static
+    return union_all(
+        select(head, r.psd_id, r.psd_version, r.topic, r.sequence, r.record, octets, octets, octets).where(*_newest()),
+        select(package, p.psd_id, p.psd_version, p.static_digest, number, static, p.moving, p.made_by, p.mac)
+        .select_from(_WITH_STATIC)
+        .where(p.psd_id.in_(_names("psd_ids", dialect))),
+        select(reply, a.psd_id, a.psd_version, a.request_id, number, a.content_digest, a.token, octets, octets)
+        .where(tuple_(a.psd_id, a.request_id).in_(_pairs("requests", dialect))),
+    )  # fmt: skip
+
+
+def _kind(number: int) -> ColumnElement[int]:
+    return literal_column(str(number), Integer)
+
+
+def _names(parameter: str, dialect: Dialect) -> Select[Any]:
+    """Read the names that `as_parameter` wrote, so that the statement is the same for any number of them."""
+    given: ColumnElement[str] = bindparam(parameter)
+    if dialect.name == "postgresql":
+        return select(func.jsonb_array_elements_text(cast(given, postgresql.JSONB)).column_valued())
+    return select(func.json_each(given).table_valued("value").c.value)
+
+
+def _pairs(parameter: str, dialect: Dialect) -> Select[Any]:
+    """Read the pairs that `as_parameter` wrote."""
+    given: ColumnElement[str] = bindparam(parameter)
+    if dialect.name == "postgresql":
+        element = func.jsonb_array_elements(cast(given, postgresql.JSONB)).column_valued()
+        return select(*(element.op("->>")(literal_column(place)) for place in ("0", "1")))
+    pair = func.json_each(given).table_valued("value").c.value
+    return select(*(func.json_extract(pair, literal_column(place)) for place in ("'$[0]'", "'$[1]'")))

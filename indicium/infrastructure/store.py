@@ -1,0 +1,278 @@
+"""The store: records, packages and replies in one database, read in one round trip and saved in one transaction."""
+
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Final, Self
+
+from sqlalchemy import Engine, PrimaryKeyConstraint, Select, UniqueConstraint, inspect, select, table, text
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from indicium.domain.errors import (
+    LedgerMissing,
+    RecordConflict,
+    SchemaIsNewer,
+    SchemaIsOlder,
+    StoreFailed,
+    StoreNotUsable,
+)
+from indicium.domain.flow import Changes, Gathered, KeptReply, RequestKey, SealedRecord
+from indicium.domain.identity import ChainId, DeviceId
+from indicium.domain.package import Package
+from indicium.infrastructure.engine import (
+    database_file,
+    open_engine,
+    said,
+    usable,
+    use_large_pages,
+    use_write_ahead_log,
+    writing,
+)
+from indicium.infrastructure.recorder import LedgerRecorder
+from indicium.infrastructure.schema import SCHEMA, VERSION_TABLE, metadata
+from indicium.infrastructure.statements import (
+    HEAD,
+    PACKAGE,
+    Statements,
+    all_chains,
+    as_parameter,
+    newest_record,
+    one_package,
+    package_page,
+    record_page,
+)
+
+_PACKAGES_AT_ONCE = 1000
+_LAST_SEQUENCE: Final = 2**63 - 1
+
+
+class Store:
+    """One vault's database. Safe for many threads; one group at a time is gathered and saved.
+
+    What the database says no to is raised as `NotSaved`, without SQL or values in its sentence.
+    """
+
+    def __init__(self, url: str, engine: Engine) -> None:
+        """Take an engine whose schema is this version's. Callers use `create` and `open`."""
+        self.url = url
+        self.engine = engine
+        """For views in the same database. Transactions that write take `execution_options(begin_immediate=True)`."""
+        self._writer = writing(engine)
+        self._statements = Statements(engine.dialect)
+        self._static: dict[DeviceId, tuple[bytes, str]] = {}
+        self.recorder = LedgerRecorder(engine)
+        """The same records for the eventsourcing library."""
+
+    @classmethod
+    def create(cls, url: str) -> Self:
+        """Make the tables where there are none and open the store; one that is there already is opened.
+
+        Raises `StoreNotUsable` for a database that holds anything else, and what `open` raises.
+        """
+        engine = open_engine(url, create=True)
+        try:
+            with usable(url):
+                if _schema_of(engine) is None:
+                    _make(engine, url)
+            return cls._open(url, engine)
+        except BaseException:
+            engine.dispose()
+            raise
+
+    @classmethod
+    def open(cls, url: str, *, read_only: bool = False) -> Self:
+        """Open a store. `read_only` changes nothing at all, and also reads what lies in a folder that is read-only.
+
+        Raises `LedgerMissing`, `StoreNotUsable`, `SchemaIsOlder`, `SchemaIsNewer`, `UnsafeStore`.
+        """
+        path = database_file(url)
+        if path is not None and not path.exists():
+            raise LedgerMissing(home=str(path.parent))
+        engine = open_engine(url, read_only=read_only)
+        try:
+            return cls._open(url, engine, read_only=read_only)
+        except BaseException:
+            engine.dispose()
+            raise
+
+    @classmethod
+    def _open(cls, url: str, engine: Engine, *, read_only: bool = False) -> Self:
+        with usable(url):
+            _demand_schema(engine, url)
+            if database_file(url) is not None and not read_only:
+                use_write_ahead_log(engine)
+        return cls(url, engine)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        """Return the open store."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def gather(self, chain: ChainId, psd_ids: Collection[DeviceId], requests: Collection[RequestKey]) -> Gathered:
+        """Read the chain's newest record, and the packages and replies asked for, in one round trip (E-001).
+
+        What is not there is not in the answer. Raises `StoreFailed`.
+        """
+        statement = self._statements.gather
+        parameters = statement.values(chain=chain, psd_ids=as_parameter(psd_ids), requests=as_parameter(requests))
+        head = None
+        packages: dict[DeviceId, Package] = {}
+        replies: dict[RequestKey, KeptReply] = {}
+        static: dict[DeviceId, tuple[bytes, str]] = {}
+        with _in_place(), self.engine.connect() as connection:
+            rows = connection.exec_driver_sql(statement.sql, parameters).all()
+        for kind, psd_id, version, name, sequence, first, second, made_by, mac in rows:
+            if kind == PACKAGE:
+                packages[psd_id] = Package(psd_id, version, first, second, made_by, mac)
+                static[psd_id] = first, name
+            elif kind == HEAD:
+                head = SealedRecord(chain, sequence, name, first, psd_id, version)
+            else:
+                replies[RequestKey(psd_id, name)] = KeptReply(psd_id, name, version, first, second)
+        self._static = static
+        return Gathered(head, packages, replies)
+
+    def save(self, changes: Changes) -> None:
+        """Append the records, replace the packages and keep the replies, in one transaction: all of it, or nothing.
+
+        Raises `RecordConflict` where another writer took a record's place, a meter's version or a request's id;
+        `StoreFailed` for whatever else the database says. After either, only the heads say what is stored: an error at
+        COMMIT may come from a transaction that holds.
+        """
+        say = self._statements
+        packages, parts = self._rows(changes.packages)
+        with _in_place(), self._writer.begin() as connection:
+            for statement, rows in (
+                (say.append, list(changes.records)),
+                (say.keep_static, parts),
+                (say.keep_package, packages),
+                (say.keep_reply, list(changes.replies)),
+            ):
+                if rows:
+                    connection.exec_driver_sql(statement.sql, rows)
+
+    def head(self, chain: ChainId) -> SealedRecord | None:
+        """Give the newest record of a chain, None if it has none."""
+        rows = self._read(newest_record(), chain=chain)
+        return SealedRecord._make(rows[0]) if rows else None
+
+    def records(
+        self, chain: ChainId, *, after: int = 0, upto: int | None = None, batch: int = 1000
+    ) -> Iterator[SealedRecord]:
+        """Give a chain's records in order, after one sequence number, up to and with another.
+
+        `batch` records are in memory at a time, and nothing is held in the database between two batches.
+        """
+        page = record_page()
+        last = _LAST_SEQUENCE if upto is None else upto
+        while True:
+            rows = self._read(page, chain=chain, after=after, upto=last, batch=batch)
+            yield from map(SealedRecord._make, rows)
+            if len(rows) < batch:
+                return
+            after = rows[-1].sequence
+
+    def chains(self) -> list[tuple[ChainId, int]]:
+        """Give each chain and its last sequence number, the oldest chain first."""
+        return [(ChainId(chain), last) for chain, last in self._read(all_chains())]
+
+    def package(self, psd_id: DeviceId) -> Package | None:
+        """Give the newest package of a meter, None if there is no such meter."""
+        rows = self._read(one_package(), psd_id=psd_id)
+        return Package._make(rows[0]) if rows else None
+
+    def packages(self) -> Iterator[Package]:
+        """Give the newest package of every meter, by device ID; so many at a time, like `records`."""
+        page, after = package_page(), ""
+        while True:
+            rows = self._read(page, after=after, batch=_PACKAGES_AT_ONCE)
+            yield from map(Package._make, rows)
+            if len(rows) < _PACKAGES_AT_ONCE:
+                return
+            after = rows[-1].psd_id
+
+    def _read(self, query: Select[Any], **parameters: object) -> Sequence[Any]:
+        with _in_place(), self.engine.connect() as connection:
+            return connection.execute(query, parameters).all()
+
+    def _rows(self, packages: Sequence[Package]) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+        """Make the rows of packages, and of those static parts that the last gather did not find stored."""
+        rows: list[tuple[object, ...]] = []
+        parts: list[tuple[object, ...]] = []
+        for psd_id, version, static, moving, made_by, mac in packages:
+            stored, digest = self._static.get(psd_id, (None, ""))
+            if stored != static:
+                digest = hashlib.sha256(static).hexdigest()
+                parts.append((psd_id, digest, static))
+            rows.append((psd_id, version, moving, made_by, mac, digest))
+        return rows, parts
+
+
+def _make(engine: Engine, url: str) -> None:
+    """Make the tables in an empty database, in one transaction."""
+    if names := inspect(engine).get_table_names():
+        raise StoreNotUsable(why=f"{database_file(url) or url} holds another program's tables: {', '.join(names[:3])}")
+    # Alembic takes a fifth of a second to load, and only a new store needs it.
+    from indicium.infrastructure.migrations import migrate  # noqa: PLC0415
+
+    use_large_pages(engine)
+    with writing(engine).begin() as connection:
+        migrate(connection)
+
+
+def _schema_of(engine: Engine) -> str | None:
+    """Give the revision that a database is stamped with, None if it is not one of ours."""
+    stamp = table(VERSION_TABLE)
+    if not inspect(engine).has_table(VERSION_TABLE):
+        return None
+    with engine.connect() as connection:
+        found = connection.execute(select(text("version_num")).select_from(stamp)).scalar()
+    return str(found or "")
+
+
+def _demand_schema(engine: Engine, url: str) -> None:
+    found = _schema_of(engine)
+    if found is None:
+        raise StoreNotUsable(why=f"{database_file(url) or url} is not a store of this program")
+    if found == SCHEMA:
+        return
+    # Revisions are four digits that only grow; whatever is not one of them, this version cannot have come after.
+    if found.isdigit() and found < SCHEMA:
+        raise SchemaIsOlder(found=found, needed=SCHEMA)
+    raise SchemaIsNewer(found=found)
+
+
+@contextmanager
+def _in_place() -> Iterator[None]:
+    """Say in the ledger's words what the database says."""
+    try:
+        yield
+    except IntegrityError as error:
+        if (constraint := _constraint(said(error))) is not None:
+            raise RecordConflict(constraint=constraint) from None
+        raise StoreFailed(place="store", why=said(error)) from None
+    except SQLAlchemyError as error:
+        raise StoreFailed(place="store", why=said(error)) from None
+
+
+def _constraint(message: str) -> str | None:
+    """Give the name of the unique constraint that SQLite's message is about: it names columns, not constraints."""
+    _, _, columns = message.partition("UNIQUE constraint failed: ")
+    broken = set(columns.split(", "))
+    for kept in metadata.sorted_tables:
+        for constraint in kept.constraints:
+            if not isinstance(constraint, PrimaryKeyConstraint | UniqueConstraint):
+                continue
+            if {str(column) for column in constraint.columns} == broken:
+                return str(constraint.name)
+    return None
