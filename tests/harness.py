@@ -4,7 +4,6 @@ The clock stands still until a test moves it. Making a world takes a whole cerem
 before: everything that lasts lies in its folder.
 """
 
-import base64
 import pickle
 import shutil
 from collections.abc import Mapping, Sequence
@@ -23,10 +22,11 @@ from indicium.cryptomodule.group import package_message
 from indicium.cryptomodule.inner import Inner
 from indicium.cryptomodule.state import HomeMeter, shift_sum
 from indicium.cryptomodule.suites import Modern
+from indicium.cryptomodule.vault import StaticPart
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.crypto_card import InitializeCryptoCard
-from indicium.domain.commands.psd import CreateIndicium, InitializePsd
+from indicium.domain.commands.psd import AuthorizePsd, CreateIndicium, InitializePsd
 from indicium.domain.flow import Gathered, Head, Receipt, RequestKey, SealedRecord
 from indicium.domain.identity import DeviceId, Serial
 from indicium.domain.messages import certificate_request, client_message, content
@@ -262,6 +262,15 @@ class World:
         customer = self.customers[name]
         return customer.accept(request_id, self.execute(customer.create_indicium(request_id, value, LETTER)))
 
+    def authorize(self, name: str, certificate: bytes, request_id: str = "authorize") -> PsdReply:
+        """Load a certificate into a meter."""
+        command = AuthorizePsd(psd_id=self.meters[name], request_id=request_id, certificate=certificate)
+        return parse_reply(self.execute(command))
+
+    def public_key(self, name: str) -> bytes:
+        """Give a meter's public key, as its package holds it."""
+        return StaticPart.model_validate_json(self.package(name).static).public_key
+
     def certify(
         self, device: str, public_key: bytes, *, authority: CertificateAuthority | None = None, at: datetime = BEGINNING
     ) -> bytes:
@@ -371,11 +380,6 @@ def data_of(record: SealedRecord) -> dict[str, Any]:
     """Read what a record's event says."""
     data: dict[str, Any] = orjson.loads(record.line.partition(b"\t")[0])["data"]
     return data
-
-
-def public_key_of(reply: PsdReply) -> bytes:
-    """Give the public key in the reply to initialize PSD."""
-    return base64.b64decode(reply.public_key or "")
 
 
 def load_private_key(der: bytes) -> ec.EllipticCurvePrivateKey:
