@@ -64,7 +64,8 @@ def in_memory(stage: Stage, size: int, *, cold: bool = False) -> float:
 def g1(stage: Stage) -> Iterator[Figure]:
     """Create indicium in memory against raw signatures."""
     what = "create indicium in memory, groups of 100, against raw ECDSA signatures"
-    yield figure("G1 cold", what + ", key cache empty", 0.30, lambda: in_memory(stage, METERS, cold=True), raw_signatures)
+    cold = what + ", key cache empty"
+    yield figure("G1 cold", cold, 0.30, lambda: in_memory(stage, METERS, cold=True), raw_signatures)
     yield figure("G1 warm", what, 0.45, lambda: in_memory(stage, METERS), raw_signatures)
     what = "the same, each request a group of its own"
     yield figure("G1 single", what, 0.30, lambda: in_memory(stage, 1), raw_signatures)

@@ -21,7 +21,7 @@ from indicium.domain.vbi import postage
 from indicium.parties import ceremony
 from indicium.parties.authority import CertificateAuthority
 from indicium.parties.ceremony import CeremonyPlan, Configuration
-from indicium.parties.customer import Customer
+from indicium.parties.customer import CardKeys, Customer
 from indicium.parties.metergen import MeterGen
 from indicium.parties.provider import Provider
 
@@ -150,7 +150,7 @@ class Stage:
         authority = CertificateAuthority(key, certificate, smartcard.public().der)
         return authority, MeterGen(smartcard, authority, self._suite)
 
-    def _lease(self, metergen: MeterGen, provider: Provider, card: ceremony.CardKeys, number: int) -> Customer:
+    def _lease(self, metergen: MeterGen, provider: Provider, card: CardKeys, number: int) -> Customer:
         device = metergen.new_meter(self.execute, self._world.now()).psd
         customer = Customer.new(self._suite, card, f"customer-{number}", device)
         customer.answered(self.execute(customer.ask()))
