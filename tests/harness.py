@@ -264,8 +264,11 @@ class World:
 
     def authorize(self, name: str, certificate: bytes, request_id: str = "authorize") -> PsdReply:
         """Load a certificate into a meter."""
-        command = AuthorizePsd(psd_id=self.meters[name], request_id=request_id, certificate=certificate)
-        return parse_reply(self.execute(command))
+        return parse_reply(self.execute(self.authorization(name, certificate, request_id)))
+
+    def authorization(self, name: str, certificate: bytes, request_id: str = "authorize") -> AuthorizePsd:
+        """Ask for a certificate to be loaded into a meter."""
+        return AuthorizePsd(psd_id=self.meters[name], request_id=request_id, certificate=certificate)
 
     def public_key(self, name: str) -> bytes:
         """Give a meter's public key, as its package holds it."""
