@@ -216,8 +216,9 @@ def _check_surrogates(members: dict[str, Any]) -> None:
 _BEFORE_AT: Final = b'","at":"'
 _STRING_SLOT: Final = rb'"[ !#-\[\]-\xff]*+"'
 """A string without a quote, a backslash or a control character in it."""
-_NUMBER_SLOT: Final = rb"(?:0|-?[1-9][0-9]{0,14}+)"
-_REASON_SLOT: Final = rb"(?:0|[1-9][0-9]{0,14}+)"
+_NUMBER_SLOT: Final = rb"(?:[1-9][0-9]{0,14}+|0)"
+_NEGATIVE_SLOT: Final = rb"-[1-9][0-9]{0,14}+"
+"""Apart, for amounts are rarely negative and the sign would cost every number."""
 
 
 class Shapes:
@@ -249,12 +250,11 @@ class Shapes:
 
         The caller has compared what stands before.
         """
-        for shape in self._known:
-            kind, fits = shape
+        known = self._known
+        for at, (kind, fits) in enumerate(known):
             if body.startswith(kind, start) and fits(body, start + len(kind)):
-                if shape is not self._known[0]:  # the next records are likely to be of this shape too
-                    self._known.remove(shape)
-                    self._known.insert(0, shape)
+                if at:  # the next records are likely to be of this shape too
+                    known.insert(0, known.pop(at))
                 return body.isascii() or _is_utf8(body)
         return False
 
@@ -277,7 +277,7 @@ def _is_utf8(body: bytes) -> bool:
 
 
 def _shape_after(data: dict[str, Any]) -> bytes:
-    rest = rb'","at":"%b","reason":%b,"data":' % (_AT.encode(), _REASON_SLOT)
+    rest = rb'","at":"%b","reason":%b,"data":' % (_AT.encode(), _NUMBER_SLOT)
     return rest + _shape(data) + rb"\}"
 
 
@@ -292,4 +292,4 @@ def _shape(value: object) -> bytes:
         return _STRING_SLOT
     if value is None or isinstance(value, bool):
         return json.dumps(value).encode()
-    return _NUMBER_SLOT
+    return _NEGATIVE_SLOT if isinstance(value, int) and value < 0 else _NUMBER_SLOT
