@@ -208,7 +208,7 @@ def _present(group: Group, desk: Desk, command: Any, asked: bytes) -> Presented[
         package,
         moving,
         keys,
-        group.home_meter(moving.psd),
+        group.home_meter(DeviceId(keys.static.psd)),
         group.hot.serial,
         desk.settings,
         desk.provider,
@@ -221,7 +221,7 @@ def _present(group: Group, desk: Desk, command: Any, asked: bytes) -> Presented[
 def _opened(vault: Vault, package: Package) -> tuple[MovingPart, MeterKeys]:
     try:
         return MovingPart._make(orjson.loads(package.moving).values()), vault.load(package.static)
-    except (NotAuthentic, ValueError, TypeError):
+    except (NotAuthentic, ValueError, TypeError, AttributeError):  # nothing of it is known to be ours yet
         raise PackageNotAuthentic(psd_id=package.psd_id) from None
 
 
