@@ -47,6 +47,7 @@ from indicium.domain.errors import (
     EncryptionRequired,
     Inhibited,
     Malformed,
+    MemoryNotAuthentic,
     ModuleInError,
     NotSaved,
     Refusal,
@@ -92,7 +93,10 @@ class CryptoModule:
         content = memory.load()
         if content is not None:
             codec = Codec(suite, ppd.load())
-            self._inner = Inner(suite, codec, codec.decode(content, serial))
+            remembered = codec.decode(content, serial)
+            if remembered.hot.serial != serial:
+                raise MemoryNotAuthentic(path=serial, why=f"it is that of module {remembered.hot.serial}")
+            self._inner = Inner(suite, codec, remembered)
             self._state = self._inner.hot.persistent
 
     @property

@@ -56,6 +56,10 @@ class MemoryFile:
             return None
         if missing := {"hot", "cold", "tail"} - parts.keys():
             raise MemoryNotAuthentic(path=str(self._path), why=f"no {', '.join(sorted(missing))} part")
+        kinds: list[tuple[type, object]] = [(bytes, part) for part in parts.values()]
+        kinds += [pair for row in rows for pair in zip((str, int, bytes), row, strict=True)]
+        if any(type(value) is not kind for kind, value in kinds):  # SQLite keeps any kind in any column
+            raise MemoryNotAuthentic(path=str(self._path), why="a value is of another kind")
         return MemoryContent(parts["hot"], parts["cold"], parts["tail"], rows)
 
     def write(self, update: MemoryUpdate) -> None:
