@@ -171,6 +171,21 @@ class World:
         self.memory = MemoryFile(self.memory_path)
         self.module = self._module()
 
+    def keep_memory(self, folder: Path) -> Path:
+        """Copy the module's memory file."""
+        self.memory.close()
+        folder.mkdir()
+        shutil.copy(self.memory_path, folder)
+        self.reboot()
+        return folder
+
+    def put_back_memory(self, folder: Path) -> None:
+        """Put an old memory file back."""
+        self.memory.close()
+        shutil.copy(folder / self.memory_path.name, self.memory_path)
+        self.memory = MemoryFile(self.memory_path)
+        self.module = self._module()
+
     def fail_memory(self) -> None:
         """Let every further write of the module's memory fail, as a full disk does, until the next reboot."""
         fail = "BEGIN SELECT RAISE(FAIL, 'disk full'); END"
