@@ -4,6 +4,7 @@ SQLite: write-ahead log and full syncing, set, read back, refused otherwise; wri
 whoever waits, waits before it has read anything.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,14 +42,20 @@ def database_file(url: str) -> Path | None:
 def open_engine(url: str, *, create: bool = False, read_only: bool = False) -> Engine:
     """Give an engine on an SQLite database; nothing is connected yet.
 
-    Only `create` makes a file that is not there. `read_only` never writes, and needs no writable folder.
+    Only `create` makes a file that is not there. `read_only` never writes, and needs no writable folder. Raises
+    `StoreNotUsable`.
     """
     path = database_file(url)
     if path is None:
         # All threads share the one connection that holds the database, one transaction at a time.
         engine = _engine(url, lambda: _connect(":memory:"), pool_size=1, max_overflow=0)
+    elif path.is_dir():
+        raise StoreNotUsable(why=f"{path} is a folder")
     elif read_only:
         return _engine(url, lambda: _connect_read_only(path))
+    elif path.exists() and not os.access(path, os.W_OK):
+        # SQLite would open it for reading only, and refuse the first transaction.
+        raise StoreNotUsable(why=f"{path} is write-protected")
     else:
         mode = "rwc" if create else "rw"
         engine = _engine(url, lambda: _connect(_uri(path, f"mode={mode}")))
@@ -59,12 +66,6 @@ def open_engine(url: str, *, create: bool = False, read_only: bool = False) -> E
 def writing(engine: Engine) -> Engine:
     """Give the same engine for transactions that write: they begin as the one writer."""
     return engine.execution_options(**{_IMMEDIATE: True})
-
-
-def use_large_pages(engine: Engine) -> None:
-    """Give a new database its page size; one that has tables keeps its own."""
-    with engine.connect() as connection:
-        _pragma(_driver(connection), f"page_size = {PAGE_BYTES}")
 
 
 def use_write_ahead_log(engine: Engine) -> None:
@@ -152,6 +153,7 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
 def _make_durable(driver: sqlite3.Connection, _record: object) -> None:
     try:
         _pragma(driver, "synchronous = FULL")
+        _pragma(driver, f"page_size = {PAGE_BYTES}")  # only a database without tables takes it
         _pragma(driver, f"cache_size = -{CACHE_KIB}")
         _pragma(driver, f"wal_autocheckpoint = {CHECKPOINT_PAGES}")
         demand_full_syncing(driver)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final, Self
 
-from sqlalchemy import Engine, PrimaryKeyConstraint, Select, UniqueConstraint, inspect, select, table, text
+from sqlalchemy import Engine, PrimaryKeyConstraint, Select, UniqueConstraint, column, inspect, select, table
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from indicium.domain.errors import (
@@ -25,7 +25,6 @@ from indicium.infrastructure.engine import (
     open_engine,
     said,
     usable,
-    use_large_pages,
     use_write_ahead_log,
     writing,
 )
@@ -220,36 +219,42 @@ class Store:
 
 def _make(engine: Engine, url: str) -> None:
     """Make the tables in an empty database, in one transaction."""
-    if names := inspect(engine).get_table_names():
-        raise StoreNotUsable(why=f"{database_file(url) or url} holds another program's tables: {', '.join(names[:3])}")
     # Alembic takes a fifth of a second to load, and only a new store needs it.
     from indicium.infrastructure.migrations import migrate  # noqa: PLC0415
 
-    use_large_pages(engine)
     with writing(engine).begin() as connection:
+        names = inspect(connection).get_table_names()
+        if VERSION_TABLE in names:
+            return  # another process made them while this one waited
+        if names:
+            raise StoreNotUsable(why=f"{_place(url)} holds another program's tables: {', '.join(names[:3])}")
         migrate(connection)
 
 
 def _schema_of(engine: Engine) -> str | None:
     """Give the revision that a database is stamped with, None if it is not one of ours."""
-    stamp = table(VERSION_TABLE)
+    stamp = table(VERSION_TABLE, column("version_num"))
     if not inspect(engine).has_table(VERSION_TABLE):
         return None
     with engine.connect() as connection:
-        found = connection.execute(select(text("version_num")).select_from(stamp)).scalar()
+        found = connection.execute(select(stamp.c.version_num)).scalar()
     return str(found or "")
 
 
 def _demand_schema(engine: Engine, url: str) -> None:
     found = _schema_of(engine)
     if found is None:
-        raise StoreNotUsable(why=f"{database_file(url) or url} is not a store of this program")
+        raise StoreNotUsable(why=f"{_place(url)} is not a store of this program")
     if found == SCHEMA:
         return
     # Revisions are four digits that only grow; whatever is not one of them, this version cannot have come after.
     if found.isdigit() and found < SCHEMA:
         raise SchemaIsOlder(found=found, needed=SCHEMA)
     raise SchemaIsNewer(found=found)
+
+
+def _place(url: str) -> str:
+    return str(database_file(url) or url)
 
 
 @contextmanager
@@ -273,6 +278,6 @@ def _constraint(message: str) -> str | None:
         for constraint in kept.constraints:
             if not isinstance(constraint, PrimaryKeyConstraint | UniqueConstraint):
                 continue
-            if {str(column) for column in constraint.columns} == broken:
+            if {str(part) for part in constraint.columns} == broken:
                 return str(constraint.name)
     return None
