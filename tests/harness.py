@@ -168,23 +168,21 @@ class World:
     def reboot(self) -> None:
         """Power the module off and on: only its memory file survives."""
         self.memory.close()
-        self.memory = MemoryFile(self.memory_path)
-        self.module = self._module()
+        self._power_on()
 
     def keep_memory(self, folder: Path) -> Path:
         """Copy the module's memory file."""
         self.memory.close()
         folder.mkdir()
         shutil.copy(self.memory_path, folder)
-        self.reboot()
+        self._power_on()
         return folder
 
     def put_back_memory(self, folder: Path) -> None:
         """Put an old memory file back."""
         self.memory.close()
         shutil.copy(folder / self.memory_path.name, self.memory_path)
-        self.memory = MemoryFile(self.memory_path)
-        self.module = self._module()
+        self._power_on()
 
     def fail_memory(self) -> None:
         """Let every further write of the module's memory fail, as a full disk does, until the next reboot."""
@@ -345,6 +343,10 @@ class World:
         weight = inner.codec.weight(package.psd_id, package.version, package.mac)
         inner.hot.meters_sum = shift_sum(inner.hot.meters_sum, add=weight, take=before.weight)
         inner.meters[package.psd_id] = HomeMeter(package.version, package.mac, weight)
+
+    def _power_on(self) -> None:
+        self.memory = MemoryFile(self.memory_path)
+        self.module = self._module()
 
     def _module(self) -> CryptoModule:
         return CryptoModule(SERIAL, self.memory, PpdKeyFile(self.ppd_path), self.clock, self.suite, ring=self.ring)
