@@ -312,6 +312,8 @@ class CryptoModule:
             self._write(group, cold, group.tail(before_head))
         except NotSaved:
             self._state, self._session = before_state, None
+            if inside.fresh:  # nothing was there before, and nothing is now
+                self._inner = None
             raise
         return group
 
