@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from indicium.cryptomodule.dispatch import CryptoModule, Dispatched
 from indicium.cryptomodule.group import package_message
 from indicium.cryptomodule.inner import Inner
-from indicium.cryptomodule.state import HomeMeter, shift_sum
+from indicium.cryptomodule.ports import MemoryUpdate
+from indicium.cryptomodule.state import Cold, HomeMeter, Hot, shift_sum
 from indicium.cryptomodule.suites import Modern
 from indicium.cryptomodule.vault import StaticPart
 from indicium.domain.amounts import Mills
@@ -31,6 +32,7 @@ from indicium.domain.flow import Gathered, Head, Receipt, RequestKey, SealedReco
 from indicium.domain.identity import DeviceId, Serial
 from indicium.domain.messages import certificate_request, client_message, content
 from indicium.domain.package import MovingPart, Package
+from indicium.domain.record import line_hash
 from indicium.domain.replies import PsdReply, parse_reply
 from indicium.domain.vbi import Postage, postage
 from indicium.infrastructure.devices import PpdKeyFile, SystemEntropy
@@ -189,6 +191,17 @@ class World:
         fail = "BEGIN SELECT RAISE(FAIL, 'disk full'); END"
         for name in ("parts", "meters"):
             self.memory._connection.execute(f"CREATE TEMP TRIGGER full_{name} BEFORE INSERT ON main.{name} {fail}")
+
+    def mend_memory(self) -> None:
+        """Let the module's memory be written again."""
+        for name in ("parts", "meters"):
+            self.memory._connection.execute(f"DROP TRIGGER full_{name}")
+
+    def write_memory(self, hot: Hot, cold: Cold) -> None:
+        """Write the hot and the secret part of the memory as the module would."""
+        codec = self.inner.codec
+        sealed = codec.seal_cold(hot, cold)
+        self.memory.write(MemoryUpdate(codec.encode_hot(hot), None, sealed))
 
     def gather(self, requests: Sequence[Command]) -> Gathered:
         """Read all that these requests need."""
@@ -376,6 +389,11 @@ def make_ready(folder: Path) -> None:
 def initialize_psd(world: World) -> PsdReply:
     """Have the module make a PSD; Raw."""
     return parse_reply(world.execute(InitializePsd()))
+
+
+def head_of(record: SealedRecord) -> Head:
+    """Give a record as a head."""
+    return Head(record.sequence, line_hash(record.line))
 
 
 def remac(customer: Customer, request: CreateIndicium) -> CreateIndicium:
