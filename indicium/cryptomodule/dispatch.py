@@ -5,23 +5,18 @@ checkpoint, the handler with its numbered checks, the record; then the module's 
 is saved by others, and only their receipt opens the replies.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, timedelta
-from typing import Any
+from datetime import UTC
 
 import orjson
-from pydantic import ValidationError
 
 from indicium.cryptomodule.auditing import Entry
 from indicium.cryptomodule.group import Group
-from indicium.cryptomodule.handlers.access import get_status, initialize_access_control_database, logoff, logon
-from indicium.cryptomodule.handlers.auditing import create_audit_entry, export_audit_key
-from indicium.cryptomodule.handlers.crypto_card import initialize_crypto_card
-from indicium.cryptomodule.handlers.initialization import generate_master_key_set, start_initialization
+from indicium.cryptomodule.handlers.access import get_status
 from indicium.cryptomodule.handlers.module import Effect, Inside
-from indicium.cryptomodule.handlers.session import close_session, open_session
 from indicium.cryptomodule.inner import Inner
+from indicium.cryptomodule.management import MODULE_HANDLERS, WITHOUT_SESSION, answered, unwrapped
 from indicium.cryptomodule.pipeline import Outcome, Request, psd_commands
 from indicium.cryptomodule.ports import Clock, MemoryUpdate, NonVolatileMemory, PpdKey
 from indicium.cryptomodule.recovery import lost_records, roll_back
@@ -30,21 +25,15 @@ from indicium.cryptomodule.state import Codec, Cold, Hot, Remembered, RingEntry,
 from indicium.cryptomodule.suites import Modern
 from indicium.cryptomodule.suites.modern import KEY_BYTES
 from indicium.domain.boot import boot_state
-from indicium.domain.commands import COMMANDS
-from indicium.domain.commands.access import GetStatus, InitializeAccessControlDatabase, Logoff, Logon
-from indicium.domain.commands.auditing import CreateAuditEntry, ExportAuditKey
+from indicium.domain.commands.access import GetStatus, Logon
 from indicium.domain.commands.base import Command
-from indicium.domain.commands.crypto_card import InitializeCryptoCard
-from indicium.domain.commands.initialization import GenerateMasterKeySet, StartInitialization
 from indicium.domain.commands.psd import PsdCommand
 from indicium.domain.commands.recovery import AutoRecoverCheckpoint
-from indicium.domain.commands.sessions import CloseSession, OpenSession
-from indicium.domain.envelope import SessionAnswer, SessionCommand, SessionMessage
+from indicium.domain.envelope import SessionAnswer, SessionMessage
 from indicium.domain.errors import (
     BadValue,
     CheckpointMismatch,
     CryptoCardNotInitialized,
-    EncryptionRequired,
     Inhibited,
     Malformed,
     MemoryNotAuthentic,
@@ -237,7 +226,7 @@ class CryptoModule:
         command: Command = request
         try:
             if isinstance(request, SessionMessage):
-                command = _unwrapped(request, inside)
+                command = unwrapped(request, inside)
             role = Role(inside.session.role) if inside.session and inside.session.role else Role.DEFAULT
             rule = authorize(type(command), self._state, role)
             if command is request and not isinstance(request, WITHOUT_SESSION):
@@ -249,7 +238,7 @@ class CryptoModule:
         except (Refusal, Malformed) as refusal:
             return self._refused(request, command, refusal, inside, gathered)
         group = self._done(command, effect, rule, inside, gathered)
-        reply = _answered(request, inside.session, SessionAnswer(reply=effect.reply))
+        reply = answered(request, inside.session, SessionAnswer(reply=effect.reply))
         self._session = None if effect.ends == "session" else inside.session
         if effect.ends == "logon" and inside.session is not None:
             inside.session.log_off()
@@ -308,7 +297,8 @@ class CryptoModule:
                 self._memory.erase()
                 self._ppd.renew(key)
                 self._inner, self._booted = inner, True
-            cold = inner.cold if inside.cold == inner.cold and not inside.fresh else inside.cold
+            # A copy: what a fresh module remembers is the very same object, and must be written all the same.
+            cold = inner.cold if inside.cold == inner.cold and not inside.fresh else inside.cold.model_copy()
             self._write(group, cold, group.tail(before_head))
         except NotSaved:
             self._state, self._session = before_state, None
@@ -345,7 +335,7 @@ class CryptoModule:
         authentic = inside.session is not None and not isinstance(refusal, SessionMessageNotAuthentic)
         if authentic and isinstance(request, SessionMessage):
             answer = SessionAnswer(refused=refusal.code, facts=vars(refusal))
-            return group, [(_answered(request, inside.session, answer), None)]
+            return group, [(answered(request, inside.session, answer), None)]
         return group, [(None, refusal)]
 
     def _group(self, inner: Inner, hot: Hot, gathered: Gathered) -> Group:
@@ -397,56 +387,3 @@ def _head(gathered: Gathered) -> Head:
     """Give the store's newest record as a head: by its bytes, not by what a column says."""
     record = gathered.head
     return GENESIS if record is None else Head(record.sequence, line_hash(record.line))
-
-
-def _unwrapped(message: SessionMessage, inside: Inside) -> Command:
-    """Open a session message and read its command; the closed registry alone says what it may be (J-05 … J-07)."""
-    session = inside.session
-    if session is None:
-        raise SessionRequired(command="a session message")
-    opened = session.keys.open("command", session.received + 1, message)
-    session.received += 1
-    idle = inside.now - (session.used_at or inside.now)
-    if session.user is not None and idle > timedelta(seconds=session.timeout_seconds):
-        session.log_off()  # M-55: inactivity ends the logon
-    session.used_at = inside.now
-    try:
-        sent = SessionCommand.model_validate_json(opened)
-        kind = COMMANDS[sent.command]
-        command = kind.model_validate_json(orjson.dumps(sent.arguments))
-    except (ValidationError, KeyError, orjson.JSONEncodeError):
-        raise BadValue(field="command", why="it is not one of the module's, or its arguments are not its own") from None
-    if isinstance(command, WITH_PASSWORDS) and not message.encrypted:
-        raise EncryptionRequired(command=sent.command)
-    return command
-
-
-def _answered(request: Request, session: Session | None, answer: SessionAnswer) -> bytes:
-    """Render an answer: in the session, with the request's number, if it came in one (J-06); else as plain JSON."""
-    if session is None or not isinstance(request, SessionMessage):
-        return orjson.dumps(answer.reply)
-    body = answer.model_dump_json().encode()
-    sealed = session.keys.seal("answer", session.received, body, encrypted=request.encrypted)
-    return sealed.model_dump_json().encode()
-
-
-WITHOUT_SESSION = (StartInitialization, OpenSession, GetStatus, CreateAuditEntry)
-"""Commands that need no session."""
-
-WITH_PASSWORDS = (InitializeAccessControlDatabase, Logon)
-"""Commands that travel encrypted only (J-10)."""
-
-MODULE_HANDLERS: dict[type[Command], Callable[[Inside, Any], Effect]] = {
-    StartInitialization: start_initialization,
-    InitializeAccessControlDatabase: initialize_access_control_database,
-    GenerateMasterKeySet: generate_master_key_set,
-    OpenSession: open_session,
-    CloseSession: close_session,
-    Logon: logon,
-    Logoff: logoff,
-    GetStatus: get_status,
-    InitializeCryptoCard: initialize_crypto_card,
-    ExportAuditKey: export_audit_key,
-    CreateAuditEntry: create_audit_entry,
-}
-"""Commands of the module, which travel alone. `resume` does AutoRecoverCheckpoint."""
