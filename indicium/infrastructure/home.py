@@ -15,6 +15,9 @@ from indicium.settings import SETTINGS_FILE, Settings
 
 _PRIVATE = 0o700
 
+_UNFINISHED = f".{SETTINGS_FILE}."
+"""How the name of settings begins that were being written when their writer was killed."""
+
 
 class Home:
     """Paths of one ledger's files."""
@@ -35,14 +38,16 @@ class Home:
 
     def make(self, settings: Settings) -> None:
         """Make the folders and write the settings. Raises `LedgerExists` where there are files of anything else."""
-        if not self.holds_ledger and self.folder.exists() and any(self.folder.iterdir()):
-            raise LedgerExists(home=str(self.folder))
-        for folder in (self.folder, self.modules, self.audit, self.keys):
-            folder.mkdir(parents=True, exist_ok=True)
+        if not self.holds_ledger:
+            if self.folder.exists() and any(not path.name.startswith(_UNFINISHED) for path in self.folder.iterdir()):
+                raise LedgerExists(home=str(self.folder))
+            self.folder.mkdir(parents=True, exist_ok=True)
+            # Before anything else, so that whoever was killed in here finds a ledger that was begun, not other files.
+            write_atomically(self.folder / SETTINGS_FILE, settings.as_toml().encode())
+        for folder in (self.modules, self.audit, self.keys):
+            folder.mkdir(exist_ok=True)
         for folder in (self.secrets, self.customers):
             folder.mkdir(mode=_PRIVATE, exist_ok=True)
-        if not self.holds_ledger:
-            write_atomically(self.folder / SETTINGS_FILE, settings.as_toml().encode())
 
     def memory(self, serial: Serial) -> Path:
         """Give the memory file of a module."""
