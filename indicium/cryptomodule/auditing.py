@@ -55,17 +55,7 @@ class AuditTrail:
         """
         sequence = hot.head.sequence + 1
         data = _with_boot(entry.data) if boot else entry.data
-        body = (
-            (
-                f'{{"format":1,"previous":"{hot.head.hash}","chain":"{hot.chain}","module":"{hot.serial}",'
-                f'"sequence":{sequence},"event":"{entry.event}","suite":"{self._suite_name}","key":"{self._fingerprint}",'
-                f'"software":"{entry.software}","command":"{entry.command}","user":{_text(entry.user)},'
-                f'"role":{_text(entry.role)},"state":"{state}","persistent":"{hot.persistent}","at":"{at}",'
-                f'"reason":{entry.reason},"data":'
-            ).encode()
-            + data
-            + b"}"
-        )
+        body = b'%b"reason":%d,"data":%b}' % (self._header(hot, state, at, entry, sequence), entry.reason, data)
         if entry.signed or boot or sequence % hot.interval == 0:
             body += b"\t" + base64.b64encode(self._signing_key.sign(body))
             hot.unsigned = 0
@@ -73,6 +63,16 @@ class AuditTrail:
             hot.unsigned += 1
         hot.head = Head(sequence, hashlib.sha256(body).hexdigest())  # L2267: over all elements, signature included
         return body
+
+    def _header(self, hot: Hot, state: ModuleState, at: str, entry: Entry, sequence: int) -> bytes:
+        """Render the members from `format` to `at`; all but the user's name is digits, hex or a name of ours."""
+        return (
+            f'{{"format":1,"previous":"{hot.head.hash}","chain":"{hot.chain}","module":"{hot.serial}",'
+            f'"sequence":{sequence},"event":"{entry.event}","suite":"{self._suite_name}",'
+            f'"key":"{self._fingerprint}","software":"{entry.software}","command":"{entry.command}",'
+            f'"user":{_text(entry.user)},"role":{_text(entry.role)},"state":"{state}",'
+            f'"persistent":"{hot.persistent}","at":"{at}",'
+        ).encode()
 
 
 def _text(value: str | None) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from indicium.domain.identity import ChainId, DeviceId
 from indicium.domain.package import Package
+from indicium.domain.record import GENESIS_PREVIOUS
 
 
 class Head(NamedTuple):
@@ -24,7 +25,7 @@ class Head(NamedTuple):
         return f"{self.sequence}:{self.hash}"
 
 
-GENESIS = Head(0, "0" * 64)
+GENESIS = Head(0, GENESIS_PREVIOUS)
 """The head of a chain that has no record yet (G-502: all zeros)."""
 
 

@@ -5,7 +5,7 @@ import base64
 import orjson
 import pytest
 
-from indicium.cryptomodule.dispatch import MODULE_HANDLERS
+from indicium.cryptomodule.management import MODULE_HANDLERS
 from indicium.cryptomodule.pipeline import PAUSING_HANDLERS, PSD_HANDLERS
 from indicium.cryptomodule.sessions import SessionKeys
 from indicium.domain.amounts import Mills

@@ -28,9 +28,6 @@ KEY_BYTES = 32
 NONCE_BYTES = 12
 """Length of an AES-GCM nonce; drawn at random for each sealing."""
 
-MAC_BYTES = 32
-"""Length of a MAC."""
-
 _SHA256 = hashes.SHA256()
 _CURVE = ec.SECP256R1()
 _ECDSA = ec.ECDSA(_SHA256)
