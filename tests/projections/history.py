@@ -64,7 +64,8 @@ class Module:
 
     def discard_last(self, count: int, totals: Totals) -> None:
         """Let Auto-Recover have given up the last PSD records: the store keeps them without psd columns."""
-        kept, lost = self.records[:-count], self.records[-count:]
+        first = len(self.records) - count
+        kept, lost = self.records[:first], self.records[first:]
         self.records = kept + [record._replace(psd_id=None, psd_version=None) for record in lost]
         self.totals = totals
         named = [{"sequence": r.sequence, "hash": line_hash(r.line), "value": 0} for r in lost]

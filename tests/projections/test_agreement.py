@@ -129,7 +129,7 @@ def beginning(module: Module, count: int) -> Module:
     return shorter
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(st.lists(HAPPENINGS, max_size=25), st.integers(1, 7), st.lists(st.integers(0, 100), min_size=3, max_size=3))
 def test_the_bulk_folds_say_what_the_typed_events_say(
     happenings: list[tuple], batch: int, percent: list[int]  # type: ignore[type-arg]  # as in `happen`

@@ -109,6 +109,16 @@ def test_after_a_recovery_its_totals_hold(engine: Engine, batch: int) -> None:
     assert views.modules()[0].totals == (70, 8, 9)
 
 
+@pytest.mark.parametrize("batch", [1, 100])
+def test_of_two_recoveries_the_later_holds(engine: Engine, batch: int) -> None:
+    module = Module("34576590")
+    module.discard_last(0, Totals(Mills(70), Mills(8), Mills(9)))
+    module.discard_last(0, Totals(Mills(60), Mills(7), Mills(9)))
+    views = Views(engine, batch)
+    views.catch_up(InMemory(module))
+    assert views.modules()[0].totals == (60, 7, 9)
+
+
 def test_a_transaction_after_a_recovery_says_the_totals_again(engine: Engine) -> None:
     module = Module("34576590")
     module.discard_last(0, NO_TOTALS._replace(downloaded=Mills(70)))
