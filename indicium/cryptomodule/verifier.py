@@ -24,7 +24,7 @@ import orjson
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from indicium.domain.errors import BadRecord, KeyNotUsable
 from indicium.domain.flow import GENESIS, Head, SealedRecord
@@ -114,12 +114,11 @@ def verify_signature(key: AuditKey, body: bytes, signature: bytes) -> None:
     """
     der = decode_signature(signature)
     try:
-        r, s = decode_dss_signature(der)
-        one_form = encode_dss_signature(r, s) == der
-    except (ValueError, TypeError, OverflowError):
-        one_form = False
-    if not one_form or s > _HALF_ORDER:
-        raise BadRecord(why="the signature is not DER with low s")
+        _, s = decode_dss_signature(der)  # strict: shortest lengths and integers, nothing behind
+    except ValueError:
+        raise BadRecord(why="the signature is not DER") from None
+    if s > _HALF_ORDER:
+        raise BadRecord(why="the signature has a high s")
     try:
         key.public.verify(der, body, _ALGORITHM)
     except InvalidSignature:

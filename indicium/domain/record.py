@@ -186,7 +186,7 @@ def _check_members(members: dict[str, Any]) -> None:
         raise BadRecord(why="not the members of the format in their order")
     for name, (types, form) in _FORMS.items():
         value = members[name]
-        if type(value) not in types or not form.fullmatch(str(value)):  # a bool is an int to isinstance, not here
+        if not isinstance(value, types) or not form.fullmatch(str(value)):  # a bool is an int, but no digits as text
             raise BadRecord(why=f"{name} is not in its form")
     if not isinstance(members["data"], dict):
         raise BadRecord(why="data is not an object")

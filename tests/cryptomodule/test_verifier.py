@@ -1,3 +1,4 @@
+import base64
 import functools
 import io
 import json
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from indicium.cryptomodule import verifier
 from indicium.cryptomodule.verifier import (
+    AuditKey,
     FirstBad,
     Verdict,
     load_key,
@@ -190,6 +192,22 @@ def test_a_boot_among_records_of_one_shape_must_be_signed(
     assert (report.verdict, report.first_bad and report.first_bad.sequence) == (verdict, None if signed else 30)
 
 
+@pytest.mark.parametrize("key", [KEY, None])
+@pytest.mark.parametrize(
+    ("strip", "why"),
+    [
+        (lambda line: split(line)[0], "it must be signed, and is not"),
+        (lambda line: line + b"=", "the signature is not strict base64"),
+    ],
+)
+def test_a_due_signature_among_records_of_one_shape_is_looked_at(
+    key: AuditKey | None, strip: Callable[[bytes], bytes], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifier, "Shapes", quick_to_learn)
+    report = verify_chain([*CHAIN[:39], strip(CHAIN[39])], key)
+    assert report.first_bad == FirstBad(generate.SERIAL, 40, why)
+
+
 def test_a_line_that_never_ends_is_not_read_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verifier, "LINE_LIMIT", 2000)
     stream = io.BytesIO(generate.file_of(generate.GOOD[:3]) + b"x" * 5000)
@@ -228,6 +246,11 @@ def test_another_key_cannot_be_used(pem: bytes, why: str) -> None:
         load_key(pem)
 
 
+def altered(change: Callable[[bytes], bytes]) -> bytes:
+    """A good signature of `{}` in other bytes."""
+    return base64.b64encode(change(base64.b64decode(generate.sign(b"{}"))))
+
+
 def test_a_signature_of_the_key_verifies() -> None:
     verify_signature(KEY, b"{}", generate.sign(b"{}"))
 
@@ -236,10 +259,13 @@ def test_a_signature_of_the_key_verifies() -> None:
     ("body", "signature", "why"),
     [
         (b"[]", generate.sign(b"{}"), "does not verify"),
-        (b"{}", generate.sign(b"{}", low=False), "not DER with low s"),
-        (b"{}", b"MAYCAf8CAQE=", "does not verify|not DER"),
+        (b"{}", generate.sign(b"{}", low=False), "has a high s"),
+        (b"{}", altered(lambda der: der[:1] + b"\x81" + der[1:]), "is not DER"),
+        (b"{}", altered(lambda der: der + b"\x00"), "is not DER"),
+        (b"{}", altered(lambda der: bytes([0x30, der[1] + 1, 2, der[3] + 1, 0]) + der[4:]), "is not DER"),
+        (b"{}", b"MAYCAf8CAQE=", "is not DER"),
         (b"{}", b"MAYCAQACAQA=", "does not verify"),
-        (b"{}", b"AAAA", "not DER with low s"),
+        (b"{}", b"AAAA", "is not DER"),
         (b"{}", generate.sign(b"{}") + b"=", "not strict base64"),
         (b"{}", b"", "not strict base64"),
     ],
@@ -338,6 +364,9 @@ def test_columns_of_a_discarded_record_that_are_not_empty_are_found() -> None:
 def test_a_record_before_the_rows_may_be_discarded() -> None:
     rows = emptied(recovered(lost(4, 7)), 7)
     assert verify_rows(rows[4:], KEY).verdict == Verdict.INCOMPLETE
+    assert verify_rows(rows[3:], KEY).first_bad == FirstBad(
+        generate.SERIAL, 4, "record 8 discards it, its psd columns are not empty"
+    )
 
 
 @pytest.mark.parametrize(

@@ -267,6 +267,15 @@ def long_form() -> bytes:
     return remade(BODY8 + b"\t" + base64.b64encode(der[:1] + b"\x81" + der[1:]), 8)
 
 
+def stray_bits(text: bytes) -> bytes:
+    """The same bytes in base64, but with the bits set that padding leaves over."""
+    kept = text.rstrip(b"=")
+    alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    changed = kept[:-1] + alphabet[alphabet.index(kept[-1:]) + 1 :][:1] + text[len(kept) :]
+    assert base64.b64decode(changed) == base64.b64decode(text)
+    return changed
+
+
 def passes(name: str, data: bytes, why: str, key: str | None = "key.pem", head: str | None = None) -> Case:
     return name, data, key, head, "PASS", None, why
 
@@ -338,6 +347,7 @@ CASES += [
     passes("nested", remade(nested(32)), "32 levels"),
     fails("nested-too-deep", remade(nested(33)), 10, "33 levels"),
     fails("nested-very-deep", remade(nested(30000)), 10, "thirty thousand levels"),
+    fails("bare-interval", number("I4"), 10, "not JSON"),
     fails("bare-word", number("N"), 10, "not JSON"),
     fails("leading-comma", number("[,1]"), 10, "not JSON"),
     fails("trailing-comma", number('{"a":1,}'), 10, "not JSON"),
@@ -404,6 +414,8 @@ CASES += [
     fails("gap-and-missing", file_of([*GOOD[2:5], *GOOD[6:]]), 7, "FAIL outranks INCOMPLETE"),
     fails("other-head-in-middle", WHOLE, 8, "record 8 was another one then", head="8:" + "0" * 64),
     fails("stripped-unkeyed", file_of([*GOOD[:3], UNSIGNED4, *GOOD[4:]]), 4, "seen without a key too", key=None),
+    fails("text-changed", WHOLE.replace("№5".encode(), "№6".encode()), 5, "record 6 does not link to what 5 is now"),
+    fails("stray-bits", remade(BODY8 + b"\t" + stray_bits(sign(BODY8)), 8), 8, "two texts for the same bytes"),
     fails("empty-signature", remade(BODY8 + b"\t", 8), 8, "a TAB and nothing"),
     fails("two-signatures", remade(GOOD[7] + b"\t" + sign(BODY8), 8), 8, "one signature in a line"),
     fails("signature-not-der", remade(BODY8 + b"\tAAAA", 8), 8, "base64 of something else"),
