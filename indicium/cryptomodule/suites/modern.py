@@ -7,7 +7,7 @@ import hmac
 from datetime import date, datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
@@ -39,6 +39,18 @@ _DOUBTFUL = 0x7F
 _HPKE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _SURPLUS = 16
 """Random bytes beyond the key's length, so that reducing them modulo the order has no bias (FIPS 186-5, A.2.1)."""
+
+
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.ExtensionNotFound,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library says of a key or certificate that is none, or of a kind it does not know."""
 
 
 class NotAuthentic(Exception):  # it names what was found; the module raises the rule's own error
@@ -159,7 +171,7 @@ class Certificate:
             self.public_key = self._certificate.public_key().public_bytes(
                 serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
             )
-        except (ValueError, TypeError, x509.UnsupportedGeneralNameType):
+        except _UNREADABLE:
             raise NotAuthentic from None
 
     def verify(self, authority: bytes, now: datetime) -> None:
@@ -167,7 +179,7 @@ class Certificate:
         issuer = x509.load_der_x509_certificate(authority)
         try:
             self._certificate.verify_directly_issued_by(issuer)
-        except (InvalidSignature, ValueError, TypeError):
+        except (InvalidSignature, *_UNREADABLE):
             raise NotAuthentic from None
         if not self._certificate.not_valid_before_utc <= now <= self._certificate.not_valid_after_utc:
             raise NotAuthentic
@@ -220,7 +232,7 @@ class Modern:
         """Load a public key from SubjectPublicKeyInfo in DER. Raises `KeyNotUsable`."""
         try:
             key = serialization.load_der_public_key(der)
-        except (ValueError, TypeError):
+        except _UNREADABLE:
             raise KeyNotUsable(what=what, why="it is not a public key in DER") from None
         if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
             raise KeyNotUsable(what=what, why="it is not of the curve P-256")
@@ -232,7 +244,7 @@ class Modern:
             certificate = x509.load_der_x509_certificate(der)
             key = certificate.public_key()
             authority = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-        except (ValueError, TypeError, x509.ExtensionNotFound):
+        except _UNREADABLE:
             raise KeyNotUsable(what="CA certificate", why="it is not the certificate of an authority") from None
         if not authority or not isinstance(key, ec.EllipticCurvePublicKey):
             raise KeyNotUsable(what="CA certificate", why="it is not the certificate of an authority")
