@@ -1,6 +1,7 @@
 """A person at the module's management port: opens the session, logs on, sends commands (J-01 … J-09)."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,11 +14,22 @@ from indicium.domain.commands.access import Logoff, Logon
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.sessions import CloseSession, OpenSession
 from indicium.domain.envelope import SessionAnswer, SessionCommand, SessionMessage
-from indicium.domain.errors import SessionMessageNotAuthentic, revive
+from indicium.domain.errors import (
+    CommandNotAllowed,
+    IndiciumError,
+    Inhibited,
+    NotSaved,
+    SessionMessageNotAuthentic,
+    SessionRequired,
+    revive,
+)
 from indicium.domain.messages import password
 
 Execute = Callable[[Command], bytes]
 """Carries a request to the module and its reply back, saved in between."""
+
+SESSION_GONE = (Inhibited, NotSaved, SessionMessageNotAuthentic, SessionRequired)
+"""After these there is no session to close, or no module to close it."""
 
 
 class Operator:
@@ -42,11 +54,17 @@ class Operator:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Log off if need be and close the session; not after an error that says the session is gone."""
-        if kind is None:
+        """Log off if need be and close the session, after an error too; not after one that says the session is gone."""
+        if isinstance(error, SESSION_GONE) or not isinstance(error, Exception | None):
+            return
+        try:
             if self._logged_on:
-                self.send(Logoff())
+                with suppress(CommandNotAllowed):  # its time ran out (M-55)
+                    self.logoff()
             self.send(CloseSession())
+        except IndiciumError:
+            if error is None:
+                raise
 
     def logon(self, user: str, passphrase: str) -> None:
         """Log a user on; the passphrase leaves this process hashed and encrypted (J-10, J-11)."""
