@@ -5,10 +5,10 @@ Every step asks the module first how far it is, so that a ceremony that was inte
 
 import base64
 import secrets
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import orjson
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from indicium.cryptomodule.suites import Modern
 from indicium.domain.commands.access import GetStatus, InitializeAccessControlDatabase, NewUser
@@ -31,7 +31,7 @@ class Person(BaseModel):
 
     name: str
     role: Role
-    passphrase: str
+    passphrase: Annotated[str, Field(repr=False)]
 
 
 class CeremonyPlan(BaseModel):
