@@ -43,7 +43,7 @@ from indicium.parties.authority import CertificateAuthority
 from indicium.parties.ceremony import Born, CeremonyPlan, Configuration
 from indicium.parties.customer import Customer, CustomerState
 from indicium.parties.metergen import MeterGen
-from indicium.parties.operator import Operator
+from indicium.parties.operator import Execute, Operator
 from indicium.parties.provider import Provider
 
 SERIAL = Serial("34576590")
@@ -238,7 +238,9 @@ class World:
         """Open a session."""
         return Operator(self.execute, self.suite, SERIAL)
 
-    def hold_ceremony(self, *, signature_interval: int = 100) -> None:
+    def hold_ceremony(
+        self, *, signature_interval: int = 100, begun: bool = False, execute: Execute | None = None
+    ) -> None:
         """Bring the module to Operational, with its crypto-card."""
         command = InitializeCryptoCard(
             minimum_value=MINIMUM,
@@ -251,7 +253,7 @@ class World:
             last_device=1_000_000_009,
         )
         configuration = Configuration(command, signature_interval)
-        self.born = ceremony.perform(self.execute, self.suite, SERIAL, self.plan, configuration, begun=False)
+        self.born = ceremony.perform(execute or self.execute, self.suite, SERIAL, self.plan, configuration, begun=begun)
 
     def new_meter(self, name: str) -> Customer:
         """Have a meter made and certified: Unleased. Its customer has not registered yet."""
