@@ -22,6 +22,7 @@ The rooms, from the outside in: `entrypoints`, `app`, `parties`, `infrastructure
 Every error is an `IndiciumError` of one of five branches; which request may be repeated is told by the branch.
 """
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,8 @@ __all__ = [
     "verify_chain",
     "verify_rows",
 ]
+
+logging.getLogger("indicium").addHandler(logging.NullHandler())  # a library is silent until its host asks
 
 _HOMES = {
     "indicium.app": ("Ledger",),

@@ -7,6 +7,7 @@ import logging
 import os
 import queue
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -261,6 +262,9 @@ class Ledger:
 
     def _settle(self, group: Sequence[_Job]) -> None:
         """Run a group and give each future what its request got; whatever happens, none waits for ever."""
+        group = [job for job in group if job[1].set_running_or_notify_cancel()]
+        if not group:
+            return
         try:
             results = self._run([request for request, _ in group])
         except BaseException as error:  # noqa: BLE001  # the caller, not this thread, is to hear of it
@@ -279,8 +283,9 @@ class Ledger:
             self._places.reconnect()
             self._places.reconcile(self._module)
             self._doubt = False
-        gathered = self._places.gather(self._module.chain, requests)
+        started = time.monotonic()
         try:
+            gathered = self._places.gather(self._module.chain, requests)
             dispatched = self._module.dispatch(requests, gathered)
             receipt = self._places.save(self._module.chain, dispatched, gathered)
         except (NotSaved, CheckpointMismatch):
@@ -288,6 +293,8 @@ class Ledger:
             self._doubt = True
             raise
         replies = self._module.release(receipt)
+        milliseconds = (time.monotonic() - started) * 1000
+        _log.debug("%d requests, %d records, %.1f ms", len(requests), len(dispatched.changes.records), milliseconds)
         return [_result(*pair) for pair in zip(replies, dispatched.refusals, strict=True)]
 
 
