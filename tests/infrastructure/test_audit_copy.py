@@ -51,8 +51,15 @@ def reopened(folder: Path) -> AuditCopy:
     return AuditCopy.open(folder, SERIAL, CHAIN, create=False)
 
 
-def test_a_new_copy_is_empty_and_anybody_may_read_it(tmp_path: Path, copy: AuditCopy) -> None:
+def test_a_new_copy_is_empty_and_anybody_may_read_it_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        copy = AuditCopy.open(tmp_path, SERIAL, CHAIN)
+    finally:
+        os.umask(before)
+
     assert (copy.head(), copy.torn(), list(copy.lines())) == (None, b"", [])
+    copy.close()
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
     assert modes == {f"{NAME}.audit": 0o644, f"{NAME}.sealed": 0o644}
 

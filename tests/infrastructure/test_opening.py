@@ -101,7 +101,7 @@ def test_an_older_schema_is_refused_with_the_command_that_upgrades_it(path: Path
         Store.create(url(path))
 
 
-@pytest.mark.parametrize("revision", ["9999", "00010", "1975ea83b712"])
+@pytest.mark.parametrize("revision", ["9999", "00010", "0000ea83b712"])
 def test_a_newer_schema_is_refused(path: Path, revision: str) -> None:
     stamp(made(path), revision)
 

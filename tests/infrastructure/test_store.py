@@ -3,7 +3,7 @@
 import hashlib
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -106,16 +106,33 @@ def test_a_thousand_meters_are_gathered_and_saved_at_once(store: Store) -> None:
         assert len(found.replies) == 1000
 
 
-def test_gathering_is_one_statement(store: Store) -> None:
+@contextmanager
+def overheard(store: Store) -> Iterator[list[str]]:
+    """Give the beginnings of the statements that the database ran; the pool holds the one connection it has used."""
     said: list[str] = []
     with store.engine.connect() as connection:
         driver = cast("sqlite3.Connection", connection.connection.dbapi_connection)
-    driver.set_trace_callback(said.append)
-
-    store.gather(CHAIN, [METER, SECOND], [RequestKey(METER, "a")])
-
+    driver.set_trace_callback(lambda statement: said.append(" ".join(statement.split()[:3])))
+    yield said
     driver.set_trace_callback(None)
-    assert [each.split()[0] for each in said if not each.startswith("--")] == ["BEGIN", "SELECT", "ROLLBACK"]
+
+
+def test_gathering_is_one_statement(store: Store) -> None:
+    with overheard(store) as said:
+        store.gather(CHAIN, [METER, SECOND], [RequestKey(METER, "a")])
+
+    assert [each for each in said if not each.startswith("--")] == ["BEGIN", "SELECT 0, records.psd_id,", "ROLLBACK"]
+
+
+def test_saving_is_one_transaction_of_the_one_writer_and_leaves_known_static_parts_alone(store: Store) -> None:
+    store.save(Changes([record(1, 1)], [package(1)]))
+    store.gather(CHAIN, [METER], [])
+
+    with overheard(store) as said:
+        store.save(Changes([record(2, 2)], [package(2)], [reply("a", 2)]))
+
+    written = ["INSERT INTO records", "INSERT INTO packages", "INSERT INTO replies"]
+    assert said == ["BEGIN IMMEDIATE", *written, "COMMIT"]
 
 
 def test_a_transaction_rewrites_the_moving_part_only(store: Store) -> None:
