@@ -1,0 +1,128 @@
+"""Homes that tests begin from, and what must hold of a home after whatever befell it."""
+
+import fcntl
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from indicium.app import Ledger
+from indicium.cryptomodule.verifier import Verdict, load_key, verify_chain, verify_rows
+from indicium.domain.flow import SealedRecord
+from indicium.domain.vbi import Postage, postage
+from indicium.infrastructure.home import Home
+from indicium.infrastructure.store import Store
+from indicium.projections import Views
+from indicium.settings import Settings
+
+LETTER: Postage = postage("40505", "95567", "first-class letter", 1)
+CUSTOMERS = ("Ada", "Ben", "Cy")
+REFILL = 100_000
+"""What each customer of a prepared home has in DR, in mills."""
+
+
+def make_leased(folder: Path) -> None:
+    """Make a ledger whose three customers have 100.00 each."""
+    with Ledger.create(folder) as ledger:
+        for customer in CUSTOMERS:
+            ledger.lease(customer, "40505").refill("100.00")
+
+
+def shared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Make a folder once for all workers of a test run, and give it: tests copy it, and leave it as it is."""
+    base = factory.getbasetemp()
+    # A worker's folder lies in the run's; without workers the run's is the only one.
+    folder = (base.parent if base.name.startswith("popen-") else base) / name
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            unfinished = folder.with_suffix(".unfinished")
+            make(unfinished)
+            unfinished.rename(folder)
+    return folder
+
+
+def copy_of(home: Path, to: Path) -> Path:
+    """Copy a home: paths in it are relative."""
+    return shutil.copytree(home, to)
+
+
+def put_back(home: Path, older: Path, *names: str) -> None:
+    """Put files or folders of an older copy in the place of a home's, as somebody with a backup would."""
+    for name in names:
+        for path in home.glob(f"{name}*"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for path in older.glob(f"{name}*"):
+            to = home / path.relative_to(older)
+            shutil.copytree(path, to) if path.is_dir() else shutil.copy2(path, to)
+
+
+MEMORY = "modules/34576590.memory"
+STORE = "ledger.db"
+COPY = "audit"
+
+
+def audit_file(home: Path) -> Path:
+    """Give the audit copy of a home with one chain."""
+    (found,) = (home / "audit").glob("*.audit")
+    return found
+
+
+def rows_of(home: Path) -> list[SealedRecord]:
+    """Read all rows of a home's store."""
+    with Store.open(Settings.read(home).store_url, read_only=True) as store:
+        return [record for chain, _ in store.chains() for record in store.records(chain)]
+
+
+def data_of(record: SealedRecord) -> dict[str, Any]:
+    """Read what a record's event says."""
+    data: dict[str, Any] = orjson.loads(record.line.partition(b"\t")[0])["data"]
+    return data
+
+
+def discarded(recovery: SealedRecord) -> list[int]:
+    """Give the sequence numbers that a record of a recovery names, their hashes being right."""
+    return [entry["sequence"] for entry in data_of(recovery)["discarded"]]
+
+
+def issued(home: Path) -> dict[tuple[str, str], int]:
+    """Give the value of each item that stands in the store, by meter and request id; each may stand there once."""
+    found: dict[tuple[str, str], int] = {}
+    for row in rows_of(home):
+        if row.event == "indicium-created" and row.psd_id is not None:
+            data = data_of(row)
+            key = (row.psd_id, data["request"])
+            assert key not in found
+            found[key] = data["vbi"]["value"]
+    return found
+
+
+def assert_whole(home: Path, spent: Mapping[str, int] | None = None) -> None:
+    """Demand that a closed home is in order, and that each customer has spent what `spent` says, in mills.
+
+    The chain verifies in the copy and in the store, both hold the same bytes, no meter moved without a record, and the
+    views are what a replay gives.
+    """
+    settings = Settings.read(home)
+    key = load_key(Home(home).public(f"{settings.serial}.audit.pem"))
+    with Store.open(settings.store_url) as store:
+        for chain, _ in store.chains():
+            rows = list(store.records(chain))
+            copy = (home / "audit" / f"{settings.serial}-{chain}.audit").read_bytes()
+            assert copy == b"".join(row.line + b"\n" for row in rows)
+        newest, _ = store.chains()[-1]
+        rows = list(store.records(newest))
+        assert verify_rows(rows, key).verdict is Verdict.PASS
+        assert verify_chain([row.line for row in rows], key).verdict is Verdict.PASS
+        views = Views(store.engine)
+        views.catch_up(store)
+        assert views.check(store) == []
+        meters = views.meters()
+        assert sum(meter.ar for meter in meters) == sum(issued(home).values())
+        totals = [module.totals for module in views.modules() if module.chain == newest]
+        assert totals[0].printed == sum(meter.ar for meter in meters)
+    if spent is not None:
+        assert {meter.customer: meter.ar for meter in meters if meter.ar} == spent

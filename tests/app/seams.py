@@ -1,0 +1,174 @@
+"""A process that is killed at a seam of a request: `SIGKILL`, in the middle of the real work of the real places.
+
+Nothing in the product knows of it: the places' own methods are wrapped in this process only, and the kill comes before
+them, after them, or with half of a line written.
+"""
+
+import functools
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, event
+
+from indicium.app import Ledger
+from indicium.cryptomodule.dispatch import CryptoModule
+from indicium.domain.amounts import Mills
+from indicium.domain.commands.psd import InitializePsd
+from indicium.infrastructure.append_only import AppendOnlyFile
+from indicium.infrastructure.audit_copy import AuditCopy
+from indicium.infrastructure.memory_file import MemoryFile
+from indicium.infrastructure.store import Store
+from indicium.parties.mailing import Mailing
+from tests.app.homes import CUSTOMERS, LETTER
+
+PATIENCE_SECONDS = 60.0
+
+Seam = str
+Scenario = Callable[[Path], None]
+
+BEFORE_MEMORY: Final = "before memory's write"
+AFTER_MEMORY: Final = "after memory's write, before the store"
+IN_STORE: Final = "in the store's transaction, before its commit"
+AFTER_STORE: Final = "after the store's commit, before the copy"
+IN_COPY: Final = "in the middle of the copy's line"
+AFTER_COPY: Final = "after the copy, before release"
+AFTER_RELEASE: Final = "after release, before the caller keeps anything"
+IN_FILE: Final = "before a small file that is written takes its name"
+AFTER_FILE: Final = "after a small file has its name"
+AFTER_ERASE: Final = "after memory was erased"
+BEFORE_CLOSE: Final = "before memory is let go"
+AFTER_CLOSE: Final = "after memory is let go"
+
+
+class _Killer:
+    def __init__(self, seam: Seam, nth: int) -> None:
+        self._seam, self._left = seam, nth
+
+    def at(self, seam: Seam) -> None:
+        if seam != self._seam:
+            return
+        self._left -= 1
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def around(self, owner: Any, name: str, before: Seam = "", after: Seam = "") -> None:  # noqa: ANN401  # class or module
+        real = getattr(owner, name)
+
+        @functools.wraps(real)
+        def wrapped(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401  # whatever the real one takes
+            self.at(before)
+            result = real(*arguments, **named)
+            self.at(after)
+            return result
+
+        setattr(owner, name, wrapped)
+
+    def in_append(self, file: AppendOnlyFile, content: bytes) -> None:
+        """Leave the first half of the lines on the disk, torn, if this is the place to be killed."""
+        if self._seam == IN_COPY and self._left == 1:
+            os.write(file._descriptor, content[: len(content) // 2])
+        self.at(IN_COPY)
+
+    def arm(self) -> None:
+        self.around(MemoryFile, "write", BEFORE_MEMORY, AFTER_MEMORY)
+        self.around(MemoryFile, "erase", after=AFTER_ERASE)
+        self.around(MemoryFile, "close", BEFORE_CLOSE, AFTER_CLOSE)
+        self.around(Store, "save", after=AFTER_STORE)
+        self.around(AuditCopy, "append", after=AFTER_COPY)
+        self.around(CryptoModule, "release", after=AFTER_RELEASE)
+        self.around(Path, "replace", IN_FILE, AFTER_FILE)
+        append = AppendOnlyFile.append
+
+        def torn(file: AppendOnlyFile, content: bytes) -> None:
+            self.in_append(file, content)
+            append(file, content)
+
+        AppendOnlyFile.append = torn  # type: ignore[assignment, method-assign]  # in this process only
+
+        @event.listens_for(Engine, "commit")
+        def committing(_: Connection) -> None:
+            self.at(IN_STORE)
+
+
+def print_twice(folder: Path) -> None:
+    """Two items for one customer, and an orderly close: the second leaves an unsigned tail."""
+    with Ledger.open(folder) as ledger:
+        meter = ledger.meter("Ada")
+        meter.print("0.33", LETTER, "job-1")
+        meter.print("0.55", LETTER, "job-2")
+
+
+def mailing_rows() -> list[dict[str, str]]:
+    """Two jobs for each of three customers, one bad row among them."""
+    rows = [
+        {
+            "job": f"{number}",
+            "customer": customer,
+            "origin_zip": "40505",
+            "destination_zip": "95567",
+            "mail_class": "first-class letter",
+            "weight_oz": "1",
+            "value_usd": f"0.{number:02}",
+        }
+        for number, customer in enumerate(CUSTOMERS * 2, 11)
+    ]
+    return [*rows, {**rows[0], "job": "refused", "value_usd": "100.01"}]
+
+
+def post_groups(folder: Path) -> None:
+    """Two rounds of one item for each of three customers: two groups of several meters."""
+    with Ledger.open(folder) as ledger:
+        Mailing(ledger.office, ledger.execute_all).post(mailing_rows(), lambda _done, _all: None)
+
+
+def refill(folder: Path) -> None:
+    """One download, named by the provider."""
+    with Ledger.open(folder) as ledger:
+        ledger.office.refill(ledger.meter("Ben").ask(), "refill-1", Mills(50_000))
+
+
+def lease(folder: Path) -> None:
+    """A new meter's whole way: initialize, authorize, configure, authorize customer."""
+    with Ledger.open(folder) as ledger:
+        ledger.lease("Dan", "40505")
+
+
+def make_meters(folder: Path) -> None:
+    """Three new meters in one group."""
+    with Ledger.open(folder) as ledger:
+        ledger.execute_all([InitializePsd()] * 3)
+
+
+def ceremony(folder: Path) -> None:
+    """A module's whole way to Operational."""
+    Ledger.create(folder).close()
+
+
+def recover(folder: Path) -> None:
+    """Nothing but coming back."""
+    Ledger.open(folder).close()
+
+
+def _run(scenario: Scenario, folder: Path, seam: Seam, nth: int) -> None:
+    _Killer(seam, nth).arm()
+    scenario(folder)
+
+
+_FORKSERVER = multiprocessing.get_context("forkserver")
+_FORKSERVER.set_forkserver_preload([__name__, "indicium.infrastructure.migrations"])
+
+
+def killed(scenario: Scenario, folder: Path, seam: Seam, nth: int = 1) -> bool:
+    """Run a scenario in a process of its own that kills itself when it passes a seam for the nth time.
+
+    Tells whether it did; False means that there is no such time, and the scenario ended in good order.
+    """
+    process = _FORKSERVER.Process(target=_run, args=(scenario, folder, seam, nth))
+    process.start()
+    process.join(PATIENCE_SECONDS)
+    assert process.exitcode in (0, -signal.SIGKILL)
+    return process.exitcode != 0
