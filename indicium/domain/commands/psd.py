@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from indicium.domain.amounts import LARGEST
-from indicium.domain.commands.base import Command
+from indicium.domain.commands.base import Command, Name
 from indicium.domain.vbi import Elements
 
 PsdId = Annotated[str, Field(pattern=r"^[0-9]{10}$")]
@@ -20,7 +20,7 @@ Challenge = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 in hex."""
 
-CustomerId = Annotated[str, Field(min_length=1, max_length=64)]
+CustomerId = Name
 """customer ID (G-114): 1 to 64 printable characters; names are compared byte for byte."""
 
 Register = Annotated[int, Field(ge=0, le=LARGEST)]
