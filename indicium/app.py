@@ -23,12 +23,10 @@ from indicium.domain.commands.base import Command
 from indicium.domain.commands.psd import PsdCommand
 from indicium.domain.errors import (
     CeremonyUnfinished,
-    CheckpointMismatch,
     IndiciumError,
     LedgerClosed,
     LedgerExists,
     LedgerMissing,
-    NotSaved,
 )
 from indicium.domain.fig6 import ModuleState
 from indicium.domain.flow import Head
@@ -75,8 +73,7 @@ class Ledger:
             self._places.close()
             raise
         try:
-            ppd = PpdKeyFile(self._home.ppd(self._serial))
-            self._module = CryptoModule(self._serial, self._memory, ppd, self._clock, self._suite, ring=settings.ring)
+            self._module = self._power_up()
             self.recovered = self._places.reconcile(self._module)
             """What was done to bring memory, store and copy together."""
         except BaseException:
@@ -216,6 +213,10 @@ class Ledger:
             views.catch_up(store)
             yield views
 
+    def _power_up(self) -> CryptoModule:
+        ppd = PpdKeyFile(self._home.ppd(self._serial))
+        return CryptoModule(self._serial, self._memory, ppd, self._clock, self._suite, ring=self._settings.ring)
+
     def _hold_ceremony(self, home: Home) -> None:
         """Bring the module to Operational; one that was interrupted while Initializing is reset first (C-21)."""
         if self._module.state in (ModuleState.INITIALIZING, ModuleState.ERROR):
@@ -280,7 +281,9 @@ class Ledger:
     def _run(self, requests: Sequence[Command]) -> list[bytes | IndiciumError]:
         """Take one group its whole way."""
         if self._doubt:
+            # As after a crash: what the three places hold counts, and nothing that anybody still believes.
             self._places.reconnect()
+            self._module = self._power_up()
             self._places.reconcile(self._module)
             self._doubt = False
         started = time.monotonic()
@@ -288,7 +291,7 @@ class Ledger:
             gathered = self._places.gather(self._module.chain, requests)
             dispatched = self._module.dispatch(requests, gathered)
             receipt = self._places.save(self._module.chain, dispatched, gathered)
-        except (NotSaved, CheckpointMismatch):
+        except Exception:
             # Whatever of memory, store and copy has it: the heads say so before anything else is done.
             self._doubt = True
             raise
