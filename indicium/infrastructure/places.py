@@ -9,13 +9,14 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from indicium.domain.commands.base import Command
-from indicium.domain.errors import HeadsDisagree
+from indicium.domain.errors import HeadsDisagree, Misconfigured, StoreFailed
 from indicium.domain.flow import GENESIS, Changes, Gathered, Head, Receipt, RequestKey, SealedRecord
 from indicium.domain.heads import Action, Heads, Verdict, judge
 from indicium.domain.identity import ChainId, DeviceId, Serial
 from indicium.domain.package import Package
 from indicium.domain.record import line_hash
 from indicium.infrastructure.audit_copy import AuditCopy
+from indicium.infrastructure.engine import database_file
 from indicium.infrastructure.home import Home
 from indicium.infrastructure.store import Store
 
@@ -54,6 +55,7 @@ class Places:
         """Open the store. Raises `Misconfigured`."""
         self._home, self._serial, self._url = home, serial, store_url
         self._store = Store.open(store_url)
+        self._file = _file_of(store_url)
         self._copy: AuditCopy | None = None
 
     def gather(self, chain: ChainId, requests: Sequence[Command]) -> Gathered:
@@ -77,13 +79,20 @@ class Places:
         changes = dispatched.changes
         if changes.records:
             self._store.save(changes)
+            if _file_of(self._url) != self._file:
+                # SQLite goes on writing to a file that has lost its name; nobody would find the records again.
+                raise StoreFailed(place="store", why="its file is gone, or another was put in its place")
             self._append(changes.records, _new_static_parts(changes.packages, gathered))
         return Receipt(chain, dispatched.head)
 
     def reconnect(self) -> None:
-        """Open both places anew, so that nothing of a failed transaction is left."""
+        """Open both places anew, so that nothing of a failed transaction is left. Raises `StoreFailed`."""
         self.close()
-        self._store = Store.open(self._url)
+        try:
+            self._store = Store.open(self._url)
+        except Misconfigured as error:  # it was usable before, and may be again: the request is repeated then
+            raise StoreFailed(place="store", why=str(error).rstrip(".")) from None
+        self._file = _file_of(self._url)
 
     def forget_chain(self) -> None:
         """Close the copy of a chain that ended with a reset; the next one has its own file (M-90)."""
@@ -194,6 +203,16 @@ def _new_static_parts(packages: Iterable[Package], gathered: Gathered) -> list[P
         for package in packages
         if (before := gathered.packages.get(package.psd_id)) is None or before.static != package.static
     ]
+
+
+def _file_of(url: str) -> tuple[int, int] | None:
+    """Tell which file a store's URL names just now; None if there is none, or it is a server's."""
+    path = database_file(url)
+    try:
+        found = None if path is None else path.stat()
+    except OSError:
+        found = None
+    return found and (found.st_dev, found.st_ino)
 
 
 def _copied_hash(copy: AuditCopy, sequence: int) -> str | None:
