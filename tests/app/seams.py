@@ -172,3 +172,11 @@ def killed(scenario: Scenario, folder: Path, seam: Seam, nth: int = 1) -> bool:
     process.join(PATIENCE_SECONDS)
     assert process.exitcode in (0, -signal.SIGKILL)
     return process.exitcode != 0
+
+
+def apart(task: Scenario, folder: Path) -> None:
+    """Run a task in a process of its own, which must end well."""
+    process = _FORKSERVER.Process(target=task, args=(folder,))
+    process.start()
+    process.join(PATIENCE_SECONDS)
+    assert process.exitcode == 0

@@ -1,0 +1,200 @@
+"""Writes that fail: nothing is released, and the ledger goes on where the cause is gone."""
+
+import resource
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from indicium.app import Ledger
+from indicium.domain.errors import NotSaved, StoreFailed
+from indicium.infrastructure.append_only import AppendOnlyFile
+from indicium.infrastructure.audit_copy import AuditCopy
+from indicium.infrastructure.memory_file import MemoryFile
+from indicium.infrastructure.store import Store
+from tests.app.homes import LETTER, STORE, assert_whole, audit_file, data_of, issued, rows_of
+from tests.app.seams import apart
+
+PLACES = [(MemoryFile, "write"), (Store, "save"), (AppendOnlyFile, "append")]
+
+
+@contextmanager
+def refusing(database: Path, table: str) -> Iterator[None]:
+    """Let a table refuse every insert, as the database would say it on a full disk."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(
+            f"CREATE TRIGGER full_disk BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
+        )
+        yield
+        connection.execute("DROP TRIGGER full_disk")
+
+
+@pytest.mark.parametrize("table", ["records", "packages", "replies"])
+def test_o_17_what_the_store_refuses_is_not_released_and_is_done_once_later(table: str, home: Path) -> None:
+    before = len(rows_of(home))
+    with Ledger.open(home) as ledger:
+        meter = ledger.meter("Ada")
+        meter.ask()
+        with refusing(home / STORE, table):
+            for _ in range(3):
+                with pytest.raises(NotSaved, match=r"store .*disk is full.*: repeat the request with the same id"):
+                    meter.print("0.33", LETTER, "job-1")
+        item = meter.print("0.33", LETTER, "job-1")
+        assert meter.print("0.33", LETTER, "job-1").line == item.line
+        assert ledger.meter("Ben").print("0.44", LETTER, "job-1").reply.ar == 440
+    lost, recovery, *_ = rows_of(home)[before:]
+    assert (lost.event, lost.psd_id, recovery.event) == ("indicium-created", None, "checkpoint-recovered")
+    assert_whole(home, {"Ada": 330, "Ben": 440})
+
+
+def fail_once(
+    monkeypatch: pytest.MonkeyPatch, owner: type[Any], name: str, *, stored: bool, skip: int = 0
+) -> Callable[[], bool]:
+    """Let one write fail, done or not, and all others pass; the function tells whether it did."""
+    real, left = getattr(owner, name), [skip]
+
+    def write(*arguments: Any, **named: Any) -> None:  # noqa: ANN401  # whatever the real one takes
+        left[0] -= 1
+        if left[0] != -1:
+            real(*arguments, **named)
+            return
+        if stored:
+            real(*arguments, **named)
+        raise StoreFailed(place=owner.__name__, why="no answer")
+
+    monkeypatch.setattr(owner, name, write)
+    return lambda: left[0] < 0
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["lost", "stored though it failed"])
+@pytest.mark.parametrize(("owner", "name"), PLACES, ids=["memory", "store", "copy"])
+def test_each_write_may_be_lost_or_stored_though_it_failed(
+    owner: type[Any], name: str, *, stored: bool, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Ledger.open(home) as ledger:
+        ada, ben = ledger.meter("Ada"), ledger.meter("Ben")
+        ada.print("0.11", LETTER, "job-0")
+        failed = fail_once(monkeypatch, owner, name, stored=stored)
+        with pytest.raises(NotSaved):
+            ada.print("0.33", LETTER, "job-1")
+        assert failed()
+        # Another customer comes first: what is in doubt is settled before.
+        assert ben.print("0.44", LETTER, "job-1").reply.ar == 440
+    with Ledger.open(home) as ledger:
+        assert ledger.recovered == ()
+        meter = ledger.meter("Ada")
+        item = meter.print("0.33", LETTER, "job-1")
+        assert item.reply.ar == 440
+        assert meter.print("0.33", LETTER, "job-1") == item
+    assert_whole(home, {"Ada": 440, "Ben": 440})
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["lost", "stored though it failed"])
+@pytest.mark.parametrize(("owner", "name"), PLACES, ids=["memory", "store", "copy"])
+def test_a_close_whose_seal_fails_lets_go_of_everything(
+    owner: type[Any], name: str, *, stored: bool, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger.open(home)
+    ledger.meter("Ada").print("0.33", LETTER, "job-1")
+    ledger.meter("Ada").print("0.33", LETTER, "job-2")
+    failed = fail_once(monkeypatch, owner, name, stored=stored)
+    with pytest.raises(NotSaved):
+        ledger.close()
+    assert failed()
+    Ledger.open(home).close()
+    assert_whole(home, {"Ada": 660})
+
+
+def test_a_copy_that_is_deleted_under_us_is_made_anew_from_the_store(home: Path) -> None:
+    with Ledger.open(home) as ledger:
+        meter = ledger.meter("Ada")
+        meter.print("0.33", LETTER, "job-1")
+        shutil.rmtree(home / "audit")
+        (home / "audit").mkdir()
+        with pytest.raises(NotSaved, match="audit copy"):
+            meter.print("0.44", LETTER, "job-2")
+        assert meter.print("0.44", LETTER, "job-2").reply.ar == 770
+    assert_whole(home, {"Ada": 770})
+
+
+def test_a_store_that_is_taken_away_under_us_saves_nothing_until_it_is_back(home: Path, tmp_path: Path) -> None:
+    files = [STORE, f"{STORE}-wal", f"{STORE}-shm"]
+    away = tmp_path / "away"
+    away.mkdir()
+    with Ledger.open(home) as ledger:
+        meter = ledger.meter("Ada")
+        meter.print("0.33", LETTER, "job-1")
+        for name in files:
+            (home / name).rename(away / name)
+        for _ in range(2):
+            with pytest.raises(NotSaved, match="store"):
+                meter.print("0.44", LETTER, "job-2")
+        assert b'"request":"job-2"' not in audit_file(home).read_bytes()
+        for name in files:
+            (away / name).rename(home / name)
+        assert meter.print("0.44", LETTER, "job-2").reply.ar == 770
+    assert_whole(home, {"Ada": 770})
+
+
+def test_a_customer_whose_own_file_cannot_be_written_gets_the_item_later(home: Path) -> None:
+    customers = home / "secrets" / "customers"
+    with Ledger.open(home) as ledger:
+        meter = ledger.meter("Ada")
+        customers.rename(home / "elsewhere")
+        with pytest.raises(NotSaved):
+            meter.print("0.33", LETTER, "job-1")
+        (home / "elsewhere").rename(customers)
+        assert ledger.meter("Ada").print("0.33", LETTER, "job-1").reply.ar == 330
+    assert_whole(home, {"Ada": 330})
+
+
+def limit_file_size(size: int) -> None:
+    """Let no file of this process grow beyond a size in bytes: a full disk, as far as it can tell."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard if size < 0 else size, hard))
+
+
+def print_on_a_full_disk(folder: Path) -> None:
+    with Ledger.open(folder) as ledger:
+        meter = ledger.meter("Ada")
+        meter.print("0.33", LETTER, "job-1")
+        limit_file_size(0)
+        for _ in range(2):
+            with pytest.raises(NotSaved, match=r"disk I/O error.*: repeat the request with the same id"):
+                meter.print("0.44", LETTER, "job-2")
+        limit_file_size(-1)
+        assert meter.print("0.44", LETTER, "job-2").reply.ar == 770
+
+
+def test_on_a_full_disk_nothing_happens_until_there_is_room(home: Path) -> None:
+    apart(print_on_a_full_disk, home)
+    assert_whole(home, {"Ada": 770})
+    assert len(issued(home)) == 2
+
+
+def print_where_only_the_copy_is_full(folder: Path) -> None:
+    with Ledger.open(folder) as ledger:
+        meter = ledger.meter("Ada")
+        for number in range(150):
+            meter.print("0.01", LETTER, f"{number}")
+    with Ledger.open(folder) as ledger:
+        meter = ledger.meter("Ada")
+        meter.ask()
+        size = audit_file(folder).stat().st_size
+        limit_file_size(size + 100)
+        for _ in range(2):
+            with pytest.raises(NotSaved, match="audit copy"):
+                meter.print("0.44", LETTER, "job-2")
+        assert audit_file(folder).stat().st_size == size
+        limit_file_size(-1)
+        assert meter.print("0.44", LETTER, "job-2").reply.ar == 1940
+
+
+def test_g_505_a_copy_without_room_is_put_back_and_completed_later(home: Path) -> None:
+    apart(print_where_only_the_copy_is_full, home)
+    assert_whole(home, {"Ada": 1940})
+    assert not any(row.event == "checkpoint-recovered" for row in rows_of(home))
