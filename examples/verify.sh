@@ -67,8 +67,9 @@ after_key=",\"software\":$string,\"command\":$string,\"user\":$text_or_null,\"ro
 after_key="$after_key,\"state\":$string,\"persistent\":$string"
 after_key="$after_key,\"at\":\"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z\""
 # The integers from 1 to 2^53 - 1 = 9007199254740991.
-positive='[1-9][0-9]{0,14}|[1-8][0-9]{15}|900[0-6][0-9]{12}|90070[0-9]{11}|90071[0-8][0-9]{10}|900719[0-8][0-9]{9}'
-positive="$positive|9007199[01][0-9]{8}|90071992[0-4][0-9]{7}|900719925[0-3][0-9]{6}|9007199254[0-6][0-9]{5}"
+positive='[1-9][0-9]{0,14}|[1-8][0-9]{15}|900[0-6][0-9]{12}|90070[0-9]{11}|90071[0-8][0-9]{10}'
+positive="$positive|900719[0-8][0-9]{9}|9007199[01][0-9]{8}|90071992[0-4][0-9]{7}|900719925[0-3][0-9]{6}"
+positive="$positive|9007199254[0-6][0-9]{5}"
 positive="$positive|90071992547[0-3][0-9]{4}|9007199254740[0-8][0-9]{2}|90071992547409[0-8][0-9]|900719925474099[01]"
 after_key="$after_key,\"reason\":(0|$positive),\"data\":"
 name='[a-z0-9]+(-[a-z0-9]+)*'
@@ -125,8 +126,8 @@ s/ .*/ -/
 FLAGS
     } | tr SNTI '\001\002\003\004'
     printf 'G\n/\\n.*%s/{\ns/^/signed /\nb fields\n}\ns/^/unsigned /\n:fields\n' "$TAB"
-    printf '%s' 's/^([^\n]*)\n\{"format":1,"previous":"([^"]*)","chain":"([^"]*)","module":"([^"]*)","sequence":([0-9]+)'
-    printf '%s\n' ',"event":"[^"]*","suite":"([^"]*)","key":"([^"]*)".*$/\2 \3 \4 \5 \6 \7 \1/' p d
+    printf '%s' 's/^([^\n]*)\n\{"format":1,"previous":"([^"]*)","chain":"([^"]*)","module":"([^"]*)"'
+    printf '%s\n' ',"sequence":([0-9]+),"event":"[^"]*","suite":"([^"]*)","key":"([^"]*)".*$/\2 \3 \4 \5 \6 \7 \1/' p d
     printf '%s\n' ':bad' 's/.*/bad/p' d
 } >"$work/line.sed"
 
