@@ -1,0 +1,129 @@
+"""Records as lines, made by hand: what a test wants in them."""
+
+from typing import Any
+
+import orjson
+
+ZEROS = "0" * 64
+CHAIN = "c" * 32
+PSD = "1000000001"
+
+
+def line(event: str, data: dict[str, Any], **envelope: object) -> bytes:
+    """Render a record; whatever is not given is some good value."""
+    members: dict[str, object] = {
+        "format": 1,
+        "previous": ZEROS,
+        "chain": CHAIN,
+        "module": "34576590",
+        "sequence": 1,
+        "event": event,
+        "suite": "modern",
+        "key": ZEROS,
+        "software": "psd",
+        "command": "Command",
+        "user": None,
+        "role": None,
+        "state": "operational",
+        "persistent": "operational",
+        "at": "2026-03-02T09:00:00.000000Z",
+        "reason": 0,
+        "data": data,
+    }
+    return orjson.dumps(members | envelope)
+
+
+def psd_data(**changes: object) -> dict[str, Any]:
+    """What a PSD record says; `value`, `downloaded`, `printed` and the like go to the checkpoint."""
+    package = {
+        "psd": PSD,
+        "version": 5,
+        "home": "34576590",
+        "state": "leased",
+        "suite": "modern",
+        "mks": "0" * 16,
+        "static": ZEROS,
+        "ar": 330,
+        "dr": 670,
+        "customer": "Ada",
+        "license_zip": "94107",
+        "dr_limit": 500_000,
+        "certificate": "7f",
+        "key_expires": "2029-03-01",
+        "last_at": "2026-03-02T09:00:00.000000Z",
+        "client_challenge": "1" * 32,
+    }
+    checkpoint = {
+        "psd": PSD,
+        "transaction": "indicium-created",
+        "value": 330,
+        "ar": 330,
+        "dr": 670,
+        "module": "34576590",
+        "at": "2026-03-02T09:00:00.000000Z",
+        "downloaded": 1000,
+        "printed": 330,
+        "refunded": 0,
+        "mac": ZEROS,
+    }
+    return {
+        "package": package,
+        "request": "a",
+        "content": ZEROS,
+        "authenticated_as": "user",
+        "checkpoint": checkpoint | changes,
+    }
+
+
+def indicium_data(**changes: object) -> dict[str, Any]:
+    """What the record of an item says."""
+    vbi = {
+        "vbi": 1,
+        "device": PSD,
+        "certificate": "7f",
+        "transaction": 5,
+        "ar": 330,
+        "dr": 670,
+        "value": 330,
+        "date": "2026-03-02",
+        "elements": {"kind": "voucher", "purpose": "a coffee"},
+    }
+    return {**psd_data(**changes), "vbi": vbi, "item_sha256": ZEROS}
+
+
+GOOD: dict[str, dict[str, Any]] = {
+    "initialization-started": {"interval": 100, "audit_key": "PEM"},
+    "access-control-database-initialized": {"users": [{"name": "officer", "role": "security-officer"}]},
+    "user-logged-on": {},
+    "user-logged-off": {},
+    "command-refused": {"code": "logon-failed", "named": "nobody"},
+    "error-entered": {"boot": True, "cause": "booted in the initializing state", "fatal": True},
+    "master-key-set-generated": {"mks": "0" * 16, "master": True},
+    "crypto-card-initialized": {
+        "minimum_value": 1,
+        "maximum_value": 100_000,
+        "dr_limit": 500_000,
+        "ar_limit": 10_000_000_000,
+        "first_device": "1000000001",
+        "last_device": "1999999999",
+        "ca_certificate": ZEROS,
+        "provider_key": ZEROS,
+        "challenge_key": ZEROS,
+        "registration_key": ZEROS,
+    },
+    "audit-key-exported": {},
+    "audit-entry-created": {"text": "closed"},
+    "checkpoint-recovered": {
+        "discarded": [{"sequence": 7, "hash": ZEROS, "value": 330}],
+        "downloaded": 1000,
+        "printed": 0,
+        "refunded": 0,
+    },
+    "psd-initialized": psd_data(),
+    "psd-authorized": psd_data(),
+    "psd-configured": psd_data(),
+    "customer-authorized": psd_data(),
+    "postage-value-downloaded": psd_data(),
+    "indicium-created": indicium_data(),
+}
+"""Every event with data that is right for it."""

@@ -1,0 +1,86 @@
+"""Replaying a module's public state: pure, and blind to what was discarded."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indicium.domain.events import parse_event
+from indicium.domain.evolve import Discarded, ModuleAt, evolve, with_discarded
+from tests.domain.lines import CHAIN, GOOD, indicium_data, line, psd_data
+
+BEGINNING = [
+    line("initialization-started", GOOD["initialization-started"], sequence=1, state="initializing"),
+    line("access-control-database-initialized", GOOD["access-control-database-initialized"], sequence=2),
+    line("user-logged-on", {}, sequence=3),
+    line("master-key-set-generated", GOOD["master-key-set-generated"], sequence=4),
+    line("crypto-card-initialized", GOOD["crypto-card-initialized"], sequence=5),
+]
+
+
+def replay(lines: list[bytes], discarded: frozenset[int] = frozenset()) -> ModuleAt:
+    state = ModuleAt()
+    for event in with_discarded(map(parse_event, lines), discarded):
+        state = evolve(state, event)
+    return state
+
+
+def test_before_its_first_record_a_module_is_uninitialized() -> None:
+    assert ModuleAt().state == ModuleAt().persistent == "uninitialized"
+    assert replay([]) == ModuleAt()
+
+
+def test_a_ceremony_is_seen_step_by_step() -> None:
+    first = replay(BEGINNING[:1])
+    assert (first.chain, first.module, first.sequence, first.state) == (CHAIN, "34576590", 1, "initializing")
+    assert (first.interval, first.users, first.master_key_sets, first.configured) == (100, (), (), False)
+
+    last = replay(BEGINNING)
+    assert last.users == (("officer", "security-officer"),)
+    assert last.master_key_sets == ("0" * 16,)
+    assert last.configured
+    assert (last.sequence, last.state, last.at) == (5, "operational", "2026-03-02T09:00:00.000000Z")
+
+
+def test_totals_are_those_of_the_last_checkpoint() -> None:
+    lines = [
+        line("postage-value-downloaded", psd_data(downloaded=1000, printed=0), sequence=6),
+        line("indicium-created", indicium_data(downloaded=1000, printed=330), sequence=7),
+        line("user-logged-on", {}, sequence=8),
+    ]
+
+    assert replay(lines[:1]).totals == (1000, 0, 0)
+    assert replay(lines).totals == (1000, 330, 0)
+
+
+def test_a_discarded_transaction_counts_as_a_record_and_moves_nothing() -> None:
+    lines = [
+        line("postage-value-downloaded", psd_data(downloaded=1000, printed=0), sequence=6),
+        line("indicium-created", indicium_data(downloaded=1000, printed=330), sequence=7),
+    ]
+    recovered = line("checkpoint-recovered", GOOD["checkpoint-recovered"], sequence=8)
+
+    assert replay(lines, frozenset({7})).totals == (1000, 0, 0)
+    assert replay(lines, frozenset({7})).sequence == 7
+    assert replay([*lines, recovered], frozenset({7})).totals == (1000, 0, 0)
+    assert replay([*lines, recovered]).totals == (1000, 0, 0)  # the recovery says them too
+
+
+def test_only_transactions_of_meters_are_ever_discarded() -> None:
+    events = [parse_event(written) for written in [*BEGINNING, line("indicium-created", indicium_data(), sequence=6)]]
+
+    wrapped = list(with_discarded(events, frozenset(range(1, 7))))
+
+    assert [isinstance(event, Discarded) for event in wrapped] == [False] * 5 + [True]
+
+
+@given(st.lists(st.sampled_from(sorted(GOOD)), max_size=12))
+def test_any_order_of_events_replays_and_the_state_is_that_of_the_last_envelope(names: list[str]) -> None:
+    lines = [line(name, GOOD[name], sequence=place, state=f"s{place}") for place, name in enumerate(names, start=1)]
+
+    states = [replay(lines[:length]) for length in range(len(lines) + 1)]
+
+    for (before, after), name in zip(pairwise(states), names, strict=True):
+        assert (after.sequence, after.state) == (before.sequence + 1, f"s{before.sequence + 1}")
+        assert len(after.master_key_sets) == len(before.master_key_sets) + (name == "master-key-set-generated")
+        assert after.configured >= before.configured

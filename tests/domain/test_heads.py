@@ -1,0 +1,158 @@
+"""The recovery table as a function, over every small world of three places (O-01, O-07, Y-14)."""
+
+from itertools import product
+from typing import NamedTuple
+
+import pytest
+
+from indicium.domain.flow import GENESIS, Head
+from indicium.domain.heads import Action, Heads, Verdict, judge
+
+LONGEST = 4
+
+
+class History(NamedTuple):
+    """What one place holds: hashes of records 1, 2, 3 …"""
+
+    records: tuple[str, ...]
+
+    @property
+    def head(self) -> Head:
+        return Head(len(self.records), self.records[-1]) if self.records else GENESIS
+
+    def at(self, sequence: int) -> str | None:
+        if sequence == 0:
+            return GENESIS.hash
+        return self.records[sequence - 1] if sequence <= len(self.records) else None
+
+    def begins(self, other: "History") -> bool:
+        return other.records[: len(self.records)] == self.records
+
+
+def histories() -> list[History]:
+    """Every history up to four records: the true one, and one that leaves it after the first."""
+    true = tuple(f"a{number}" for number in range(1, LONGEST + 1))
+    forked = (true[0], *(f"b{number}" for number in range(2, LONGEST + 1)))
+    return sorted({History(line[:length]) for line in (true, forked) for length in range(LONGEST + 1)})
+
+
+class Places(NamedTuple):
+    """Three places, and what memory saw in the store when its last group began."""
+
+    memory: History
+    seen: History
+    store: History
+    copy: History
+
+    @property
+    def heads(self) -> Heads:
+        ahead = self.copy.head.sequence > self.store.head.sequence
+        return Heads(
+            self.memory.head,
+            self.seen.head,
+            self.store.head,
+            self.copy.head,
+            self.store.at(self.copy.head.sequence),
+            self.copy.at(self.store.head.sequence) if ahead else None,
+        )
+
+
+def worlds() -> list[Places]:
+    every = histories()
+    return [Places(*places) for places in product(every, repeat=4) if places[1].begins(places[0])]
+
+
+def right_action(places: Places) -> Action:
+    """Say the table in words of histories."""
+    memory, seen, store, copy = places
+    if not copy.begins(store):
+        return Action.REFUSE  # the copy holds what the store does not
+    if store not in (memory, seen):
+        return Action.REFUSE  # the store is older than what memory saw, or of a history that memory does not know
+    if copy != store:
+        return Action.COMPLETE_COPY
+    return Action.GO if store == memory else Action.RESUME
+
+
+def test_every_small_world_is_judged_as_the_table_says() -> None:
+    judged = dict.fromkeys(Action, 0)
+    for places in worlds():
+        verdict = judge(places.heads)
+        assert verdict.action is right_action(places), places
+        judged[verdict.action] += 1
+
+    assert all(judged.values())
+    assert sum(judged.values()) == len(worlds()) > 1000
+
+
+def acted(places: Places, action: Action) -> Places:
+    """Do what is to be done."""
+    if action is Action.COMPLETE_COPY:
+        return places._replace(copy=places.store)
+    assert action is Action.RESUME  # memory gives the store what it never got
+    return places._replace(store=places.memory, copy=places.memory)
+
+
+def test_what_is_done_ends_in_agreement_and_loses_no_record_of_any_place() -> None:
+    for places in worlds():
+        now = places
+        for _ in range(len(Action)):
+            action = judge(now.heads).action
+            if action in (Action.GO, Action.REFUSE):
+                break
+            now = acted(now, action)
+        if judge(places.heads).action is Action.REFUSE:
+            continue
+        assert judge(now.heads).action is Action.GO
+        assert now.memory == now.store == now.copy
+        for held in (places.memory, places.store, places.copy):
+            assert held.begins(now.memory)
+
+
+def test_a_refusal_names_a_place_a_record_and_a_way_out() -> None:
+    for places in worlds():
+        verdict = judge(places.heads)
+        if verdict.action is not Action.REFUSE:
+            assert verdict == Verdict(verdict.action)
+            continue
+        assert verdict.place in {"module memory", "store", "audit copy", "module memory and store"}
+        assert verdict.why
+        assert verdict.remedy.endswith(".")
+        assert 0 < verdict.sequence <= LONGEST + 1, places
+
+
+def test_where_nothing_was_forged_the_named_record_is_the_first_that_the_named_place_lacks() -> None:
+    for places in worlds():
+        verdict, line = judge(places.heads), max(places, key=lambda history: len(history.records))
+        if verdict.action is not Action.REFUSE or not all(history.begins(line) for history in places):
+            continue
+        named = {
+            "module memory": places.memory,
+            "store": places.store,
+            "module memory and store": min(places.memory, places.store),
+        }[verdict.place]
+        assert verdict.sequence == len(named.records) + 1, places
+
+
+@pytest.mark.parametrize(
+    ("memory", "seen", "store", "copy", "place"),
+    [
+        (2, 1, 3, 3, "module memory"),  # the memory file was put back
+        (3, 2, 1, 1, "store"),  # store and copy were put back, beyond what memory saw
+        (3, 2, 2, 3, "store"),  # the store was put back, the copy has the rest
+        (2, 1, 2, 3, "module memory and store"),  # two places were put back
+        (2, 1, 1, 3, "module memory and store"),
+    ],
+)
+def test_a_place_that_was_put_back_is_named(memory: int, seen: int, store: int, copy: int, place: str) -> None:
+    line = [History(tuple(f"a{number}" for number in range(1, length + 1))) for length in range(LONGEST + 1)]
+
+    assert judge(Places(line[memory], line[seen], line[store], line[copy]).heads).place == place
+
+
+def test_the_place_that_tells_another_story_than_memory_is_named() -> None:
+    true, forked = History(("a1", "a2")), History(("a1", "b2"))
+
+    assert judge(Places(true, true, true, forked).heads).place == "audit copy"
+    assert judge(Places(true, true, forked, true).heads).place == "store"
+    assert judge(Places(forked, forked, true, true).heads).place == "module memory"
