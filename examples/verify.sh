@@ -74,7 +74,8 @@ positive="$positive|90071992547[0-3][0-9]{4}|9007199254740[0-8][0-9]{2}|90071992
 after_key="$after_key,\"reason\":(0|$positive),\"data\":"
 name='[a-z0-9]+(-[a-z0-9]+)*'
 header="^\\{\"format\":1,\"previous\":\"[0-9a-f]{64}\",\"chain\":\"[0-9a-f]{32}\",\"module\":\"[0-9]{1,16}\""
-header="$header,\"sequence\":($positive),\"event\":\"$name\",\"suite\":\"[a-z0-9_]+\",\"key\":\"[0-9a-f]{64}\"$after_key"
+header="$header,\"sequence\":($positive),\"event\":\"$name\",\"suite\":\"[a-z0-9_]+\""
+header="$header,\"key\":\"[0-9a-f]{64}\"$after_key"
 
 {
     # UTF-8 without control characters, then perhaps a TAB and base64.
