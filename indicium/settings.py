@@ -3,6 +3,7 @@
 import tomllib
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -82,4 +83,4 @@ class Settings(BaseModel):
     @property
     def store_url(self) -> str:
         """The store as a database URL."""
-        return self.store if "://" in self.store else f"sqlite:///{(self.home / self.store).absolute()}"
+        return self.store if "://" in self.store else f"sqlite:///{quote(str((self.home / self.store).absolute()))}"
