@@ -8,10 +8,10 @@ transaction. The cold part is sealed under the PPD key.
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import orjson
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from indicium.cryptomodule.ports import MemoryContent, MeterRow
 from indicium.cryptomodule.suites import Modern, NotAuthentic
@@ -62,6 +62,10 @@ class Hot:
         return replace(self)
 
 
+Secret = Annotated[bytes, Field(repr=False)]
+"""A key or a hash that no text shows."""
+
+
 class User(BaseModel):
     """A user profile (G2)."""
 
@@ -70,7 +74,7 @@ class User(BaseModel):
     name: str
     role: str
     salt: bytes
-    hash: bytes
+    hash: Secret
     """Argon2id over the password that the host sends."""
     failures: int = 0
     """Logon failure count (G-204)."""
@@ -86,8 +90,8 @@ class MasterKeySet(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, val_json_bytes="base64", ser_json_bytes="base64")
 
     mks: str
-    mek: bytes
-    mak: bytes
+    mek: Secret
+    mak: Secret
 
 
 class CryptoCard(BaseModel):
@@ -103,9 +107,9 @@ class CryptoCard(BaseModel):
     last_device: int
     ca_certificate: bytes
     provider_key: bytes
-    challenge_key: bytes
+    challenge_key: Secret
     """VDSK_ipost (F-15): PKCS#8 in DER."""
-    registration_key: bytes
+    registration_key: Secret
     """VRSK_ipost (F-17)."""
 
 
@@ -114,7 +118,7 @@ class Cold(BaseModel):
 
     model_config = ConfigDict(extra="forbid", val_json_bytes="base64", ser_json_bytes="base64")
 
-    audit_key: bytes
+    audit_key: Secret
     """ASK = VDSK_audit (F-03): PKCS#8 in DER."""
     users: list[User] = []
     active: MasterKeySet | None = None
