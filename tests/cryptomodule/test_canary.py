@@ -1,0 +1,188 @@
+"""No secret is ever seen: not in a record, a file, a text for people, an error or a log."""
+
+import base64
+import logging
+import pickle
+import traceback
+from collections.abc import Callable, Iterator
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from indicium.cryptomodule.vault import Vault
+from indicium.domain.commands.access import InitializeAccessControlDatabase, Logon
+from indicium.domain.commands.base import Command
+from indicium.domain.errors import IndiciumError
+from indicium.domain.messages import password
+from indicium.parties import ceremony
+from tests.harness import LETTER, SERIAL, World, flipped, load_private_key
+
+
+def scalar(der: bytes) -> bytes:
+    return load_private_key(der).private_numbers().private_value.to_bytes(32, "big")
+
+
+def secrets_of(world: World) -> dict[str, bytes]:
+    """Give all that must never be seen."""
+    cold, vault = world.inner.cold, world.inner.desk
+    assert cold.active is not None
+    assert cold.card is not None
+    assert vault is not None
+    found = {
+        "ASK": scalar(cold.audit_key),
+        "MEK": cold.active.mek,
+        "MAK": cold.active.mak,
+        "VDSK_ipost": scalar(cold.card.challenge_key),
+        "VRSK_ipost": cold.card.registration_key,
+        "PPD key": world.ppd_path.read_bytes(),
+    }
+    for name, customer in world.customers.items():
+        found[f"HMK of {name}"] = customer.state.hmk
+        found[f"PW of {name}"] = customer.state.passphrase_hash
+    for person in world.plan.people:
+        found[f"passphrase of {person.name}"] = person.passphrase.encode()
+        found[f"password of {person.name}"] = password(SERIAL, person.name, person.passphrase)
+    for user in cold.users:
+        found[f"hash of {user.name}"] = user.hash
+    for name in world.meters:
+        found[f"V_psd of {name}"] = v_psd(world, name)
+    return found
+
+
+def v_psd(world: World, name: str) -> bytes:
+    assert world.inner.desk is not None
+    key = world.inner.desk.vault.load(world.package(name).static).signing_key._key
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return key.private_numbers().private_value.to_bytes(32, "big")
+
+
+def writings(secret: bytes) -> Iterator[bytes]:
+    """Give the secret as it could be written: raw, hex, both base64, as Python and as a number."""
+    yield secret
+    yield secret.hex().encode()
+    yield base64.b64encode(secret).rstrip(b"=")
+    yield base64.urlsafe_b64encode(secret).rstrip(b"=")
+    yield repr(secret)[2:-1].encode()
+    yield str(int.from_bytes(secret, "big")).encode()
+
+
+def demand_unseen(world: World, seen: dict[str, bytes]) -> None:
+    for name, secret in secrets_of(world).items():
+        for place, content in seen.items():
+            assert not any(written in content for written in writings(secret)), f"{name} in {place}"
+
+
+def test_the_canary_sings() -> None:
+    secret = bytes(range(200, 232))
+    for written in (secret, secret.hex().encode(), base64.b64encode(secret), repr(secret).encode()):
+        assert any(found in b"before " + written + b" after" for found in writings(secret))
+
+
+def test_no_secret_lies_in_a_record_a_store_or_the_readable_memory(world: World) -> None:
+    world.spend("ada", 330, "one")
+    memory = world.memory.load()
+    assert memory is not None
+    seen = {f"record {record.sequence}": record.line for record in world.records()}
+    seen |= {f"package of {name}": b"|".join(map(_bytes, world.package(name))) for name in world.meters}
+    seen |= {"hot part": memory.hot, "sealed part": memory.cold, "tail": memory.tail}
+    for path in world.folder.iterdir():
+        if path not in (world.ppd_path, world.folder / "kept"):  # where the parties keep their own
+            seen[path.name] = path.read_bytes()
+
+    demand_unseen(world, seen)
+
+
+def test_no_secret_shows_in_a_text_of_what_holds_it(world: World) -> None:
+    inner, desk = world.inner, world.inner.desk
+    assert desk is not None
+    ada, person = world.customers["ada"], world.plan.people[0]
+    request = ada.create_indicium("a", 330, LETTER)
+    logon = Logon(user=person.name, password=password(SERIAL, person.name, person.passphrase))
+    held: list[object] = [
+        world.module,
+        inner,
+        inner.hot,
+        inner.cold,
+        inner.cold.users,
+        inner.cold.active,
+        inner.cold.card,
+        inner.tail,
+        inner.meters,
+        inner.codec,
+        inner.trail,
+        desk,
+        desk.vault,
+        desk.vault.load(world.package("ada").static),
+        world.package("ada"),
+        world.module._inside(),
+        world.dispatch([request]),
+        request,
+        logon,
+        ceremony._first_users(world.plan, SERIAL),
+        world.customers["unleased"].configure("a"),
+        ada,
+        ada.state,
+        world.plan,
+        world.born,
+        world.provider,
+        world.operator,
+    ]
+
+    seen = {f"{type(thing).__name__}": f"{thing!r} {thing!s}".encode() for thing in held}
+    assert len(seen) > 20
+    demand_unseen(world, seen)
+
+
+def hostile_acts(world: World) -> list[Callable[[], object]]:
+    """Acts that fail while secrets are at hand."""
+    ada, person = world.customers["ada"], world.plan.people[0]
+    request = ada.create_indicium("a", 330, LETTER)
+    secret = password(SERIAL, person.name, person.passphrase)
+    package = world.package("ada")
+
+    def logon_twice() -> None:
+        with world.operator() as operator:
+            operator.logon(person.name, person.passphrase)
+            operator.logon(person.name, person.passphrase)
+
+    def enter_users_again() -> None:
+        with world.operator() as operator:
+            operator.send(ceremony._first_users(world.plan, SERIAL), encrypted=True)
+
+    def altered() -> object:
+        return world.execute(request.model_copy(update={"mac": flipped(request.mac)}))
+
+    assert world.inner.desk is not None
+    vault: Vault = world.inner.desk.vault
+    return [
+        altered,
+        logon_twice,
+        enter_users_again,
+        lambda: ada.accept("a", b"nonsense"),
+        lambda: vault.load(flipped(package.static, 300)),
+        lambda: Logon(user="officer", password=secret + b"1"),
+        lambda: Logon(user="a\nb", password=secret),
+        lambda: InitializeAccessControlDatabase.model_validate({"users": [{"name": "a", "password": secret}]}),
+        lambda: Command.model_validate({"password": secret}),
+        lambda: type(ada.state).model_validate({**ada.state.model_dump(), "more": 1}),
+        lambda: type(world.plan).model_validate({"people": [{**person.model_dump(), "role": "nobody"}]}),
+    ]
+
+
+def test_no_secret_shows_in_an_error_its_traceback_or_a_log(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    seen = {}
+    for number, act in enumerate(hostile_acts(world)):
+        with pytest.raises(Exception) as raised:  # noqa: PT011  # whatever it is, it must be silent
+            act()
+        error = raised.value
+        seen[f"error {number}"] = f"{error!r} {error}".encode() + "".join(traceback.format_exception(error)).encode()
+        if isinstance(error, IndiciumError):
+            seen[f"error {number}, pickled"] = pickle.dumps(error)
+    seen["log"] = caplog.text.encode()
+
+    demand_unseen(world, seen)
+
+
+def _bytes(part: object) -> bytes:
+    return part if isinstance(part, bytes) else str(part).encode()

@@ -1,0 +1,104 @@
+"""Key tokens: none stands in for another (G6), and loaded keys are bounded (N-41)."""
+
+import orjson
+import pytest
+
+from indicium.cryptomodule import vault as vault_module
+from indicium.cryptomodule.state import MasterKeySet
+from indicium.cryptomodule.suites import Modern, NotAuthentic
+from indicium.cryptomodule.vault import StaticPart, Vault
+from indicium.domain.errors import ClientNotAuthentic
+from indicium.domain.flow import Gathered
+from indicium.domain.package import Package
+from indicium.infrastructure.devices import SystemEntropy
+from tests.harness import LETTER, World
+
+SUITE = Modern(SystemEntropy())
+SET = MasterKeySet(mks="1" * 16, mek=b"e" * 32, mak=b"a" * 32)
+
+
+def changed(static: StaticPart, **members: object) -> bytes:
+    return static.model_copy(update=members).encode()
+
+
+def test_a_token_is_for_one_purpose_one_meter_and_one_kind_of_key() -> None:
+    vault = Vault(SUITE, SET)
+    one, _ = vault.new_static("1000000001")
+    other, _ = vault.new_static("1000000002")
+    one = vault.with_secrets(one, b"h" * 32, b"p" * 32)
+    vault.load(one.encode())
+
+    for hostile in (
+        changed(one, signing_key=other.signing_key),
+        changed(one, edek=other.edek),
+        changed(one, signing_key=one.edek),
+        changed(one, edek=one.signing_key),
+        changed(one, secrets=one.edek),
+        changed(one, psd="1000000002"),
+        changed(one, signing_key=vault.seal_token("V_psd", b"k" * 32)),
+        changed(one, signing_key=b""),
+    ):
+        with pytest.raises(NotAuthentic):
+            vault.load(hostile)
+
+
+@pytest.mark.parametrize("changes", [{"mks": "2" * 16}, {"mek": b"x" * 32}, {"mak": b"x" * 32}])
+def test_a_token_opens_under_its_own_master_key_set_only(changes: dict[str, object]) -> None:
+    """M-34: MEK and MAK both count, and the set's name is bound in."""
+    static, _ = Vault(SUITE, SET).new_static("1000000001")
+    other = Vault(SUITE, SET.model_copy(update=changes))
+
+    with pytest.raises(NotAuthentic):
+        other.load(static.encode())
+    with pytest.raises(NotAuthentic):
+        other.load(changed(static, mks=other.mks))
+
+
+def test_loaded_keys_are_kept_up_to_a_bound_and_the_least_used_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vault_module, "CACHED_METERS", 2)
+    vault = Vault(SUITE, SET)
+    parts = [vault.new_static(f"100000000{number}")[0].encode() for number in range(3)]
+
+    first, second = vault.load(parts[0]), vault.load(parts[1])
+    assert vault.load(parts[0]) is first
+    vault.load(parts[2])
+
+    assert vault.load(parts[0]) is first
+    assert vault.load(parts[1]) is not second
+    assert len(vault._loaded) == 2
+
+
+def test_loaded_keys_are_forgotten_on_demand() -> None:
+    vault = Vault(SUITE, SET)
+    static, _ = vault.new_static("1000000001")
+    loaded = vault.load(static.encode())
+    vault.clear()
+
+    assert not vault._loaded
+    assert vault.load(static.encode()) is not loaded
+
+
+def test_a_static_part_reads_as_it_was_written() -> None:
+    static, _ = Vault(SUITE, SET).new_static("1000000001")
+
+    assert StaticPart.model_validate_json(static.encode()) == static
+    assert set(orjson.loads(static.encode())) == set(StaticPart.model_fields)
+
+
+def test_a_meter_without_a_customers_secrets_authenticates_nobody(world: World) -> None:
+    """E-605, where the package were leased without having been configured."""
+    raw = world.forge("raw", state="leased", key_expires="2030-01-01")
+    world.acknowledge(raw)
+    request = world.customers["ada"].create_indicium("a", 330, LETTER)
+    answer = world.run([world.customers["ada"].ask().model_copy(update={"psd_id": raw.psd_id})], _only(world, raw))[0]
+    assert isinstance(answer, bytes)
+    challenge = orjson.loads(answer.partition(b"\t")[0])["module_challenge"]
+    asked = request.model_copy(update={"psd_id": raw.psd_id, "module_challenge": challenge})
+
+    (refused,) = world.run([asked], _only(world, raw))
+
+    assert isinstance(refused, ClientNotAuthentic)
+
+
+def _only(world: World, package: Package) -> Gathered:
+    return Gathered(world.gather([]).head, {package.psd_id: package})
