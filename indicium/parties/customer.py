@@ -145,7 +145,10 @@ class Customer:
         """Check a reply's authenticator and the returned challenge."""
         body, _, encoded = line.partition(b"\t")
         try:
-            self._verify(body, base64.b64decode(encoded, validate=True))
+            authenticator = base64.b64decode(encoded, validate=True)
+            if base64.b64encode(authenticator) != encoded:  # stray bits: a line has one form
+                raise NotAuthentic
+            self._verify(body, authenticator)
         except (NotAuthentic, ValueError):
             raise ModuleNotAuthentic(psd_id=self.state.device) from None
         reply = parse_reply(line)
