@@ -89,7 +89,7 @@ def test_a_body_is_fit_to_stand_in_a_record(elements: Postage | Voucher) -> None
     )
     zeros = "0" * 64
     line = (
-        f'{{"format":1,"previous":"{zeros}","chain":"{zeros[:32]}","module":"1","sequence":1,"event":"indicium-created",'
+        f'{{"format":1,"previous":"{zeros}","chain":"{zeros[:32]}","module":"1","sequence":1,"event":"vbi",'
         f'"suite":"modern","key":"{zeros}","software":"psd","command":"CreateIndicium","user":null,"role":null,'
         f'"state":"operational","persistent":"operational","at":"2026-03-02T09:00:00.000000Z","reason":0,"data":'
     ).encode() + b'{"vbi":%b}}' % body
