@@ -27,6 +27,7 @@ from indicium.domain.errors import (
     LedgerClosed,
     LedgerExists,
     LedgerMissing,
+    MemoryNotAuthentic,
 )
 from indicium.domain.fig6 import ModuleState
 from indicium.domain.flow import Head
@@ -116,7 +117,12 @@ class Ledger:
             raise LedgerMissing(home=str(settings.home))
         if not place.audit_key(Serial(settings.serial)).exists():
             raise CeremonyUnfinished(home=str(settings.home))
-        return cls(settings)
+        ledger = cls(settings)
+        if not ledger.chain:
+            ledger.close()
+            memory = place.memory(Serial(settings.serial))
+            raise MemoryNotAuthentic(path=str(memory), why="it is empty, and the ledger is not")
+        return ledger
 
     def __enter__(self) -> Self:
         """Return the open ledger."""
