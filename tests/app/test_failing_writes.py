@@ -13,10 +13,9 @@ import pytest
 from indicium.app import Ledger
 from indicium.domain.errors import NotSaved, StoreFailed
 from indicium.infrastructure.append_only import AppendOnlyFile
-from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.memory_file import MemoryFile
 from indicium.infrastructure.store import Store
-from tests.app.homes import LETTER, STORE, assert_whole, audit_file, data_of, issued, rows_of
+from tests.app.homes import LETTER, STORE, assert_whole, audit_file, issued, rows_of
 from tests.app.seams import apart
 
 PLACES = [(MemoryFile, "write"), (Store, "save"), (AppendOnlyFile, "append")]
