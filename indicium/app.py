@@ -67,6 +67,7 @@ class Ledger:
         self._process = os.getpid()
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = self._doubt = False
+        self._entrance = threading.Lock()
         self._places = Places(self._home, self._serial, settings.store_url)
         try:
             self._memory = MemoryFile(self._home.memory(self._serial))
@@ -166,11 +167,12 @@ class Ledger:
         """
         if os.getpid() != self._process:
             raise LedgerClosed(why="open in the process that this one was forked from")
-        if self._closed:
-            raise LedgerClosed(why="closed")
         jobs: list[_Job] = [(request, Future()) for request in requests]
-        for job in jobs:
-            self._queue.put(job)
+        with self._entrance:  # whoever comes in before the close is served, whoever comes after hears of it
+            if self._closed:
+                raise LedgerClosed(why="closed")
+            for job in jobs:
+                self._queue.put(job)
         return [future for _, future in jobs]
 
     def lease(self, customer: str, license_zip: str) -> LeasedMeter:
@@ -199,10 +201,13 @@ class Ledger:
 
     def close(self) -> None:
         """Finish what is queued, seal the tail with one signed record, and let go of the files."""
-        if self._closed or os.getpid() != self._process:
+        if os.getpid() != self._process:
             return
-        self._closed = True
-        self._queue.put(None)
+        with self._entrance:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
         self._committer.join()
         try:
             if self._module.unsigned and not self._doubt:
