@@ -6,13 +6,13 @@ whoever waits, waits before it has read anything.
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
 from indicium.domain.errors import StoreNotUsable, UnsafeStore
@@ -20,8 +20,9 @@ from indicium.domain.errors import StoreNotUsable, UnsafeStore
 BUSY_SECONDS: Final = 10.0
 """How long a writer waits for another process's transaction."""
 
-CHECKPOINT_PAGES: Final = 4096
-"""Pages of the write-ahead log between two checkpoints: 32 MiB, so that a large group does not pay for one."""
+CHECKPOINT_PAGES: Final = 1024
+"""Pages of the write-ahead log between two checkpoints: 8 MiB. A log that is written over syncs twice as fast as one
+that grows."""
 
 PAGE_BYTES: Final = 8192
 """Twice SQLite's default: records of 1.3 KB fill it better, and a group makes half as many system calls."""
@@ -68,6 +69,40 @@ def writing(engine: Engine) -> Engine:
     return engine.execution_options(**{_IMMEDIATE: True})
 
 
+@contextmanager
+def session(engine: Engine) -> Iterator[PoolProxiedConnection]:
+    """Give a connection of the database's own driver, for statements that are rendered already.
+
+    SQLAlchemy's execution costs several times what the statements of a single request do.
+    """
+    pooled = engine.raw_connection()
+    try:
+        yield pooled
+    finally:
+        pooled.close()
+
+
+def write(engine: Engine, batches: Iterable[tuple[str, Sequence[tuple[object, ...]]]]) -> None:
+    """Execute statements, each with its rows, in one transaction of the one writer: all of it, or nothing.
+
+    Raises the driver's own errors.
+    """
+    with session(engine) as driver:
+        cursor = driver.cursor()
+        try:
+            cursor.execute("BEGIN IMMEDIATE")
+            for statement, rows in batches:
+                cursor.executemany(statement, rows)
+            if not cast("sqlite3.Connection", driver.dbapi_connection).in_transaction:
+                raise _dropped()
+            driver.commit()
+        except BaseException:
+            driver.rollback()
+            raise
+        finally:
+            cursor.close()
+
+
 def use_write_ahead_log(engine: Engine) -> None:
     """Turn the write-ahead log on, for good. Raises `UnsafeStore` if the database has another journal afterwards.
 
@@ -95,7 +130,7 @@ def usable(url: str) -> Iterator[None]:
         raise StoreNotUsable(why=f"{database_file(url) or url}: {said(error)}") from None
 
 
-def said(error: SQLAlchemyError) -> str:
+def said(error: Exception) -> str:
     """Give in one line what the database said, without the statement and its values."""
     original = error.orig if isinstance(error, DBAPIError) else error
     return (str(original).splitlines() or [type(original).__name__])[0]
@@ -179,5 +214,8 @@ def _begin(connection: Connection) -> None:
 def _demand_transaction(connection: Connection) -> None:
     """Refuse a COMMIT of nothing: after some errors SQLite drops a transaction by itself, and then COMMIT says yes."""
     if not _driver(connection).in_transaction:
-        dropped = sqlite3.OperationalError("the database dropped the transaction")
-        raise OperationalError(statement="COMMIT", params=None, orig=dropped)
+        raise OperationalError(statement="COMMIT", params=None, orig=_dropped())
+
+
+def _dropped() -> sqlite3.OperationalError:
+    return sqlite3.OperationalError("the database dropped the transaction")

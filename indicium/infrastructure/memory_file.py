@@ -12,7 +12,7 @@ from indicium.cryptomodule.ports import MemoryContent, MemoryUpdate, MeterRow
 from indicium.domain.errors import LedgerInUse, MemoryNotAuthentic, StoreFailed, UnsafeStore
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS parts (name TEXT PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS parts (name TEXT PRIMARY KEY, bytes BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS meters (
     psd_id TEXT PRIMARY KEY, version INTEGER NOT NULL, digest BLOB NOT NULL
 ) WITHOUT ROWID;
@@ -23,8 +23,8 @@ _UPSERT_METER = (
     "SET version = excluded.version, digest = excluded.digest"
 )
 _SYNCHRONOUS_FULL = 2
-_CHECKPOINT_PAGES = 8192
-"""WAL pages between two checkpoints: 32 MiB, so that a large group does not pay for one each time."""
+_CHECKPOINT_PAGES = 1024
+"""WAL pages between two checkpoints: 4 MiB. A log that is written over syncs twice as fast as one that grows."""
 
 
 class MemoryFile:

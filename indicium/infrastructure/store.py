@@ -1,6 +1,7 @@
 """The store: records, packages and replies in one database, read in one round trip and saved in one transaction."""
 
 import hashlib
+import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
@@ -24,8 +25,10 @@ from indicium.infrastructure.engine import (
     database_file,
     open_engine,
     said,
+    session,
     usable,
     use_write_ahead_log,
+    write,
     writing,
 )
 from indicium.infrastructure.recorder import LedgerRecorder
@@ -33,6 +36,7 @@ from indicium.infrastructure.schema import SCHEMA, VERSION_TABLE, metadata
 from indicium.infrastructure.statements import (
     HEAD,
     PACKAGE,
+    Prepared,
     Statements,
     all_chains,
     as_parameter,
@@ -57,7 +61,6 @@ class Store:
         self.url = url
         self.engine = engine
         """For views in the same database. Transactions that write take `execution_options(begin_immediate=True)`."""
-        self._writer = writing(engine)
         self._statements = Statements(engine.dialect)
         self._static: dict[DeviceId, tuple[bytes, str]] = {}
         self.recorder = LedgerRecorder(engine)
@@ -128,8 +131,10 @@ class Store:
         packages: dict[DeviceId, Package] = {}
         replies: dict[RequestKey, KeptReply] = {}
         static: dict[DeviceId, tuple[bytes, str]] = {}
-        with _in_place(), self.engine.connect() as connection:
-            rows = connection.exec_driver_sql(statement.sql, parameters).all()
+        with _in_place(), session(self.engine) as driver:
+            cursor = driver.cursor()
+            rows = cursor.execute(statement.sql, parameters).fetchall()
+            cursor.close()
         for kind, psd_id, version, name, sequence, first, second, made_by, mac in rows:
             if kind == PACKAGE:
                 packages[psd_id] = Package(psd_id, version, first, second, made_by, mac)
@@ -150,15 +155,14 @@ class Store:
         """
         say = self._statements
         packages, parts = self._rows(changes.packages)
-        with _in_place(), self._writer.begin() as connection:
-            for statement, rows in (
-                (say.append, list(changes.records)),
-                (say.keep_static, parts),
-                (say.keep_package, packages),
-                (say.keep_reply, list(changes.replies)),
-            ):
-                if rows:
-                    connection.exec_driver_sql(statement.sql, rows)
+        batches: tuple[tuple[Prepared, Sequence[tuple[object, ...]]], ...] = (
+            (say.append, changes.records),
+            (say.keep_static, parts),
+            (say.keep_package, packages),
+            (say.keep_reply, changes.replies),
+        )
+        with _in_place():
+            write(self.engine, [(statement.sql, rows) for statement, rows in batches if rows])
 
     def head(self, chain: ChainId) -> SealedRecord | None:
         """Give the newest record of a chain, None if it has none."""
@@ -262,11 +266,11 @@ def _in_place() -> Iterator[None]:
     """Say in the ledger's words what the database says."""
     try:
         yield
-    except IntegrityError as error:
+    except (IntegrityError, sqlite3.IntegrityError) as error:
         if (constraint := _constraint(said(error))) is not None:
             raise RecordConflict(constraint=constraint) from None
         raise StoreFailed(place="store", why=said(error)) from None
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:
         raise StoreFailed(place="store", why=said(error)) from None
 
 
