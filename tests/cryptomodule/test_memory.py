@@ -82,6 +82,17 @@ def test_parts_of_different_times_never_match(world: World) -> None:
             demand_not_authentic(world, memory)
 
 
+def test_what_is_of_another_time_is_named(world: World) -> None:
+    old = content(world)
+    with world.operator() as operator:
+        operator.logon(world.plan.people[0].name, world.plan.people[0].passphrase)
+    world.spend("ada", 330, "one")
+    for part, named in (("cold", "secret part"), ("tail", "tail"), ("meters", "meters' rows")):
+        with pytest.raises(MemoryNotAuthentic) as refused:
+            codec(world).decode(replace(content(world), **{part: getattr(old, part)}), "here")
+        assert refused.value.why.startswith(f"the {named} ")
+
+
 def test_no_row_of_another_time_is_taken(world: World) -> None:
     old = {row.psd_id: row for row in content(world).meters}
     world.spend("ada", 330, "one")

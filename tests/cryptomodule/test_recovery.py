@@ -152,6 +152,7 @@ def test_memory_and_store_come_together_without_a_reboot_too(world: World) -> No
     resume(world)
 
     assert "boot" not in data_of(world.records()[-1])
+    assert parse(world.records()[-1].line).signed  # I-08: it affects the module
     assert world.spend("ada", 330, "two").ar == 660
 
 

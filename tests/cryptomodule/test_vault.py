@@ -42,6 +42,16 @@ def test_a_token_is_for_one_purpose_one_meter_and_one_kind_of_key() -> None:
             vault.load(hostile)
 
 
+def test_the_tokens_that_modules_share_say_which_key_they_hold() -> None:
+    """E-101: VDSK_ipost is never taken for VRSK_ipost."""
+    vault = Vault(SUITE, SET)
+    token = vault.seal_token("VDSK_ipost", b"k" * 32)
+
+    assert vault._tokens.open(token, vault._label("module", "", "VDSK_ipost")) == b"k" * 32
+    with pytest.raises(NotAuthentic):
+        vault._tokens.open(token, vault._label("module", "", "VRSK_ipost"))
+
+
 @pytest.mark.parametrize("changes", [{"mks": "2" * 16}, {"mek": b"x" * 32}, {"mak": b"x" * 32}])
 def test_a_token_opens_under_its_own_master_key_set_only(changes: dict[str, object]) -> None:
     """M-34: MEK and MAK both count, and the set's name is bound in."""

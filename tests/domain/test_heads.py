@@ -154,5 +154,6 @@ def test_the_place_that_tells_another_story_than_memory_is_named() -> None:
     true, forked = History(("a1", "a2")), History(("a1", "b2"))
 
     assert judge(Places(true, true, true, forked).heads).place == "audit copy"
+    assert judge(Places(true, true, true, History(("a1", "b2", "b3"))).heads).place == "audit copy"
     assert judge(Places(true, true, forked, true).heads).place == "store"
     assert judge(Places(forked, forked, true, true).heads).place == "module memory"

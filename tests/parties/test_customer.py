@@ -248,6 +248,20 @@ def test_a_customer_is_a_witness_when_all_three_places_were_rolled_back(
     old.close()
 
 
+def test_a_customer_is_a_witness_of_a_lease_too_where_no_register_moved(
+    world: World, ready: Path, tmp_path: Path
+) -> None:
+    old = World.copy_of(ready, tmp_path / "old")
+    world.lease("assigned")
+    state = world.customers["assigned"].state
+    witness = Customer(old.suite, ada(old)._card, state)
+
+    with pytest.raises(LedgerRolledBack) as seen:
+        witness.answered(old.execute(witness.ask()))
+    assert (seen.value.seen, seen.value.shown) == (4, 3)
+    old.close()
+
+
 def test_a_customer_is_a_witness_when_another_history_was_told_at_the_same_version(
     world: World, ready: Path, tmp_path: Path
 ) -> None:
