@@ -68,6 +68,7 @@ class Ledger:
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = self._doubt = False
         self._entrance = threading.Lock()
+        self._turn = threading.Lock()  # one group in flight
         self._places = Places(self._home, self._serial, settings.store_url)
         try:
             self._memory = MemoryFile(self._home.memory(self._serial))
@@ -147,7 +148,16 @@ class Ledger:
 
     def execute(self, request: Command) -> bytes:
         """Do one request and give its reply. Raises what the module refuses, or `NotSaved`."""
-        return self.submit([request])[0].result()
+        if not self._take_turn():
+            return self.submit([request])[0].result()
+        # Nothing waits: the caller's own thread takes the request its way, for handing it over costs as much as a sync.
+        try:
+            (result,) = self._run([request])
+        finally:
+            self._turn.release()
+        if isinstance(result, IndiciumError):
+            raise result
+        return result
 
     def execute_all(self, requests: Sequence[Command]) -> list[bytes | IndiciumError]:
         """Do requests together and give, in order, each one's reply or the error it met."""
@@ -165,12 +175,8 @@ class Ledger:
 
         In asyncio: `await asyncio.wrap_future(future)`. Raises `LedgerClosed`.
         """
-        if os.getpid() != self._process:
-            raise LedgerClosed(why="open in the process that this one was forked from")
         jobs: list[_Job] = [(request, Future()) for request in requests]
-        with self._entrance:  # whoever comes in before the close is served, whoever comes after hears of it
-            if self._closed:
-                raise LedgerClosed(why="closed")
+        with self._entered():
             for job in jobs:
                 self._queue.put(job)
         return [future for _, future in jobs]
@@ -210,11 +216,27 @@ class Ledger:
             self._queue.put(None)
         self._committer.join()
         try:
-            if self._module.unsigned and not self._doubt:
-                self._run([CreateAuditEntry(text="closed", signed=True)])
+            with self._turn:
+                if self._module.unsigned and not self._doubt:
+                    self._run([CreateAuditEntry(text="closed", signed=True)])
         finally:
             self._memory.close()
             self._places.close()
+
+    @contextmanager
+    def _entered(self) -> Iterator[None]:
+        """Come in, one at a time: whoever does before the close is served, whoever comes after hears of it."""
+        if os.getpid() != self._process:
+            raise LedgerClosed(why="open in the process that this one was forked from")
+        with self._entrance:
+            if self._closed:
+                raise LedgerClosed(why="closed")
+            yield
+
+    def _take_turn(self) -> bool:
+        """Take the right to run a group, if nothing waits and no group is in flight. Raises `LedgerClosed`."""
+        with self._entered():
+            return self._queue.empty() and self._turn.acquire(blocking=False)
 
     @contextmanager
     def _views(self) -> Iterator[Views]:
@@ -278,7 +300,8 @@ class Ledger:
         if not group:
             return
         try:
-            results = self._run([request for request, _ in group])
+            with self._turn:
+                results = self._run([request for request, _ in group])
         except BaseException as error:  # noqa: BLE001  # the caller, not this thread, is to hear of it
             for _, future in group:
                 future.set_exception(error)
