@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from indicium.domain.errors import BadFile, LedgerExists, LedgerMissing
+from indicium.domain.errors import BadFile, BadSetting, LedgerMissing
 from indicium.domain.identity import ChainId, Serial
 from indicium.infrastructure.files import write_atomically
 from indicium.settings import SETTINGS_FILE, Settings
@@ -37,10 +37,17 @@ class Home:
         return (self.folder / SETTINGS_FILE).exists()
 
     def make(self, settings: Settings) -> None:
-        """Make the folders and write the settings. Raises `LedgerExists` where there are files of anything else."""
+        """Make the folders and write the settings. Raises `BadSetting` where that is no place for a ledger."""
+        try:
+            self._make(settings)
+        except OSError as error:
+            raise BadSetting(name="home", why=f"{self.folder}: {error.strerror or error}") from None
+
+    def _make(self, settings: Settings) -> None:
         if not self.holds_ledger:
             if self.folder.exists() and any(not path.name.startswith(_UNFINISHED) for path in self.folder.iterdir()):
-                raise LedgerExists(home=str(self.folder))
+                why = f"{self.folder} holds other files, and no ledger: name a new or an empty folder"
+                raise BadSetting(name="home", why=why)
             self.folder.mkdir(parents=True, exist_ok=True)
             # Before anything else, so that whoever was killed in here finds a ledger that was begun, not other files.
             write_atomically(self.folder / SETTINGS_FILE, settings.as_toml().encode())
