@@ -3,6 +3,7 @@
 It is what `init`, `demo`, `post` and an embedding host use; a real installation keeps these parties apart.
 """
 
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from pydantic import ValidationError
 
 from indicium.cryptomodule.ports import Clock
 from indicium.cryptomodule.suites import Modern
@@ -18,7 +20,7 @@ from indicium.domain import amounts
 from indicium.domain.amounts import LARGEST, Mills
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.crypto_card import InitializeCryptoCard
-from indicium.domain.errors import BadFile, BadValue, UnknownCustomer
+from indicium.domain.errors import BadFile, BadValue, NotAZipCode, UnknownCustomer
 from indicium.domain.lifecycle import PsdState
 from indicium.domain.replies import PsdReply, parse_reply
 from indicium.domain.vbi import Elements
@@ -34,6 +36,7 @@ from indicium.settings import FIRST_DEVICE, LAST_DEVICE, Settings
 LONGEST_NAME = 64
 """A customer's name has at most that many characters."""
 
+_ZIP_CODE = re.compile(r"[0-9]{5}")
 _CARD_KEYS = "card.json"
 _CEREMONY = "ceremony.json"
 
@@ -100,6 +103,8 @@ class Office:
         """
         if not customer.isprintable() or not 1 <= len(customer) <= LONGEST_NAME or customer != customer.strip():
             raise BadValue(field="customer", why=f"a name has 1 to {LONGEST_NAME} printable characters")
+        if not _ZIP_CODE.fullmatch(license_zip):
+            raise NotAZipCode
         try:
             meter = self.meter(customer)
         except UnknownCustomer:
@@ -215,7 +220,10 @@ class LeasedMeter:
         value = amounts.parse_within(dollars, Mills(-LARGEST), LARGEST)  # the limits proper are the module's
         if not self._client.state.module_challenge:
             self.ask()
-        request = self._client.create_indicium(request_id, value, elements)
+        try:
+            request = self._client.create_indicium(request_id, value, elements)
+        except ValidationError:
+            raise BadValue(field="request_id", why="it has 1 to 64 letters, digits and . _ : @ / + = -") from None
         reply = self._client.accept(request_id, self._office.bring(request))
         self.keep()
         return Item(reply.item or "", reply)
