@@ -7,7 +7,8 @@ from pathlib import Path
 from indicium.app import Ledger
 from indicium.cryptomodule.verifier import AuditKey, ChainReport, Verdict, load_key, verify_chain
 from indicium.domain import amounts
-from indicium.domain.amounts import Mills
+from indicium.domain.amounts import LARGEST, Mills
+from indicium.domain.errors import BadFile, Malformed, Refusal
 from indicium.domain.identity import Serial
 from indicium.entrypoints.results import show_modules, show_report, write_results
 from indicium.entrypoints.screen import Screen
@@ -37,8 +38,11 @@ class Demo:
         """Read both files first, so that a bad one is refused before anything is made."""
         self._screen, self._folder, self._home = screen, folder, Home(folder)
         self._customers = list(read_columns(customers, CUSTOMER_COLUMNS))
-        self._refills = {row["customer"]: amounts.parse(row["refill_usd"]) for row in self._customers}
+        self._refills = {row["customer"]: _refill(row, customers) for row in self._customers}
         self._jobs = list(read_rows(mailing))
+        for path, rows in ((customers, self._customers), (mailing, self._jobs)):
+            if not rows:
+                raise BadFile(path=str(path), why="it has no row")
 
     def run(self) -> int:
         """Run all of it and give the exit status: 0 if everything came out as it must."""
@@ -88,7 +92,7 @@ class Demo:
 
         def refill(meter: LeasedMeter, value: Mills) -> None:
             amount = self._refills[meter.client.state.customer]
-            while meter.client.state.dr < value:
+            while meter.client.state.dr < value <= ledger.settings.maximum_value:
                 load = min(amount, ledger.settings.dr_limit - meter.client.state.dr)
                 meter.refill(amounts.dollars(load))
                 refilled.append(load)
@@ -148,10 +152,11 @@ class Demo:
     def _tamper(self, audit_file: Path, key: AuditKey) -> ChainReport:
         """Take a mill off one item, in a copy that lies outside `audit/`, and verify that."""
         lines = audit_file.read_bytes().split(b"\n")
-        middle = len(lines) // 2
-        place = next(n for n in range(middle, len(lines)) if b'"event":"indicium-created"' in lines[n])
+        items = [n for n, line in enumerate(lines) if b'"event":"indicium-created"' in line]
+        # Where every job was refused, the newest record that says a value will do.
+        place = items[len(items) // 2] if items else max(n for n, line in enumerate(lines) if _VALUE.search(line))
         value = int(_VALUE.findall(lines[place])[0])
-        self._title(f"Somebody makes the item of record {place + 1} a tenth of a cent cheaper, in a copy")
+        self._title(f"Somebody takes a tenth of a cent off the value in record {place + 1}, in a copy")
         lines[place] = _VALUE.sub(b'"value":%d' % (value - 1), lines[place])
         tampered_file = self._folder / "tampered.audit"
         tampered_file.write_bytes(b"\n".join(lines))
@@ -159,3 +164,11 @@ class Demo:
             tampered = verify_chain(file, key)
         show_report(self._screen, tampered)
         return tampered
+
+
+def _refill(row: dict[str, str], path: Path) -> Mills:
+    """Read what a customer pays in at once."""
+    try:
+        return amounts.parse_within(row["refill_usd"], Mills(1), LARGEST)
+    except (Malformed, Refusal) as error:
+        raise BadFile(path=str(path), why=f"refill of {row['customer']}: {str(error).rstrip('.')}") from None
