@@ -93,9 +93,7 @@ def write(engine: Engine, batches: Iterable[tuple[str, Sequence[tuple[object, ..
             cursor.execute("BEGIN IMMEDIATE")
             for statement, rows in batches:
                 cursor.executemany(statement, rows)
-            if not cast("sqlite3.Connection", driver.dbapi_connection).in_transaction:
-                raise _dropped()
-            driver.commit()
+            _commit(driver)
         except BaseException:
             driver.rollback()
             raise
@@ -215,6 +213,12 @@ def _demand_transaction(connection: Connection) -> None:
     """Refuse a COMMIT of nothing: after some errors SQLite drops a transaction by itself, and then COMMIT says yes."""
     if not _driver(connection).in_transaction:
         raise OperationalError(statement="COMMIT", params=None, orig=_dropped())
+
+
+def _commit(driver: PoolProxiedConnection) -> None:
+    if not cast("sqlite3.Connection", driver.dbapi_connection).in_transaction:
+        raise _dropped()
+    driver.commit()
 
 
 def _dropped() -> sqlite3.OperationalError:

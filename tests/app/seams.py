@@ -12,12 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import PoolProxiedConnection
 
 from indicium.app import Ledger
 from indicium.cryptomodule.dispatch import CryptoModule
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.psd import InitializePsd
+from indicium.infrastructure import engine
 from indicium.infrastructure.append_only import AppendOnlyFile
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.memory_file import MemoryFile
@@ -89,9 +90,13 @@ class _Killer:
 
         AppendOnlyFile.append = torn  # type: ignore[assignment, method-assign]  # in this process only
 
-        @event.listens_for(Engine, "commit")
-        def committing(_: Connection) -> None:
+        commit = engine._commit
+
+        def committing(driver: PoolProxiedConnection) -> None:
             self.at(IN_STORE)
+            commit(driver)
+
+        engine._commit = committing
 
 
 def print_twice(folder: Path) -> None:
