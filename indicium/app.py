@@ -29,6 +29,7 @@ from indicium.domain.errors import (
     LedgerMissing,
     MemoryNotAuthentic,
 )
+from indicium.domain.events import InitializationStarted, parse_event
 from indicium.domain.fig6 import ModuleState
 from indicium.domain.flow import Head
 from indicium.domain.identity import ChainId, Serial
@@ -253,6 +254,8 @@ class Ledger:
     def _hold_ceremony(self, home: Home) -> None:
         """Bring the module to Operational; one that was interrupted while Initializing is reset first (C-21)."""
         if self._module.state in (ModuleState.INITIALIZING, ModuleState.ERROR):
+            if self._module.chain:
+                self._publish_key_of(self._module.chain)
             self._module.reset()
             self._places.forget_chain()
         begun = self._module.state is not ModuleState.UNINITIALIZED
@@ -261,6 +264,12 @@ class Ledger:
         born = ceremony.perform(self.execute, self._suite, self._serial, plan, configuration, begun=begun)
         self.office.keep_card_keys(born.card)
         home.publish(home.audit_key(self._serial).name, born.audit_key)
+
+    def _publish_key_of(self, chain: ChainId) -> None:
+        """Publish the audit key of a chain that no Auditor came to export it from, so that it can be verified too."""
+        first = self._places.first_record(chain)
+        if first is not None and isinstance(begun := parse_event(first.line), InitializationStarted):
+            self._home.publish(f"{self._serial}-{chain}.audit.pem", begun.data.audit_key.encode())
 
     def _commit_forever(self) -> None:
         """Drain the queue, group after group, until the ledger closes."""

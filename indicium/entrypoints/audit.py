@@ -2,18 +2,21 @@
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from indicium.cryptomodule.verifier import AuditKey, ChainReport, Verdict, load_key, overall, verify_chain, verify_rows
 from indicium.domain.errors import BadFile, BadValue
 from indicium.domain.flow import Head
+from indicium.domain.identity import ChainId
 from indicium.infrastructure.store import Store
 
 EXIT_STATUS = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCOMPLETE: 2}
 """What `verify` returns."""
 
 
+_DATABASE = b"SQLite format 3\x00"
 _TELL_BYTES = 4_000_000
 _HEAD = re.compile(r"([0-9]{1,15}):([0-9a-f]{64})")
 
@@ -27,17 +30,36 @@ def parse_head(text: str) -> Head:
 
 
 def verify(
-    source: str, key_file: Path | None, head: Head | None, progress: Callable[[int, int], None]
+    source: str, key_files: Sequence[Path], head: Head | None, progress: Callable[[int, int], None]
 ) -> list[ChainReport]:
-    """Verify every chain of a source. Raises `BadFile`, `Misconfigured`, `KeyNotUsable`."""
-    if "://" in source:
-        return _verify_store(source, key_file, head)
+    """Verify every chain of a source, each with that of the keys which fits it.
+
+    Raises `BadFile`, `Misconfigured`, `KeyNotUsable`.
+    """
+    keys = [_load(path) for path in key_files]
     path = Path(source)
+    if "://" in source or _is_database(path):
+        return _verify_store(source if "://" in source else f"sqlite:///{path.absolute()}", keys, head)
     if path.is_dir():
         folder = path / "audit" if (path / "audit").is_dir() else path
         files = sorted(folder.glob("*.audit"))
-        return [_verify_file(file, key_file or _key_beside(file), head, progress) for file in files]
-    return [_verify_file(path, key_file, head, progress)]
+        return [_verify_file(file, keys or _keys_beside(file), head, progress) for file in files]
+    return [_verify_file(path, keys, head, progress)]
+
+
+def _is_database(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_DATABASE)) == _DATABASE
+    except OSError:
+        return False
+
+
+def _first_that_fits(keys: Sequence[AuditKey], examine: Callable[[AuditKey | None], ChainReport]) -> ChainReport:
+    """Verify with one key after the other until a record is accepted: another module's key accepts none."""
+    reports = map(examine, keys) if keys else iter([examine(None)])
+    first = next(reports)
+    return first if first.records else next((report for report in reports if report.records), first)
 
 
 def as_json(reports: Sequence[ChainReport]) -> dict[str, Any]:
@@ -62,13 +84,15 @@ def _report_as_json(report: ChainReport) -> dict[str, Any]:
 
 
 def _verify_file(
-    path: Path, key_file: Path | None, head: Head | None, progress: Callable[[int, int], None]
+    path: Path, keys: Sequence[AuditKey], head: Head | None, progress: Callable[[int, int], None]
 ) -> ChainReport:
-    key = _load(key_file)
-    try:
+    def examine(key: AuditKey | None) -> ChainReport:
         size = path.stat().st_size
         with path.open("rb") as file:
             return verify_chain(cast("BinaryIO", _Watched(file, size, progress)), key, head)
+
+    try:
+        return _first_that_fits(keys, examine)
     except OSError as error:
         raise BadFile(path=str(path), why=error.strerror or "it cannot be read") from None
 
@@ -90,21 +114,28 @@ class _Watched:
         return line
 
 
-def _verify_store(url: str, key_file: Path | None, head: Head | None) -> list[ChainReport]:
-    key = _load(key_file)
+def _verify_store(url: str, keys: Sequence[AuditKey], head: Head | None) -> list[ChainReport]:
     with Store.open(url, read_only=True) as store:
-        return [verify_rows(store.records(chain), key, head) for chain, _ in store.chains()]
+
+        def examine(chain: ChainId, key: AuditKey | None) -> ChainReport:
+            return verify_rows(store.records(chain), key, head)
+
+        return [_first_that_fits(keys, partial(examine, chain)) for chain, _ in store.chains()]
 
 
-def _key_beside(file: Path) -> Path | None:
-    """Give the key that a home keeps for an audit file: the module's serial number begins the file's name."""
-    key = file.parent.parent / "keys" / f"{file.name.partition('-')[0]}.audit.pem"
-    return key if key.exists() else None
+def _keys_beside(file: Path) -> list[AuditKey]:
+    """Give the keys that a home keeps for a module: its serial number begins the file's name.
+
+    There are several where a ceremony was interrupted: the module was reset, and has had a key of its own for each
+    chain.
+    """
+    serial, keys = file.name.partition("-")[0], file.parent.parent / "keys"
+    return [
+        _load(path) for name in (f"{serial}.audit.pem", f"{serial}-*.audit.pem") for path in sorted(keys.glob(name))
+    ]
 
 
-def _load(key_file: Path | None) -> AuditKey | None:
-    if key_file is None:
-        return None
+def _load(key_file: Path) -> AuditKey:
     try:
         return load_key(key_file.read_bytes())
     except OSError as error:

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from indicium.app import Ledger
 from indicium.cryptomodule.verifier import overall
 from indicium.domain import amounts
-from indicium.domain.errors import IndiciumError, UnknownMeter
+from indicium.domain.errors import BadFile, IndiciumError, KeyNotUsable, Malformed, UnknownMeter
 from indicium.domain.identity import DeviceId
 from indicium.entrypoints import audit
 from indicium.entrypoints.demo import DATA, Demo
@@ -108,6 +108,8 @@ def post(
     """Frank a mailing as the customers whose keys the home holds. Posted again, it charges nothing twice."""
     screen = Screen(json=json)
     rows = list(read_rows(mailing))
+    if out.is_dir() or not out.parent.is_dir():  # said before anything is spent
+        raise BadFile(path=str(out), why="it is not a file's name in a folder that is there")
     with Ledger.open(_home(home)) as ledger, screen.progress("posting", "jobs") as advance:
         results = Mailing(ledger.office, ledger.execute_all).post(rows, advance)
     write_results(out, results)
@@ -190,15 +192,19 @@ def modules(home: HomeOption = None, json: JsonOption = False) -> None:
 @app.command()
 def verify(
     source: Annotated[str, typer.Argument(help="An audit file, a folder of them, a home, or a store URL.")],
-    key: Annotated[Path | None, typer.Option(help="The audit verification key, PEM.")] = None,
+    key: Annotated[list[Path] | None, typer.Option(help="The audit verification key, PEM; one a module.")] = None,
     head: Annotated[str | None, typer.Option(help="The head you noted last time: SEQUENCE:HASH.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Verify chains with a public key alone. Exit status: 0 PASS, 1 FAIL, 2 INCOMPLETE."""
     screen = Screen(json=json)
-    noted = None if head is None else audit.parse_head(head)
-    with screen.progress("verifying", "bytes") as advance:
-        reports = audit.verify(source, key, noted, advance)
+    try:
+        noted = None if head is None else audit.parse_head(head)
+        with screen.progress("verifying", "bytes") as advance:
+            reports = audit.verify(source, key or [], noted, advance)
+    except (Malformed, KeyNotUsable) as error:  # status 1 would say that a chain was tampered with
+        screen.fail(error)
+        raise typer.Exit(USAGE) from None
     for report in reports:
         show_report(screen, report)
     if not reports:

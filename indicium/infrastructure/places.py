@@ -85,6 +85,10 @@ class Places:
             self._append(changes.records, _new_static_parts(changes.packages, gathered))
         return Receipt(chain, dispatched.head)
 
+    def first_record(self, chain: ChainId) -> SealedRecord | None:
+        """Give the record that a chain begins with; after `reconcile` it is the module's own. None without records."""
+        return next(self._store.records(chain, upto=1), None)
+
     def reconnect(self) -> None:
         """Open both places anew, so that nothing of a failed transaction is left. Raises `StoreFailed`."""
         self.close()
