@@ -13,6 +13,7 @@ from indicium.app import Ledger
 from indicium.domain.commands.access import GetStatus
 from indicium.domain.commands.auditing import CreateAuditEntry
 from indicium.domain.errors import (
+    BadSetting,
     CeremonyUnfinished,
     LedgerClosed,
     LedgerExists,
@@ -188,7 +189,7 @@ def test_a_home_without_a_ledger_a_finished_one_and_an_unfinished_one_are_told_a
 
 def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("mine")
-    with pytest.raises(LedgerExists):
+    with pytest.raises(BadSetting, match="holds other files, and no ledger"):
         Ledger.create(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
