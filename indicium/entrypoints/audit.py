@@ -17,7 +17,6 @@ EXIT_STATUS = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCOMPLETE: 2}
 
 
 _DATABASE = b"SQLite format 3\x00"
-_TELL_BYTES = 4_000_000
 _HEAD = re.compile(r"([0-9]{1,15}):([0-9a-f]{64})")
 
 
@@ -102,16 +101,14 @@ class _Watched:
 
     def __init__(self, file: BinaryIO, size: int, progress: Callable[[int, int], None]) -> None:
         self._file, self._size, self._progress = file, size, progress
-        self._read = self._told = 0
+        self._read = 0
 
-    def readline(self, limit: int) -> bytes:
-        """Read a line; every few megabytes tell how far it is."""
-        line = self._file.readline(limit)
-        self._read += len(line)
-        if self._read - self._told > _TELL_BYTES:
-            self._told = self._read
-            self._progress(self._read, self._size)
-        return line
+    def read(self, limit: int) -> bytes:
+        """Read a block, and tell how far it is."""
+        block = self._file.read(limit)
+        self._read += len(block)
+        self._progress(self._read, self._size)
+        return block
 
 
 def _verify_store(url: str, keys: Sequence[AuditKey], head: Head | None) -> list[ChainReport]:
