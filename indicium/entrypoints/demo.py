@@ -73,7 +73,7 @@ class Demo:
     def _show_birth(self, ledger: Ledger) -> None:
         self._title("A cryptographic module is born")
         for person in ledger.office.ceremony_plan().people:
-            self._screen.say(f"  {person.role.replace('-', ' '):<16} {person.name}")
+            self._screen.say(f"  {person.role.replace('-', ' '):<18} {person.name}")
         self._screen.say(f"  Module {ledger.settings.serial} holds its Master Key Set and is operational.")
         self._screen.say(f"  Its chain of records: {ledger.chain}")
 
