@@ -34,7 +34,8 @@ metadata: Final = MetaData(
 records: Final = Table(
     "records",
     metadata,
-    # SQLite numbers only a column whose type is spelled INTEGER.
+    # SQLite numbers only a column whose type is spelled INTEGER. No AUTOINCREMENT: it would write one more page for
+    # each group, and a position can come again only where rows are deleted.
     Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     Column("chain", Text, nullable=False),
     Column("sequence", BigInteger, nullable=False),
@@ -44,7 +45,6 @@ records: Final = Table(
     Column("psd_version", BigInteger),
     UniqueConstraint("chain", "sequence"),
     UniqueConstraint("psd_id", "psd_version"),
-    sqlite_autoincrement=True,
 )
 """The stream: the module's bytes as they are, and the columns that find them. Never updated, never deleted."""
 

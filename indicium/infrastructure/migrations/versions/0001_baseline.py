@@ -21,7 +21,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("position", name="pk_records"),
         sa.UniqueConstraint("chain", "sequence", name="uq_records_chain_sequence"),
         sa.UniqueConstraint("psd_id", "psd_version", name="uq_records_psd_id_psd_version"),
-        sqlite_autoincrement=True,
     )
     op.create_table(
         "static_parts",
