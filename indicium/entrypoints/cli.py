@@ -1,8 +1,9 @@
 """The verbs of the command line. Each opens what it needs, does one thing and says what it did."""
 
+import re
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -13,13 +14,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from indicium.app import Ledger
 from indicium.cryptomodule.verifier import overall
 from indicium.domain import amounts
-from indicium.domain.errors import BadFile, IndiciumError, KeyNotUsable, Malformed, UnknownMeter
+from indicium.domain.errors import BadFile, BadSetting, IndiciumError, Inhibited, KeyNotUsable, Malformed, UnknownMeter
 from indicium.domain.identity import DeviceId
 from indicium.entrypoints import audit
 from indicium.entrypoints.demo import DATA, Demo
 from indicium.entrypoints.results import show_modules, show_report, write_results
 from indicium.entrypoints.screen import Screen
 from indicium.infrastructure.home import Home
+from indicium.infrastructure.memory_file import MemoryFile
 from indicium.infrastructure.store import Store
 from indicium.parties.mailing import OK, Mailing, read_rows
 from indicium.projections import Views
@@ -27,6 +29,9 @@ from indicium.settings import DEFAULT_SERIAL, Settings
 
 USAGE = 3
 """Exit status of a command that was called wrongly."""
+
+_OURS = r"\.?indicium\.toml.*|ledger\.db.*|modules|audit|keys|secrets|items\.csv|tampered\.audit"
+"""Names of what a demo leaves in its home."""
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
@@ -93,9 +98,10 @@ def demo(
 ) -> None:
     """Show everything: ceremony, meters, a mailing, the views, the verification, a tampered copy found out."""
     screen, folder = Screen(json=json), _home(home)
+    show = Demo(screen, folder, customers, mailing)  # it reads both files: a bad one is refused before anything goes
     if fresh and Home(folder).holds_ledger:
-        shutil.rmtree(folder)
-    raise typer.Exit(Demo(screen, folder, customers, mailing).run())
+        _remove(Home(folder))
+    raise typer.Exit(show.run())
 
 
 @app.command()
@@ -268,6 +274,18 @@ def _views(home: Path, screen: Screen) -> Iterator[Views]:
         with screen.progress("reading", "records") as advance:
             views.catch_up(store, advance)
         yield views
+
+
+def _remove(home: Home) -> None:
+    """Remove a ledger, unless it is open, or other things lie in its folder."""
+    for path in home.folder.iterdir():
+        if not re.fullmatch(_OURS, path.name):
+            why = f"{home.folder} holds {path.name} beside its ledger: take it away, or remove the folder yourself"
+            raise BadSetting(name="home", why=why)
+    for memory in home.modules.glob("*.memory"):
+        with suppress(Inhibited):  # what cannot be opened any more may go
+            MemoryFile(memory).close()
+    shutil.rmtree(home.folder)
 
 
 def _home(flag: Path | None) -> Path:
