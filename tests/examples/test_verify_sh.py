@@ -12,7 +12,7 @@ from tests.vectors.chains import entries, head_of
 SCRIPT = Path(__file__).parents[2] / "examples" / "verify.sh"
 KEY = load_key((VECTORS / "key.pem").read_bytes())
 STATUS = {"PASS": 0, "FAIL": 1, "INCOMPLETE": 2}
-CHAIN = entries(300, interval=100)
+CHAIN = entries(90, interval=30)
 
 BEYOND_SED = {"duplicate-in-data.audit", "duplicate-nested.audit", "duplicate-escaped.audit", "surrogate-escape.audit"}
 """What the script's head says that it does not see."""
