@@ -11,6 +11,7 @@ from sqlalchemy import Engine, PrimaryKeyConstraint, Select, UniqueConstraint, c
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from indicium.domain.errors import (
+    BadRecord,
     LedgerMissing,
     RecordConflict,
     SchemaIsNewer,
@@ -140,7 +141,7 @@ class Store:
                 packages[psd_id] = Package(psd_id, version, first, second, made_by, mac)
                 static[psd_id] = first, name
             elif kind == HEAD:
-                head = SealedRecord(chain, sequence, name, first, psd_id, version)
+                head = _sealed((chain, sequence, name, first, psd_id, version))
             else:
                 replies[RequestKey(psd_id, name)] = KeptReply(psd_id, name, version, first, second)
         self._static = static
@@ -167,7 +168,7 @@ class Store:
     def head(self, chain: ChainId) -> SealedRecord | None:
         """Give the newest record of a chain, None if it has none."""
         rows = self._read(newest_record(), chain=chain)
-        return SealedRecord._make(rows[0]) if rows else None
+        return _sealed(rows[0]) if rows else None
 
     def records(
         self, chain: ChainId, *, after: int = 0, upto: int | None = None, batch: int = 1000
@@ -180,7 +181,7 @@ class Store:
         last = _LAST_SEQUENCE if upto is None else upto
         while True:
             rows = self._read(page, chain=chain, after=after, upto=last, batch=batch)
-            yield from map(SealedRecord._make, rows)
+            yield from map(_sealed, rows)
             if len(rows) < batch:
                 return
             after = rows[-1].sequence
@@ -219,6 +220,14 @@ class Store:
                 parts.append((psd_id, digest, static))
             rows.append((psd_id, version, moving, made_by, mac, digest))
         return rows, parts
+
+
+def _sealed(row: Sequence[Any]) -> SealedRecord:
+    """Take a row as a record. Raises `BadRecord` where it holds no bytes: SQLite keeps whatever somebody writes."""
+    record = SealedRecord._make(row)
+    if not isinstance(row[3], bytes):
+        raise BadRecord(why=f"the store's row {record.sequence} of chain {record.chain} holds no bytes")
+    return record
 
 
 def _make(engine: Engine, url: str) -> None:
