@@ -2,7 +2,9 @@
 
 import re
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import orjson
@@ -10,7 +12,7 @@ import pytest
 
 from indicium.app import Ledger
 from indicium.cryptomodule.verifier import Verdict
-from indicium.domain.errors import HeadsDisagree, LedgerRolledBack, MemoryNotAuthentic
+from indicium.domain.errors import BadRecord, HeadsDisagree, LedgerRolledBack, MemoryNotAuthentic
 from indicium.domain.heads import Action
 from tests.app import seams
 from tests.app.homes import (
@@ -293,6 +295,14 @@ def test_a_torn_line_behind_all_that_the_store_has_is_reported(home: Path) -> No
         audit.write(b'{"format":1')
     refused = refusal(home)
     assert (refused.place, refused.sequence) == ("audit copy", last + 1)
+
+
+def test_a_store_whose_newest_record_holds_no_bytes_is_one_sentence(home: Path) -> None:
+    with closing(sqlite3.connect(home / STORE)) as store:
+        store.execute("UPDATE records SET record = 5 WHERE sequence = (SELECT max(sequence) FROM records)")
+        store.commit()
+    with pytest.raises(BadRecord, match="holds no bytes"):
+        Ledger.open(home)
 
 
 @pytest.mark.parametrize("name", ["34576590.memory", "34576590.ppd"])
