@@ -56,7 +56,13 @@ class _Killer:
         if self._left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def around(self, owner: Any, name: str, before: Seam = "", after: Seam = "") -> None:  # noqa: ANN401  # class or module
+    def around(
+        self,
+        owner: Any,  # noqa: ANN401  # a class or a module
+        name: str,
+        before: Seam = "",
+        after: Seam = "",
+    ) -> None:
         real = getattr(owner, name)
 
         @functools.wraps(real)

@@ -93,6 +93,10 @@ class Ladder(NamedTuple):
             (refusal,) = dispatched.refusals
             if type(refusal) is not rung.error:
                 raise Slipped(rung, refusal)
+            assert refusal is not None
+            facts = vars(refusal)
+            assert None not in facts.values(), facts
+            assert "psd_id" not in facts or facts["psd_id"] in world.meters.values(), facts
             assert dispatched.changes == Changes([], (), ())
             assert world.snapshot() == before
             assert world.save(dispatched) == [None]

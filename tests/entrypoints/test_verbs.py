@@ -84,7 +84,8 @@ def test_y_32_rebuild_check_finds_a_view_that_was_changed_and_rebuild_mends_it(h
         (view,) = (
             name for (name,) in store.execute("SELECT name FROM sqlite_schema WHERE type = 'table'") if "meters" in name
         )
-        assert store.execute(f"UPDATE {view} SET dr = 999000 WHERE device = '1000000001'").rowcount == 1  # noqa: S608  # our own name
+        tamper = f"UPDATE {view} SET dr = 999000 WHERE device = '1000000001'"  # noqa: S608  # our own name
+        assert store.execute(tamper).rowcount == 1
         store.commit()
     found = terminal.json("rebuild", "--check", "--home", home, status=1)
     assert found["equal"] is False
