@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from indicium.app import Ledger
+from indicium.domain.amounts import Mills
 from indicium.domain.commands.access import GetStatus
 from indicium.domain.commands.auditing import CreateAuditEntry
 from indicium.domain.commands.base import Command
@@ -28,7 +29,10 @@ from indicium.domain.flow import Changes
 from indicium.domain.replies import parse_reply
 from indicium.infrastructure.places import Places
 from indicium.infrastructure.store import Store
+from indicium.parties.mailing import Mailing
+from indicium.parties.office import LeasedMeter
 from tests.app.homes import CUSTOMERS, LETTER, assert_whole, issued, rows_of
+from tests.app.seams import mailing_rows
 
 PATIENCE_SECONDS = 60
 
@@ -194,6 +198,21 @@ def test_two_requests_on_one_challenge_are_one_item_and_one_refusal(home: Path) 
     assert isinstance(done, bytes)
     assert isinstance(refused, ChallengeMismatch)
     assert_whole(home, {"Ada": 330})
+
+
+def test_a_customer_who_prints_elsewhere_meanwhile_is_asked_again(home: Path) -> None:
+    with Ledger.open(home) as ledger:
+        elsewhere: set[int] = set()
+
+        def print_elsewhere(_meter: LeasedMeter, value: Mills) -> None:
+            if value not in elsewhere:
+                elsewhere.add(value)
+                ledger.meter("Ada").print("1.00", LETTER, f"other-{value}")
+
+        rows = [row for row in mailing_rows() if row["customer"] == "Ada"]
+        results = Mailing(ledger.office, ledger.execute_all, print_elsewhere).post(rows, lambda _done, _all: None)
+    assert [result.code for result in results] == ["ok", "ok", "value-above-maximum"]
+    assert_whole(home, {"Ada": 3000 + 110 + 140})
 
 
 def test_nothing_asked_is_nothing_answered(home: Path) -> None:

@@ -200,7 +200,7 @@ def test_a_customer_notes_another_story_of_the_same_length_too(home: Path, older
         kept = newest.read_bytes()
         shutil.copy2(stale, newest)
         for number in (1, 2):
-            ledger.meter("Ada").print("0.01", LETTER, f"other-{number}")
+            ledger.meter("Ada").print("1.00", LETTER, f"other-{number}")  # AR has not even fallen
         newest.write_bytes(kept)
         with pytest.raises(LedgerRolledBack) as found:
             ledger.meter("Ada").ask()
