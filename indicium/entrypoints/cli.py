@@ -33,6 +33,9 @@ USAGE = 3
 _OURS = r"\.?indicium\.toml.*|ledger\.db.*|modules|audit|keys|secrets|items\.csv|tampered\.audit"
 """Names of what a demo leaves in its home."""
 
+OWN = "the demo's own"
+"""What the help says of the files that ship with the package."""
+
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
 
@@ -92,8 +95,9 @@ def init(
 def demo(
     home: HomeOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Remove the ledger that the home holds first.")] = False,
-    customers: Annotated[Path, typer.Option(help="Customers to lease meters to.")] = DATA / "customers.csv",
-    mailing: Annotated[Path, typer.Option(help="Mailing to frank.")] = DATA / "mailing.csv",
+    customers: Annotated[Path, typer.Option(help="Customers to lease meters to.", show_default=OWN)] = DATA
+    / "customers.csv",
+    mailing: Annotated[Path, typer.Option(help="Mailing to frank.", show_default=OWN)] = DATA / "mailing.csv",
     json: JsonOption = False,
 ) -> None:
     """Show everything: ceremony, meters, a mailing, the views, the verification, a tampered copy found out."""
