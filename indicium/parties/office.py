@@ -20,7 +20,15 @@ from indicium.domain import amounts
 from indicium.domain.amounts import LARGEST, Mills
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.crypto_card import InitializeCryptoCard
-from indicium.domain.errors import BadFile, BadValue, NotAZipCode, UnknownCustomer
+from indicium.domain.commands.psd import CreateIndicium
+from indicium.domain.errors import (
+    BadFile,
+    BadValue,
+    ChallengeMismatch,
+    ClientHasSeenOther,
+    NotAZipCode,
+    UnknownCustomer,
+)
 from indicium.domain.lifecycle import PsdState
 from indicium.domain.replies import PsdReply, parse_reply
 from indicium.domain.vbi import Elements
@@ -221,13 +229,21 @@ class LeasedMeter:
         if not self._client.state.module_challenge:
             self.ask()
         try:
-            request = self._client.create_indicium(request_id, value, elements)
-        except ValidationError:
-            raise BadValue(field="request_id", why="it has 1 to 64 letters, digits and . _ : @ / + = -") from None
-        reply = self._client.accept(request_id, self._office.bring(request))
+            line = self._office.bring(self._request(request_id, value, elements))
+        except (ChallengeMismatch, ClientHasSeenOther):
+            # The client was killed before it kept the last reply, or prints elsewhere too: it asks what it has missed.
+            self.ask()
+            line = self._office.bring(self._request(request_id, value, elements))
+        reply = self._client.accept(request_id, line)
         self.keep()
         return Item(reply.item or "", reply)
 
     def keep(self) -> None:
         """Write what the customer keeps."""
         self._office.keep(self._client.state)
+
+    def _request(self, request_id: str, value: Mills, elements: Elements) -> CreateIndicium:
+        try:
+            return self._client.create_indicium(request_id, value, elements)
+        except ValidationError:
+            raise BadValue(field="request_id", why="it has 1 to 64 letters, digits and . _ : @ / + = -") from None
