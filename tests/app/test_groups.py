@@ -227,3 +227,25 @@ def test_a_refusal_is_raised_where_one_request_is_asked(home: Path) -> None:
             ledger.execute(RequestChallenge(psd_id="1999999999", client_challenge="0" * 32))
         assert refused.value.code == "unknown-meter"
         assert ledger.meter("Ada").print("0.33", LETTER).reply.ar == 330
+
+
+def test_what_callers_write_wrongly_is_refused_in_the_ledgers_own_words(home: Path) -> None:
+    with Ledger.open(home) as ledger:
+        meter = ledger.meter("Ada")
+        for wrong, code in (
+            (lambda: ledger.lease("Dan", "405"), "not-a-zip-code"),
+            (lambda: ledger.lease("Dan\n", "40505"), "bad-value"),
+            (lambda: ledger.lease("", "40505"), "bad-value"),
+            (lambda: meter.print("0.33", LETTER, "é"), "bad-value"),
+            (lambda: meter.print("0.33", LETTER, "x" * 65), "bad-value"),
+            (lambda: meter.print("0,33", LETTER), "not-an-amount"),
+            (lambda: meter.refill("0.0001"), "finer-than-a-mill"),
+            (lambda: meter.refill("-1"), "value-below-minimum"),
+            (lambda: ledger.meter("../../ca"), "unknown-customer"),
+            (lambda: ledger.meter("x" * 300), "unknown-customer"),
+        ):
+            with pytest.raises(IndiciumError) as refused:
+                wrong()
+            assert refused.value.code == code
+        assert len(ledger.meters()) == len(CUSTOMERS)
+    assert_whole(home, {})

@@ -182,6 +182,16 @@ def test_o_12_what_was_lost_is_named_with_its_value_and_its_number_is_used_again
     assert_whole(home, {"Ada": 110})
 
 
+@pytest.mark.parametrize("seam", [seams.AFTER_COPY, seams.AFTER_RELEASE, seams.IN_FILE])
+def test_a_customer_killed_before_it_kept_the_reply_may_go_on_with_another_job(seam: seams.Seam, home: Path) -> None:
+    assert killed(seams.print_twice, home, seam, 2)
+    with Ledger.open(home) as ledger:
+        meter = ledger.meter("Ada")
+        assert meter.print("0.11", LETTER, "job-3").reply.ar == 990
+        assert meter.print("0.55", LETTER, "job-2").reply.ar == 880
+    assert_whole(home, {"Ada": 990})
+
+
 def test_m_60_a_device_number_that_was_lost_is_not_given_out_again(home: Path) -> None:
     assert killed(seams.lease, home, seams.AFTER_MEMORY)
     with Ledger.open(home) as ledger:
