@@ -166,8 +166,9 @@ def test_secrets_of_another_length_are_refused(world: World) -> None:
     client = world.customers["unleased"]
     client.state = client.state.model_copy(update={"hmk": bytes(31)})
 
-    with pytest.raises(SecretsNotReadable):
+    with pytest.raises(SecretsNotReadable) as refused:
         world.execute(client.configure("configure"))
+    assert refused.value.psd_id == client.state.device
 
 
 def body_of(line: bytes) -> dict[str, object]:
