@@ -274,22 +274,17 @@ class Ledger:
     def _commit_forever(self) -> None:
         """Drain the queue, group after group, until the ledger closes."""
         waiting: list[_Job] = []
-        while True:
+        ends = False
+        while waiting or not ends:
             if not waiting:
                 job = self._queue.get()
                 if job is None:
                     return
                 waiting.append(job)
-            ends = self._drain(waiting)
+            ends = ends or self._drain(waiting)
             group = _first_group(waiting)
             del waiting[: len(group)]
             self._settle(group)
-            if ends:
-                while waiting:
-                    group = _first_group(waiting)
-                    del waiting[: len(group)]
-                    self._settle(group)
-                return
 
     def _drain(self, waiting: list[_Job]) -> bool:
         """Take what waits in the queue, up to the group limit; tell whether the ledger closes."""
