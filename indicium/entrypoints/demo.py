@@ -34,9 +34,9 @@ SHOWN_METERS = 5
 class Demo:
     """One run of the demo in a new home."""
 
-    def __init__(self, screen: Screen, folder: Path, customers: Path, mailing: Path) -> None:
+    def __init__(self, screen: Screen, settings: Settings, customers: Path, mailing: Path) -> None:
         """Read both files first, so that a bad one is refused before anything is made."""
-        self._screen, self._folder, self._home = screen, folder, Home(folder)
+        self._screen, self._settings, self._folder, self._home = screen, settings, settings.home, Home(settings.home)
         self._customers = list(read_columns(customers, CUSTOMER_COLUMNS))
         self._refills = {row["customer"]: _refill(row, customers) for row in self._customers}
         self._jobs = list(read_rows(mailing))
@@ -47,7 +47,7 @@ class Demo:
     def run(self) -> int:
         """Run all of it and give the exit status: 0 if everything came out as it must."""
         started = time.monotonic()
-        with Ledger.create(Settings.of(self._folder)) as ledger:
+        with Ledger.create(self._settings) as ledger:
             self._show_birth(ledger)
             self._lease(ledger)
             results = self._post(ledger)

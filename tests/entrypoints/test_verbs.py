@@ -232,3 +232,13 @@ def test_the_verbs_that_open_the_module_get_one_sentence_while_another_has_it(
             assert said == "Module 34576590 is in use by another process: close that one first."
         assert terminal.json("recover", "--home", home, status=3)["error"] == "ledger-in-use"
     assert terminal.json("post", mailing, "--home", home, "--out", tmp_path / "out.csv")["spent"] == 330
+
+
+def test_a_store_that_is_named_is_looked_at_without_a_home(terminal: Terminal, home: Path, tmp_path: Path) -> None:
+    store = f"sqlite:///{home / 'ledger.db'}"
+    named = terminal.json("meters", "--home", tmp_path / "nowhere", "--store", store)
+    assert named == terminal.json("meters", "--home", home)
+    assert named["meters"]
+    status, _, err = terminal.run("meters", "--home", tmp_path / "nowhere")
+    assert status == 3
+    assert "holds no ledger" in err

@@ -1,0 +1,62 @@
+"""What every verb takes, and what the environment may say instead."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from indicium.domain.errors import LedgerMissing
+from indicium.settings import Settings
+
+USAGE = 3
+"""Exit status of a command that was called wrongly."""
+
+
+class Environment(BaseSettings):
+    """What the environment may say instead of flags."""
+
+    model_config = SettingsConfigDict(env_prefix="INDICIUM_")
+
+    home: Path = Path("indicium-home")
+    store: str | None = None
+
+
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="Folder of the ledger; else INDICIUM_HOME, else ./indicium-home.")
+]
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="URL",
+        help="Its store, postgresql+psycopg://... or sqlite:///...; else INDICIUM_STORE, else what its home says.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Write one JSON object to standard output.")]
+
+
+def folder_of(home: Path | None) -> Path:
+    """Give the home that was named, or the one that the environment names."""
+    return home if home is not None else Environment().home
+
+
+def stated(store: str | None) -> dict[str, str]:
+    """Give what was said about the store as a setting; nothing if nothing was said."""
+    named = store if store is not None else Environment().store
+    return {} if named is None else {"store": named}
+
+
+def settings_of(home: Path | None, store: str | None) -> Settings:
+    """Read a home's settings, the store replaced by the one that was named.
+
+    Who names a store needs no home to look at it. Raises `LedgerMissing`, `BadSetting`.
+    """
+    folder, said = folder_of(home), stated(store)
+    try:
+        settings = Settings.read(folder)
+    except LedgerMissing:
+        if not said:
+            raise
+        return Settings.of(folder, **said)
+    return Settings.of(**settings.model_dump() | said)

@@ -1,0 +1,106 @@
+"""Verbs that open a module: make a ledger, show it, post a mailing, bring its places together."""
+
+import re
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from indicium.app import Ledger
+from indicium.domain import amounts
+from indicium.domain.errors import BadFile, BadSetting, Inhibited
+from indicium.entrypoints.demo import DATA, Demo
+from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, folder_of, settings_of, stated
+from indicium.entrypoints.results import write_results
+from indicium.entrypoints.screen import Screen
+from indicium.infrastructure.home import Home
+from indicium.infrastructure.memory_file import MemoryFile
+from indicium.parties.mailing import OK, Mailing, read_rows
+from indicium.settings import DEFAULT_SERIAL, Settings
+
+_OURS = r"\.?indicium\.toml.*|ledger\.db.*|modules|audit|keys|secrets|items\.csv|tampered\.audit"
+"""Names of what a demo leaves in its home."""
+
+OWN = "the demo's own"
+"""What the help says of the files that ship with the package."""
+
+
+def init(
+    home: HomeOption = None,
+    store: StoreOption = None,
+    serial: Annotated[str, typer.Option(help="Serial number of the module: up to 16 digits.")] = DEFAULT_SERIAL,
+    json: JsonOption = False,
+) -> None:
+    """Make a ledger: a whole unattended key ceremony, or the rest of one that was interrupted."""
+    screen, folder = Screen(json=json), folder_of(home)
+    with Ledger.create(Settings.of(folder, serial=serial, **stated(store))) as ledger:
+        screen.say(f"Module {ledger.settings.serial} is operational; its chain is {ledger.chain}.")
+        screen.say(f"Audit key: {folder / 'keys' / f'{ledger.settings.serial}.audit.pem'}")
+        screen.say(f"Passphrases of the ceremony: {folder / 'secrets' / 'ceremony.json'} (keep them, then remove it)")
+        screen.show({"home": str(folder), "module": ledger.settings.serial, "chain": ledger.chain})
+
+
+def demo(
+    home: HomeOption = None,
+    store: StoreOption = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Remove the ledger that the home holds first.")] = False,
+    customers: Annotated[Path, typer.Option(help="Customers to lease meters to.", show_default=OWN)] = DATA
+    / "customers.csv",
+    mailing: Annotated[Path, typer.Option(help="Mailing to frank.", show_default=OWN)] = DATA / "mailing.csv",
+    json: JsonOption = False,
+) -> None:
+    """Show everything: ceremony, meters, a mailing, the views, the verification, a tampered copy found out."""
+    screen, folder = Screen(json=json), folder_of(home)
+    show = Demo(
+        screen, Settings.of(folder, **stated(store)), customers, mailing
+    )  # it reads both files: a bad one is refused before anything goes
+    if fresh and Home(folder).holds_ledger:
+        _remove(Home(folder))
+    raise typer.Exit(show.run())
+
+
+def post(
+    mailing: Annotated[Path, typer.Argument(help="CSV with the columns job, customer, origin_zip, … value_usd.")],
+    out: Annotated[Path, typer.Option("--out", help="Where the results go, a row for each job.")],
+    home: HomeOption = None,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Frank a mailing as the customers whose keys the home holds. Posted again, it charges nothing twice."""
+    screen = Screen(json=json)
+    rows = list(read_rows(mailing))
+    if out.is_dir() or not out.parent.is_dir():  # said before anything is spent
+        raise BadFile(path=str(out), why="it is not a file's name in a folder that is there")
+    with Ledger.open(settings_of(home, store)) as ledger, screen.progress("posting", "jobs") as advance:
+        results = Mailing(ledger.office, ledger.execute_all).post(rows, advance)
+    write_results(out, results)
+    refused = [result for result in results if result.code != OK]
+    spent = sum({result.job: result.value for result in results if result.code == OK}.values())
+    screen.say(f"{len(results) - len(refused)} of {len(results)} jobs done, {amounts.dollars(spent)} spent: {out}")
+    for result in refused:
+        screen.plain(f"  job {result.job}: {result.code}")
+    screen.show({"jobs": len(results), "refused": len(refused), "spent": spent, "out": str(out)})
+    raise typer.Exit(1 if refused else 0)
+
+
+def recover(home: HomeOption = None, store: StoreOption = None, json: JsonOption = False) -> None:
+    """Open the ledger, bring its three places together, and say what was done."""
+    screen = Screen(json=json)
+    with Ledger.open(settings_of(home, store)) as ledger:
+        done = [action.value for action in ledger.recovered]
+    screen.say("\n".join(done) or "Memory, store and audit copy agree: nothing to do.")
+    screen.show({"done": done})
+
+
+def _remove(home: Home) -> None:
+    """Remove a ledger, unless it is open, or other things lie in its folder."""
+    for path in home.folder.iterdir():
+        if not re.fullmatch(_OURS, path.name):
+            why = f"{home.folder} holds {path.name} beside its ledger: take it away, or remove the folder yourself"
+            raise BadSetting(name="home", why=why)
+    for memory in home.modules.glob("*.memory"):
+        with suppress(Inhibited):  # what cannot be opened any more may go
+            MemoryFile(memory).close()
+    shutil.rmtree(home.folder)
