@@ -16,7 +16,6 @@ from indicium.domain.identity import ChainId, DeviceId, Serial
 from indicium.domain.package import Package
 from indicium.domain.record import line_hash
 from indicium.infrastructure.audit_copy import AuditCopy
-from indicium.infrastructure.engine import database_file
 from indicium.infrastructure.home import Home
 from indicium.infrastructure.store import Store
 
@@ -52,10 +51,9 @@ class Places:
     """The store and the audit copy: two of the three places that hold a chain."""
 
     def __init__(self, home: Home, serial: Serial, store_url: str) -> None:
-        """Open the store. Raises `Misconfigured`."""
+        """Open the store as the module's one writer. Raises `Misconfigured` or `StoreFailed`."""
         self._home, self._serial, self._url = home, serial, store_url
-        self._store = Store.open(store_url)
-        self._file = _file_of(store_url)
+        self._store = self._claimed()
         self._copy: AuditCopy | None = None
 
     def gather(self, chain: ChainId, requests: Sequence[Command]) -> Gathered:
@@ -79,8 +77,7 @@ class Places:
         changes = dispatched.changes
         if changes.records:
             self._store.save(changes)
-            if _file_of(self._url) != self._file:
-                # SQLite goes on writing to a file that has lost its name; nobody would find the records again.
+            if not self._store.in_its_place:  # nobody would find the records again
                 raise StoreFailed(place="store", why="its file is gone, or another was put in its place")
             self._append(changes.records, _new_static_parts(changes.packages, gathered))
         return Receipt(chain, dispatched.head)
@@ -93,10 +90,9 @@ class Places:
         """Open both places anew, so that nothing of a failed transaction is left. Raises `StoreFailed`."""
         self.close()
         try:
-            self._store = Store.open(self._url)
+            self._store = self._claimed()
         except Misconfigured as error:  # it was usable before, and may be again: the request is repeated then
             raise StoreFailed(place="store", why=str(error).rstrip(".")) from None
-        self._file = _file_of(self._url)
 
     def forget_chain(self) -> None:
         """Close the copy of a chain that ended with a reset; the next one has its own file (M-90)."""
@@ -136,6 +132,15 @@ class Places:
             else:
                 raise self._refused(verdict)
         return tuple(done)
+
+    def _claimed(self) -> Store:
+        store = Store.open(self._url)
+        try:
+            store.claim(self._serial)
+        except BaseException:
+            store.close()
+            raise
+        return store
 
     def _append(self, records: Sequence[SealedRecord], static: Sequence[Package]) -> None:
         if self._copy is None:
@@ -207,16 +212,6 @@ def _new_static_parts(packages: Iterable[Package], gathered: Gathered) -> list[P
         for package in packages
         if (before := gathered.packages.get(package.psd_id)) is None or before.static != package.static
     ]
-
-
-def _file_of(url: str) -> tuple[int, int] | None:
-    """Tell which file a store's URL names just now; None if there is none, or it is a server's."""
-    path = database_file(url)
-    try:
-        found = None if path is None else path.stat()
-    except OSError:
-        found = None
-    return found and (found.st_dev, found.st_ino)
 
 
 def _copied_hash(copy: AuditCopy, sequence: int) -> str | None:

@@ -31,17 +31,20 @@ metadata: Final = MetaData(
 )
 """Constraints have names by convention, the same on every database: errors are mapped by them."""
 
+_NAME: Final = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text that is found and ordered byte by byte, in whatever language a server was set up."""
+
 records: Final = Table(
     "records",
     metadata,
     # SQLite numbers only a column whose type is spelled INTEGER. No AUTOINCREMENT: it would write one more page for
     # each group, and a position can come again only where rows are deleted.
     Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("chain", Text, nullable=False),
+    Column("chain", _NAME, nullable=False),
     Column("sequence", BigInteger, nullable=False),
-    Column("topic", Text, nullable=False),
+    Column("topic", _NAME, nullable=False),
     Column("record", LargeBinary, nullable=False),
-    Column("psd_id", Text),
+    Column("psd_id", _NAME),
     Column("psd_version", BigInteger),
     UniqueConstraint("chain", "sequence"),
     UniqueConstraint("psd_id", "psd_version"),
@@ -51,8 +54,8 @@ records: Final = Table(
 static_parts: Final = Table(
     "static_parts",
     metadata,
-    Column("psd_id", Text, nullable=False),
-    Column("digest", Text, nullable=False),
+    Column("psd_id", _NAME, nullable=False),
+    Column("digest", _NAME, nullable=False),
     Column("static", LargeBinary, nullable=False),
     PrimaryKeyConstraint("psd_id", "digest"),
 )
@@ -61,20 +64,20 @@ static_parts: Final = Table(
 packages: Final = Table(
     "packages",
     metadata,
-    Column("psd_id", Text, primary_key=True),
+    Column("psd_id", _NAME, primary_key=True),
     Column("psd_version", BigInteger, nullable=False),
     Column("moving", LargeBinary, nullable=False),
     Column("made_by", LargeBinary, nullable=False),
     Column("mac", LargeBinary, nullable=False),
-    Column("static_digest", Text, nullable=False),
+    Column("static_digest", _NAME, nullable=False),
 )
 """The newest package of each meter."""
 
 replies: Final = Table(
     "replies",
     metadata,
-    Column("psd_id", Text, nullable=False),
-    Column("request_id", Text, nullable=False),
+    Column("psd_id", _NAME, nullable=False),
+    Column("request_id", _NAME, nullable=False),
     Column("psd_version", BigInteger, nullable=False),
     Column("content_digest", LargeBinary, nullable=False),
     Column("token", LargeBinary, nullable=False),
@@ -85,7 +88,7 @@ replies: Final = Table(
 tracking: Final = Table(
     "tracking",
     metadata,
-    Column("application_name", Text, primary_key=True),
+    Column("application_name", _NAME, primary_key=True),
     Column("notification_id", BigInteger, nullable=False),
 )
 """How far each follower of a stream has come."""

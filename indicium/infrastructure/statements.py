@@ -1,11 +1,13 @@
 """What the store says to the database, rendered once for a dialect: a group pays for its rows, not for building SQL."""
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import (
     BigInteger,
+    Column,
     ColumnElement,
     CompoundSelect,
     Dialect,
@@ -14,11 +16,11 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     Table,
+    Text,
     and_,
     bindparam,
     cast,
     func,
-    insert,
     literal_column,
     null,
     select,
@@ -28,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy.types import TypeEngine
 
 from indicium.infrastructure.schema import packages, records, replies, static_parts
 
@@ -35,6 +38,8 @@ HEAD: Final = 0
 PACKAGE: Final = 1
 REPLY: Final = 2
 """What a row of `gather` is: its first column."""
+
+_PARAMETER: Final = re.compile(r"%\((\w+)\)s")
 
 _RECORD: Final = (
     records.c.chain,
@@ -63,18 +68,24 @@ _WITH_STATIC: Final = packages.join(
 
 
 class Prepared:
-    """A statement's text, and the order in which its parameters are given."""
+    """A statement's text, and how its parameters are given: by place on SQLite, by name on PostgreSQL."""
 
-    def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
-        """Render the statement."""
+    def __init__(self, statement: ClauseElement, dialect: Dialect, columns: Sequence[str] = ()) -> None:
+        """Render the statement. `columns` are those of the rows that it takes, in their order."""
         compiled = statement.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)  # noqa: S101 - what was given is a statement
-        self.sql = str(compiled)
-        self._order: Sequence[str] = compiled.positiontup or ()
+        self._order = compiled.positiontup
+        self._columns = columns
+        # By name psycopg would send bytes as text twice their size.
+        self.sql = str(compiled) if self._order is not None else _PARAMETER.sub(r"%(\1)b", str(compiled))
 
-    def values(self, **values: object) -> tuple[object, ...]:
-        """Put named values into the statement's order."""
-        return tuple(values[name] for name in self._order)
+    def values(self, **values: object) -> tuple[object, ...] | dict[str, object]:
+        """Give named values as the driver wants them."""
+        return values if self._order is None else tuple(values[name] for name in self._order)
+
+    def arrays(self, rows: Sequence[tuple[object, ...]]) -> dict[str, list[object]]:
+        """Give rows as an array for each column: what a statement takes that writes all of them at once."""
+        return dict(zip(self._columns, map(list, zip(*rows, strict=True)), strict=True))
 
 
 class Statements:
@@ -82,15 +93,38 @@ class Statements:
 
     def __init__(self, dialect: Dialect) -> None:
         """Render them."""
-        package = upsert(dialect, packages)
+        package = _insert(dialect, packages, packages.c)
         replaced = {column.name: package.excluded[column.name] for column in packages.c if column.name != "psd_id"}
+        package = package.on_conflict_do_update(index_elements=["psd_id"], set_=replaced)
+        part = _insert(dialect, static_parts, static_parts.c).on_conflict_do_nothing()
         self.gather = Prepared(_gather(dialect), dialect)
-        self.append = Prepared(insert(records).inline().values({c.name: bindparam(c.name) for c in _RECORD}), dialect)
+        self.append = _prepared(_insert(dialect, records, _RECORD), dialect, _RECORD)
         """Takes a `SealedRecord` as it is."""
-        self.keep_static = Prepared(upsert(dialect, static_parts).on_conflict_do_nothing(), dialect)
-        self.keep_package = Prepared(package.on_conflict_do_update(index_elements=["psd_id"], set_=replaced), dialect)
-        self.keep_reply = Prepared(insert(replies), dialect)
+        self.keep_static = _prepared(part, dialect, static_parts.c)
+        self.keep_package = _prepared(package, dialect, packages.c)
+        self.keep_reply = _prepared(_insert(dialect, replies, replies.c), dialect, replies.c)
         """Takes a `KeptReply` as it is."""
+
+
+def _prepared(statement: ClauseElement, dialect: Dialect, columns: Iterable[Column[Any]]) -> Prepared:
+    return Prepared(statement, dialect, [column.name for column in columns])
+
+
+def _insert(dialect: Dialect, table: Table, columns: Iterable[Column[Any]]) -> sqlite.Insert | postgresql.Insert:
+    """Insert rows: on SQLite one after the other, on PostgreSQL all that stand in one array for each column."""
+    statement = upsert(dialect, table).inline()
+    if dialect.name != "postgresql":
+        return statement.values({column.name: bindparam(column.name) for column in columns})
+    names = [column.name for column in columns]
+    arrays = [cast(bindparam(column.name), postgresql.ARRAY(_plain(column.type))) for column in columns]
+    given = func.unnest(*arrays).table_valued(*names).render_derived()
+    # In order of the first two columns: rows of a chain get ascending positions, and no two writers wait crosswise.
+    return statement.from_select(names, select(*(given.c[name] for name in names)).order_by(*list(given.c)[:2]))
+
+
+def _plain(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Give a column's type without its collation, which an array's elements do not have."""
+    return Text() if isinstance(kind, Text) else kind
 
 
 def upsert(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Insert:

@@ -1,39 +1,28 @@
 """The store: records, packages and replies in one database, read in one round trip and saved in one transaction."""
 
 import hashlib
-import sqlite3
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Final, Self
 
-from sqlalchemy import Engine, PrimaryKeyConstraint, Select, UniqueConstraint, column, inspect, select, table
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import Select, column, inspect, make_url, select, table
+from sqlalchemy.exc import ArgumentError
 
 from indicium.domain.errors import (
     BadRecord,
-    LedgerMissing,
-    RecordConflict,
+    ExtraMissing,
     SchemaIsNewer,
     SchemaIsOlder,
-    StoreFailed,
     StoreNotUsable,
 )
 from indicium.domain.flow import Changes, Gathered, KeptReply, RequestKey, SealedRecord
 from indicium.domain.identity import ChainId, DeviceId
 from indicium.domain.package import Package
-from indicium.infrastructure.engine import (
-    database_file,
-    open_engine,
-    said,
-    session,
-    usable,
-    use_write_ahead_log,
-    write,
-    writing,
-)
+from indicium.infrastructure.engine import Database
 from indicium.infrastructure.recorder import LedgerRecorder
-from indicium.infrastructure.schema import SCHEMA, VERSION_TABLE, metadata
+from indicium.infrastructure.schema import SCHEMA, VERSION_TABLE
+from indicium.infrastructure.sqlite import Sqlite
 from indicium.infrastructure.statements import (
     HEAD,
     PACKAGE,
@@ -57,14 +46,16 @@ class Store:
     What the database says no to is raised as `NotSaved`, without SQL or values in its sentence.
     """
 
-    def __init__(self, url: str, engine: Engine) -> None:
-        """Take an engine whose schema is this version's. Callers use `create` and `open`."""
+    def __init__(self, url: str, database: Database) -> None:
+        """Take a database whose schema is this version's. Callers use `create` and `open`."""
         self.url = url
-        self.engine = engine
+        self._database = database
+        self.engine = database.engine
         """For views in the same database. Transactions that write take `execution_options(begin_immediate=True)`."""
-        self._statements = Statements(engine.dialect)
+        self._opened = database.identity()
+        self._statements = Statements(self.engine.dialect)
         self._static: dict[DeviceId, tuple[bytes, str]] = {}
-        self.recorder = LedgerRecorder(engine)
+        self.recorder = LedgerRecorder(self.engine)
         """The same records for the eventsourcing library."""
 
     @classmethod
@@ -73,43 +64,52 @@ class Store:
 
         Raises `StoreNotUsable` for a database that holds anything else, and what `open` raises.
         """
-        engine = open_engine(url, create=True)
+        database = _database(url, create=True)
         try:
-            with usable(url):
-                if _schema_of(engine) is None:
-                    _make(engine, url)
-            return cls._open(url, engine)
+            with database.usable():
+                if _schema_of(database) is None:
+                    _make(database)
+            return cls._open(url, database)
         except BaseException:
-            engine.dispose()
+            database.close()
             raise
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False) -> Self:
         """Open a store. `read_only` changes nothing at all, and also reads what lies in a folder that is read-only.
 
-        Raises `LedgerMissing`, `StoreNotUsable`, `SchemaIsOlder`, `SchemaIsNewer`, `UnsafeStore`.
+        Raises `LedgerMissing`, `StoreNotUsable`, `SchemaIsOlder`, `SchemaIsNewer`, `UnsafeStore`, `ExtraMissing`.
         """
-        path = database_file(url)
-        if path is not None and not path.exists():
-            raise LedgerMissing(home=str(path.parent))
-        engine = open_engine(url, read_only=read_only)
+        database = _database(url, read_only=read_only)
         try:
-            return cls._open(url, engine, read_only=read_only)
+            return cls._open(url, database)
         except BaseException:
-            engine.dispose()
+            database.close()
             raise
 
     @classmethod
-    def _open(cls, url: str, engine: Engine, *, read_only: bool = False) -> Self:
-        with usable(url):
-            _demand_schema(engine, url)
-            if database_file(url) is not None and not read_only:
-                use_write_ahead_log(engine)
-        return cls(url, engine)
+    def _open(cls, url: str, database: Database) -> Self:
+        with database.usable():
+            _demand_schema(database)
+            database.demand_safe()
+        return cls(url, database)
+
+    def claim(self, serial: str) -> None:
+        """Become the one writer of a module's chain, as far as the database can see to that.
+
+        Whatever an earlier writer had begun is over afterwards, committed or not. Raises `LedgerInUse`, `StoreFailed`.
+        """
+        with self._database.in_place():
+            self._database.claim(serial)
+
+    @property
+    def in_its_place(self) -> bool:
+        """Whether the URL still names the database that was opened, and not another, or none."""
+        return self._database.identity() == self._opened
 
     def close(self) -> None:
         """Let go of the database."""
-        self.engine.dispose()
+        self._database.close()
 
     def __enter__(self) -> Self:
         """Return the open store."""
@@ -126,16 +126,13 @@ class Store:
 
         What is not there is not in the answer. Raises `StoreFailed`.
         """
-        statement = self._statements.gather
-        parameters = statement.values(chain=chain, psd_ids=as_parameter(psd_ids), requests=as_parameter(requests))
         head = None
         packages: dict[DeviceId, Package] = {}
         replies: dict[RequestKey, KeptReply] = {}
         static: dict[DeviceId, tuple[bytes, str]] = {}
-        with _in_place(), session(self.engine) as driver:
-            cursor = driver.cursor()
-            rows = cursor.execute(statement.sql, parameters).fetchall()
-            cursor.close()
+        asked = {"chain": chain, "psd_ids": as_parameter(psd_ids), "requests": as_parameter(requests)}
+        with self._database.in_place():
+            rows = self._database.select(self._statements.gather, **asked)
         for kind, psd_id, version, name, sequence, first, second, made_by, mac in rows:
             if kind == PACKAGE:
                 packages[psd_id] = Package(psd_id, version, first, second, made_by, mac)
@@ -162,8 +159,8 @@ class Store:
             (say.keep_package, packages),
             (say.keep_reply, changes.replies),
         )
-        with _in_place():
-            write(self.engine, [(statement.sql, rows) for statement, rows in batches if rows])
+        with self._database.in_place():
+            self._database.write([(statement, rows) for statement, rows in batches if rows])
 
     def head(self, chain: ChainId) -> SealedRecord | None:
         """Give the newest record of a chain, None if it has none."""
@@ -206,7 +203,7 @@ class Store:
             after = rows[-1].psd_id
 
     def _read(self, query: Select[Any], **parameters: object) -> Sequence[Any]:
-        with _in_place(), self.engine.connect() as connection:
+        with self._database.in_place(), self.engine.connect() as connection:
             return connection.execute(query, parameters).all()
 
     def _rows(self, packages: Sequence[Package]) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
@@ -230,67 +227,56 @@ def _sealed(row: Sequence[Any]) -> SealedRecord:
     return record
 
 
-def _make(engine: Engine, url: str) -> None:
+def _database(url: str, *, create: bool = False, read_only: bool = False) -> Database:
+    """Name the database of a URL. Raises `StoreNotUsable`, `LedgerMissing`, `ExtraMissing`."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StoreNotUsable(why="its URL cannot be read: write sqlite:///PATH or postgresql+psycopg://…") from None
+    match parsed.get_backend_name():
+        case "sqlite":
+            return Sqlite(parsed, create=create, read_only=read_only)
+        case "postgresql":
+            if find_spec("psycopg") is None:
+                raise ExtraMissing(extra="postgres")
+            from indicium.infrastructure.postgres import Postgres  # noqa: PLC0415 - what only the extra brings
+
+            return Postgres(parsed, read_only=read_only)
+        case other:
+            raise StoreNotUsable(why=f"{other} is neither sqlite nor postgresql")
+
+
+def _make(database: Database) -> None:
     """Make the tables in an empty database, in one transaction."""
     # Alembic takes a fifth of a second to load, and only a new store needs it.
     from indicium.infrastructure.migrations import migrate  # noqa: PLC0415
 
-    with writing(engine).begin() as connection:
+    with database.alone() as connection:
         names = inspect(connection).get_table_names()
         if VERSION_TABLE in names:
             return  # another process made them while this one waited
         if names:
-            raise StoreNotUsable(why=f"{_place(url)} holds another program's tables: {', '.join(names[:3])}")
+            raise StoreNotUsable(why=f"{database.place} holds another program's tables: {', '.join(names[:3])}")
         migrate(connection)
 
 
-def _schema_of(engine: Engine) -> str | None:
+def _schema_of(database: Database) -> str | None:
     """Give the revision that a database is stamped with, None if it is not one of ours."""
     stamp = table(VERSION_TABLE, column("version_num"))
-    if not inspect(engine).has_table(VERSION_TABLE):
+    if not inspect(database.engine).has_table(VERSION_TABLE):
         return None
-    with engine.connect() as connection:
+    with database.engine.connect() as connection:
         found = connection.execute(select(stamp.c.version_num)).scalar()
     return str(found or "")
 
 
-def _demand_schema(engine: Engine, url: str) -> None:
-    found = _schema_of(engine)
+def _demand_schema(database: Database) -> None:
+    found = _schema_of(database)
     if found is None:
-        raise StoreNotUsable(why=f"{_place(url)} is not a store of this program")
+        raise StoreNotUsable(why=f"{database.place} is not a store of this program")
     if found == SCHEMA:
         return
     # Revisions are four digits that only grow; whatever is not one of them, this version cannot have come after.
     if found.isdigit() and found < SCHEMA:
         raise SchemaIsOlder(found=found, needed=SCHEMA)
     raise SchemaIsNewer(found=found)
-
-
-def _place(url: str) -> str:
-    return str(database_file(url) or url)
-
-
-@contextmanager
-def _in_place() -> Iterator[None]:
-    """Say in the ledger's words what the database says."""
-    try:
-        yield
-    except (IntegrityError, sqlite3.IntegrityError) as error:
-        if (constraint := _constraint(said(error))) is not None:
-            raise RecordConflict(constraint=constraint) from None
-        raise StoreFailed(place="store", why=said(error)) from None
-    except (SQLAlchemyError, sqlite3.Error) as error:
-        raise StoreFailed(place="store", why=said(error)) from None
-
-
-def _constraint(message: str) -> str | None:
-    """Give the name of the unique constraint that SQLite's message is about: it names columns, not constraints."""
-    _, _, columns = message.partition("UNIQUE constraint failed: ")
-    broken = set(columns.split(", "))
-    for kept in metadata.sorted_tables:
-        for constraint in kept.constraints:
-            if not isinstance(constraint, PrimaryKeyConstraint | UniqueConstraint):
-                continue
-            if {str(part) for part in constraint.columns} == broken:
-                return str(constraint.name)
-    return None

@@ -12,13 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import PoolProxiedConnection
-
 from indicium.app import Ledger
 from indicium.cryptomodule.dispatch import CryptoModule
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.psd import InitializePsd
-from indicium.infrastructure import engine
+from indicium.infrastructure import postgres, sqlite
 from indicium.infrastructure.append_only import AppendOnlyFile
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.memory_file import MemoryFile
@@ -96,13 +94,8 @@ class _Killer:
 
         AppendOnlyFile.append = torn  # type: ignore[assignment, method-assign]  # in this process only
 
-        commit = engine._commit
-
-        def committing(driver: PoolProxiedConnection) -> None:
-            self.at(IN_STORE)
-            commit(driver)
-
-        engine._commit = committing
+        for database in (sqlite, postgres):
+            self.around(database, "_commit", IN_STORE)
 
 
 def print_twice(folder: Path) -> None:

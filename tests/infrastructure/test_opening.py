@@ -13,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import make_url
 
 from indicium.domain.errors import (
     LedgerMissing,
@@ -25,8 +26,8 @@ from indicium.domain.errors import (
 )
 from indicium.domain.flow import Changes, SealedRecord
 from indicium.domain.identity import ChainId
-from indicium.infrastructure.engine import demand_full_syncing, open_engine, use_write_ahead_log
 from indicium.infrastructure.schema import SCHEMA, VERSION_TABLE, metadata
+from indicium.infrastructure.sqlite import Sqlite, demand_full_syncing, use_write_ahead_log
 from indicium.infrastructure.store import Store
 from tests.infrastructure import children
 
@@ -183,10 +184,11 @@ def test_a_store_whose_log_was_turned_off_gets_it_back(path: Path) -> None:
 
 
 def test_a_database_that_cannot_keep_a_write_ahead_log_is_unsafe() -> None:
-    engine = open_engine("sqlite://")
-    with pytest.raises(UnsafeStore, match="journal_mode is memory, it must be wal"):
-        use_write_ahead_log(engine)
-    engine.dispose()
+    with (
+        closing(Sqlite(make_url("sqlite://"))) as database,
+        pytest.raises(UnsafeStore, match="journal_mode is memory, it must be wal"),
+    ):
+        use_write_ahead_log(database.engine)
 
 
 @pytest.mark.parametrize("level", ["OFF", "NORMAL"])

@@ -46,9 +46,10 @@ def everything(store: Store) -> list[int]:
     return [rows(store, table) for table in ("records", "packages", "static_parts", "replies")]
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(params=["file", "memory", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    with Store.create("sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path / 'ledger.db'}") as store:
+    url = {"file": f"sqlite:///{tmp_path / 'ledger.db'}", "memory": "sqlite://"}.get(request.param)
+    with Store.create(url or request.getfixturevalue("postgres_url")) as store:
         yield store
 
 
@@ -117,6 +118,10 @@ def overheard(store: Store) -> Iterator[list[str]]:
     driver.set_trace_callback(None)
 
 
+sqlite_alone = pytest.mark.parametrize("store", ["file", "memory"], indirect=True)
+
+
+@sqlite_alone
 def test_gathering_is_one_statement(store: Store) -> None:
     with overheard(store) as said:
         store.gather(CHAIN, [METER, SECOND], [RequestKey(METER, "a")])
@@ -124,6 +129,7 @@ def test_gathering_is_one_statement(store: Store) -> None:
     assert [each for each in said if not each.startswith("--")] == ["SELECT 0, records.psd_id,"]
 
 
+@sqlite_alone
 def test_saving_is_one_transaction_of_the_one_writer_and_leaves_known_static_parts_alone(store: Store) -> None:
     store.save(Changes([record(1, 1)], [package(1)]))
     store.gather(CHAIN, [METER], [])
@@ -194,10 +200,15 @@ def test_a_failure_half_way_leaves_nothing_and_says_neither_sql_nor_values(store
     with pytest.raises(StoreFailed) as caught:
         store.save(Changes([record(1, 1)], [broken], [reply("a", 1)]))
 
-    assert str(caught.value).startswith("The store did not confirm the save (NOT NULL constraint failed: packages.mac)")
+    why = {
+        "sqlite": "NOT NULL constraint failed: packages.mac",
+        "postgresql": 'null value in column "mac" of relation "packages" violates not-null constraint',
+    }[store.engine.dialect.name]
+    assert str(caught.value) == str(StoreFailed(place="store", why=why))
     assert everything(store) == [0, 0, 0, 0]
 
 
+@sqlite_alone
 def test_a_transaction_that_the_database_dropped_is_not_taken_for_saved(store: Store) -> None:
     with pytest.raises(Exception, match="dropped the transaction"), store.engine.begin() as connection:  # noqa: PT012
         driver = connection.connection.dbapi_connection

@@ -1,0 +1,200 @@
+"""PostgreSQL: what a server must be like, and one round trip for all that a group saves.
+
+The guarantee against two writers of a chain is the unique (chain, sequence). The lock that `claim` takes says so early,
+and ends what an earlier writer's backend may still be doing.
+"""
+
+import hashlib
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar, Final
+
+import psycopg
+from psycopg import errors
+from sqlalchemy import URL, Connection, create_engine, event, text
+
+from indicium.domain.errors import LedgerInUse, StoreFailed, StoreNotUsable, UnsafeStore
+from indicium.infrastructure.engine import Batches, Database
+from indicium.infrastructure.statements import Prepared
+
+PATIENCE_SECONDS: Final = 10
+"""How long is waited for a connection, and for an earlier writer's end."""
+
+CLAIM_SECONDS: Final = 3
+"""How long a module's claim is waited for: a killed process's sessions end a moment after it."""
+
+_NEEDED: Final = {"fsync": "on", "full_page_writes": "on", "server_encoding": "UTF8"}
+"""Settings of a server that keeps what it has committed, and any name that a customer may have."""
+
+_KEEPALIVE: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+"""So that a server that is gone is missed within half a minute; the last in milliseconds."""
+
+_MISS_CLIENT: Final = (
+    "SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),"
+    " set_config('tcp_keepalives_count', '3', false), set_config('lock_timeout', %s, false)"
+)
+"""So that the server misses a client that is gone, and its claim does not outlive it by hours."""
+
+_GUARD: Final = (
+    "SELECT set_config('synchronous_commit',"
+    " CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)"
+)
+"""What a transaction begins with: whatever the server, the database or the role say, it waits until it is durable."""
+
+_END_WRITERS: Final = (
+    "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND application_name = %s AND pid <> pg_backend_pid()"
+)
+
+_CHANGES_TABLES: Final = "indicium changes tables"
+
+
+class Postgres(Database):
+    """A database of a server. The server's own address, not that of a connection pooler."""
+
+    driver_error: ClassVar = psycopg.Error
+
+    def __init__(self, url: URL, *, read_only: bool = False) -> None:
+        """Take the address; nothing is connected yet. `read_only` never writes."""
+        url = url.set(drivername="postgresql+psycopg")
+        self.place = url.set(query={}).render_as_string()
+        self.engine = create_engine(
+            url,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": PATIENCE_SECONDS, "application_name": "indicium", **_KEEPALIVE},
+        )
+        if read_only:
+            event.listen(self.engine, "connect", _never_write)
+        self._writer: psycopg.Connection | None = None
+        self._notices: list[str] = []
+        self._claim: psycopg.Connection | None = None
+        self._name = "indicium"
+        self._turn = threading.Lock()
+
+    def demand_safe(self) -> None:
+        """Read what would lose a commit, and refuse a pooler: the sessions that we hold must be sessions."""
+        with self.engine.connect() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'server_encoding')"
+            )
+            found = {str(name): str(value) for name, value in rows}
+            answering = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, psycopg.Connection)  # noqa: S101 - the engine was made for this driver
+            if driver.info.backend_pid != answering:
+                why = f"{self.place} is a connection pooler: name the server itself, for a ledger keeps its sessions"
+                raise StoreNotUsable(why=why)
+        for setting, needed in _NEEDED.items():
+            if found.get(setting) != needed:
+                raise UnsafeStore(setting=setting, value=found.get(setting, "unknown"), needed=needed)
+
+    def select(self, statement: Prepared, **values: object) -> Sequence[tuple[Any, ...]]:
+        """Read on the writer's session, which is in no transaction."""
+        with self._session() as writer, writer.cursor(binary=True) as cursor:
+            return cursor.execute(statement.sql, statement.values(**values), prepare=True).fetchall()
+
+    def write(self, batches: Batches) -> None:
+        """Send the whole transaction at once, and take it as done only if the server says COMMIT, without a warning.
+
+        "Canceling wait for synchronous replication" is such a warning: the commit is on this server alone.
+        """
+        with self._session() as writer:
+            self._notices.clear()
+            with writer.pipeline(), writer.cursor() as cursor, writer.cursor() as last:
+                cursor.execute("BEGIN")
+                cursor.execute(_GUARD)
+                for statement, rows in batches:
+                    cursor.execute(statement.sql, statement.arrays(rows), prepare=True)
+                _commit(last)
+            if last.statusmessage != "COMMIT":
+                raise StoreFailed(place="store", why=f"the server answered {last.statusmessage} to COMMIT")
+            if self._notices:
+                raise StoreFailed(place="store", why=f"the server warned: {self._notices[0]}")
+
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """Begin a transaction under a lock that only those who change tables take."""
+        with self.engine.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _key(_CHANGES_TABLES)})
+            yield connection
+
+    def claim(self, serial: str) -> None:
+        """Take a lock on a session of its own, and end the sessions of an earlier writer.
+
+        A writer whose client is gone may still find its whole transaction in the socket; only when its backend has
+        ended do the heads say what they will say tomorrow.
+        """
+        name = f"indicium module {serial}"
+        claim = self._connect(name)
+        try:
+            claim.execute(_MISS_CLIENT, [f"{CLAIM_SECONDS}s"])
+            claim.execute("SELECT pg_advisory_lock(%s)", [_key(name)])
+            writer = f"{name} writer"
+            ended = claim.execute(_END_WRITERS, [PATIENCE_SECONDS * 1000, writer]).fetchall()
+            if not all(gone for (gone,) in ended):
+                raise StoreFailed(place="store", why="an earlier writer's session does not end")
+        except errors.LockNotAvailable:
+            claim.close()
+            raise LedgerInUse(serial=serial) from None
+        except BaseException:
+            claim.close()
+            raise
+        self._claim, self._name = claim, writer
+
+    def identity(self) -> object:
+        """Leave it to the connection: a server's database cannot lose its name under one."""
+        return None
+
+    def close(self) -> None:
+        """Close all sessions."""
+        for session in (self._writer, self._claim):
+            if session is not None:
+                session.close()
+        self._writer = self._claim = None
+        self.engine.dispose()
+
+    def _constraint(self, error: Exception) -> str | None:
+        if isinstance(error, errors.UniqueViolation):
+            return error.diag.constraint_name
+        return None
+
+    @contextmanager
+    def _session(self) -> Iterator[psycopg.Connection]:
+        """Give the writer's own session, one user at a time. After an error it is never used again."""
+        with self._turn:
+            writer = self._writer or self._open_writer()
+            try:
+                yield writer
+            except BaseException:
+                self._writer = None
+                writer.close()
+                raise
+
+    def _open_writer(self) -> psycopg.Connection:
+        self._writer = writer = self._connect(self._name)
+        writer.add_notice_handler(self._note)
+        return writer
+
+    def _note(self, notice: errors.Diagnostic) -> None:
+        """Keep a warning; what is less is no doubt about anything."""
+        if notice.severity_nonlocalized == "WARNING":
+            self._notices.append(notice.message_primary or "")
+
+    def _connect(self, name: str) -> psycopg.Connection:
+        _, given = self.engine.dialect.create_connect_args(self.engine.url)
+        options = {"connect_timeout": PATIENCE_SECONDS, **_KEEPALIVE, **given, "application_name": name}
+        return psycopg.connect(**options, autocommit=True)
+
+
+def _commit(cursor: psycopg.Cursor[Any]) -> None:
+    cursor.execute("COMMIT")
+
+
+def _never_write(driver: psycopg.Connection, _record: object) -> None:
+    driver.read_only = True
+
+
+def _key(name: str) -> int:
+    """Give a lock's key: 62 bits of a digest under a set bit 62, apart from the keys that say positions."""
+    return 1 << 62 | int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) >> 2
