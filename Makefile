@@ -3,10 +3,15 @@
 PYTHON ?= python3
 WORKERS ?= 2
 
+# The demo's store: nothing for a file in demo/, `postgres` for a server of its own, or the URL of an empty database.
+STORE ?=
+
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UV := $(shell command -v uv 2>/dev/null)
+ON_STORE := $(if $(filter postgres,$(STORE)),$(BIN)/python -m tests.postgres_server,\
+    $(if $(STORE),INDICIUM_STORE='$(STORE)'))
 SOURCES := $(wildcard indicium tests benchmarks examples/*.py docs/*.py)
 
 .DEFAULT_GOAL := help
@@ -14,12 +19,13 @@ SOURCES := $(wildcard indicium tests benchmarks examples/*.py docs/*.py)
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "PYTHON=python3.12 chooses the interpreter (3.11 to 3.13) of a new .venv, WORKERS=4 the processes of the tests."
+	@echo "PYTHON=python3.12 chooses the interpreter (3.11 to 3.13) of a new .venv, WORKERS=4 the processes of the tests,"
+	@echo "STORE=postgres (or a URL) where the demo keeps its records."
 
 setup: $(STAMP) ## Install the locked packages and this checkout into .venv
 
 demo: $(STAMP) ## Show a whole ledger: ceremony, meters, a mailing, verification, a tampered copy; left behind in demo/
-	$(BIN)/indicium demo --home demo --fresh
+	$(ON_STORE) $(BIN)/indicium demo --home demo --fresh
 
 test: $(STAMP) ## Run all tests
 	$(BIN)/python -m pytest -n $(WORKERS)

@@ -5,9 +5,9 @@ A page is a function in `PAGES` that gives its text.
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import typer
 from typer.main import get_command
@@ -136,10 +136,19 @@ def command_line() -> str:
     """Give the page of the command line: what each verb says of itself."""
     root = get_command(app)
     parts = ["# The command line", COMMAND_LINE]
-    for name, verb in sorted(root.commands.items()):  # type: ignore[attr-defined]  # ours is a group
+    for name, verb in sorted(_verbs(root)):
         context = typer.Context(verb, info_name=f"indicium {name}", terminal_width=WIDTH, max_content_width=WIDTH)
         parts.append(f"## {name}\n\n```text\n{verb.get_help(context).rstrip()}\n```")
     return _page(parts)
+
+
+def _verbs(group: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - typer does not export the types of its commands
+    """Give every verb with its full name, those of groups too."""
+    for name, verb in group.commands.items():
+        if hasattr(verb, "commands"):
+            yield from ((f"{name} {part}", inner) for part, inner in _verbs(verb))
+        else:
+            yield name, verb
 
 
 PAGES: Final[dict[str, Callable[[], str]]] = {

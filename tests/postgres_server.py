@@ -187,6 +187,7 @@ def main(command: Sequence[str]) -> int:
             return subprocess.run(command, env=os.environ | {"INDICIUM_STORE": url}, check=False).returncode
         finally:
             found.drop(name)
+            sys.stderr.write(f"The database of this run, {name}, is gone again.\n")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import typer
 from indicium.domain.errors import IndiciumError
 from indicium.entrypoints.options import USAGE
 from indicium.entrypoints.screen import Screen
-from indicium.entrypoints.verbs import auditing, making, viewing
+from indicium.entrypoints.verbs import auditing, making, storing, viewing
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
@@ -58,3 +58,5 @@ for verb in (
     making.recover,
 ):
     app.command()(verb)
+
+app.add_typer(storing.store, name="store")

@@ -6,22 +6,21 @@ from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Final, Self
 
-from sqlalchemy import Select, column, inspect, make_url, select, table
+from sqlalchemy import Select, make_url
 from sqlalchemy.exc import ArgumentError
 
 from indicium.domain.errors import (
     BadRecord,
     ExtraMissing,
-    SchemaIsNewer,
-    SchemaIsOlder,
     StoreNotUsable,
 )
 from indicium.domain.flow import Changes, Gathered, KeptReply, RequestKey, SealedRecord
 from indicium.domain.identity import ChainId, DeviceId
 from indicium.domain.package import Package
+from indicium.infrastructure import revision
 from indicium.infrastructure.engine import Database
 from indicium.infrastructure.recorder import LedgerRecorder
-from indicium.infrastructure.schema import SCHEMA, VERSION_TABLE
+from indicium.infrastructure.revision import Upgrade
 from indicium.infrastructure.sqlite import Sqlite
 from indicium.infrastructure.statements import (
     HEAD,
@@ -67,8 +66,7 @@ class Store:
         database = _database(url, create=True)
         try:
             with database.usable():
-                if _schema_of(database) is None:
-                    _make(database)
+                revision.make(database)
             return cls._open(url, database)
         except BaseException:
             database.close()
@@ -90,9 +88,22 @@ class Store:
     @classmethod
     def _open(cls, url: str, database: Database) -> Self:
         with database.usable():
-            _demand_schema(database)
+            revision.demand_newest(database)
             database.demand_safe()
         return cls(url, database)
+
+    @staticmethod
+    def upgrade(url: str) -> Upgrade:
+        """Bring an older store to this version's schema: all steps, or none. Its records stay as they are.
+
+        Raises `SchemaIsNewer`, `StoreNotUsable`, `LedgerMissing`, `ExtraMissing`.
+        """
+        database = _database(url)
+        try:
+            with database.usable():
+                return revision.upgrade(database)
+        finally:
+            database.close()
 
     def claim(self, serial: str) -> None:
         """Become the one writer of a module's chain, as far as the database can see to that.
@@ -244,39 +255,3 @@ def _database(url: str, *, create: bool = False, read_only: bool = False) -> Dat
             return Postgres(parsed, read_only=read_only)
         case other:
             raise StoreNotUsable(why=f"{other} is neither sqlite nor postgresql")
-
-
-def _make(database: Database) -> None:
-    """Make the tables in an empty database, in one transaction."""
-    # Alembic takes a fifth of a second to load, and only a new store needs it.
-    from indicium.infrastructure.migrations import migrate  # noqa: PLC0415
-
-    with database.alone() as connection:
-        names = inspect(connection).get_table_names()
-        if VERSION_TABLE in names:
-            return  # another process made them while this one waited
-        if names:
-            raise StoreNotUsable(why=f"{database.place} holds another program's tables: {', '.join(names[:3])}")
-        migrate(connection)
-
-
-def _schema_of(database: Database) -> str | None:
-    """Give the revision that a database is stamped with, None if it is not one of ours."""
-    stamp = table(VERSION_TABLE, column("version_num"))
-    if not inspect(database.engine).has_table(VERSION_TABLE):
-        return None
-    with database.engine.connect() as connection:
-        found = connection.execute(select(stamp.c.version_num)).scalar()
-    return str(found or "")
-
-
-def _demand_schema(database: Database) -> None:
-    found = _schema_of(database)
-    if found is None:
-        raise StoreNotUsable(why=f"{database.place} is not a store of this program")
-    if found == SCHEMA:
-        return
-    # Revisions are four digits that only grow; whatever is not one of them, this version cannot have come after.
-    if found.isdigit() and found < SCHEMA:
-        raise SchemaIsOlder(found=found, needed=SCHEMA)
-    raise SchemaIsNewer(found=found)

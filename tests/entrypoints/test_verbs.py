@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from indicium.app import Ledger
+from indicium.infrastructure.schema import SCHEMA
 from tests.app import seams
 from tests.app.homes import LETTER, STORE, assert_whole, audit_file, rows_of
 from tests.entrypoints.command import Terminal, indicium, write_mailing
@@ -242,3 +243,8 @@ def test_a_store_that_is_named_is_looked_at_without_a_home(terminal: Terminal, h
     status, _, err = terminal.run("meters", "--home", tmp_path / "nowhere")
     assert status == 3
     assert "holds no ledger" in err
+
+
+def test_store_upgrade_says_when_there_is_nothing_to_do(home: Path, terminal: Terminal) -> None:
+    assert terminal.json("store", "upgrade", "--home", home) == {"found": SCHEMA, "reached": SCHEMA}
+    assert f"The store has schema {SCHEMA}: nothing to do." in terminal.run("store", "upgrade", "--home", home)[1]
