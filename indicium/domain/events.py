@@ -189,7 +189,7 @@ class Event(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    format: Literal[1]
+    format: Annotated[int, Field(ge=1, le=1)]  # a literal would take true for 1
     previous: Hex64
     chain: str
     module: str

@@ -83,6 +83,7 @@ def test_hostile_bytes_are_a_bad_record(hostile: bytes) -> None:
 
 ENVELOPE: list[tuple[str, object]] = [
     ("format", 2),
+    ("format", True),
     ("format", "1"),
     ("previous", "0" * 63),
     ("previous", "G" * 64),
