@@ -33,17 +33,18 @@ class MemoryFile:
     def __init__(self, path: Path) -> None:
         """Open or create the file. Raises `LedgerInUse`, `UnsafeStore`, `MemoryNotAuthentic`."""
         self._path = path
-        self._lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            os.close(self._lock)
+            os.close(lock)
             raise LedgerInUse(serial=path.stem) from None
         try:
             self._connection = self._connect()
         except BaseException:
-            os.close(self._lock)
+            os.close(lock)
             raise
+        self._lock: int | None = lock
 
     def load(self) -> MemoryContent | None:
         """Read everything; None if nothing was ever written."""
@@ -92,9 +93,11 @@ class MemoryFile:
             raise StoreFailed(place="module memory", why=str(error)) from None
 
     def close(self) -> None:
-        """Close the file and let it go."""
+        """Close the file and let it go. A second time is nothing: the lock's number may be another file's by then."""
         self._connection.close()
-        os.close(self._lock)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def _undo(self) -> None:
         """Roll back what a failed write began; a COMMIT that failed leaves the transaction open."""

@@ -246,3 +246,11 @@ def test_a_module_of_another_serial_number_does_not_take_the_memory_for_its_own(
     ppd = PpdKeyFile(world.ppd_path)
     with pytest.raises(MemoryNotAuthentic):
         CryptoModule("11111111", world.memory, ppd, world.clock, world.suite)  # type: ignore[arg-type]
+
+
+def test_memory_that_is_closed_twice_closes_no_other_file(tmp_path: Path) -> None:
+    memory = MemoryFile(tmp_path / "1.memory")
+    memory.close()
+    with (tmp_path / "another").open("w") as another:  # it gets the number that the lock had
+        memory.close()
+        another.write("still open")
