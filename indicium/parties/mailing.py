@@ -107,6 +107,8 @@ def read_columns(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]
             rows = csv.DictReader(file, strict=True)
             if missing := [name for name in columns if name not in (rows.fieldnames or ())]:
                 raise BadFile(path=str(path), why=f"it has no column {', '.join(missing)}")
+            if twice := [name for name in columns if (rows.fieldnames or ()).count(name) > 1]:
+                raise BadFile(path=str(path), why=f"it has column {', '.join(twice)} twice")
             for row in rows:
                 yield {name: row[name] or "" for name in columns}
     except (OSError, UnicodeDecodeError, csv.Error) as error:

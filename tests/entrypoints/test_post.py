@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.homes import assert_whole, audit_file, copy_of, issued, rows_of
-from tests.entrypoints.command import COMMAND, PATIENCE_SECONDS, Terminal, environment, indicium, write_mailing
+from tests.entrypoints.command import COMMAND, HEADER, PATIENCE_SECONDS, Terminal, environment, indicium, write_mailing
 
 BAD = Path(__file__).parents[1] / "data" / "mailing-bad.csv"
 ROW = "Ada,40505,95567,first-class letter,1,0.33"
@@ -145,6 +145,10 @@ GARBAGE = {
     "empty": (b"", "it has no column job, customer, origin_zip"),
     "binary": (bytes(range(256)) * 20, "it is no CSV in UTF-8"),
     "columns-missing": (b"job,customer\n1,Ada\n", "it has no column origin_zip"),
+    "column-twice": (f"{HEADER},value_usd\n".encode(), "it has column value_usd twice"),
+        b"job,customer,origin_zip,destination_zip,mail_class,weight_oz,value_usd,value_usd\n",
+        "it has column value_usd twice",
+    ),
     "semicolons": (b"job;customer;origin_zip\n1;Ada;40505\n", "it has no column job"),
     "torn-quote": (b"HEADER\n1," + ROW.encode() + b'\n2,"Ada,40505', "it is no CSV in UTF-8 (unexpected end of data)"),
     "latin-1": (b"HEADER\n1,J\xfcrgen,40505,95567,first-class letter,1,0.33\n", "it is no CSV in UTF-8"),
