@@ -120,7 +120,7 @@ class Places:
             verdict = judge(self._heads(module, self._copy))
             _log.info("module %s: %s", self._serial, verdict.action.value)
             if verdict.action is Action.GO:
-                break
+                return tuple(done)
             done.append(verdict.action)
             if verdict.action is Action.COMPLETE_COPY:
                 self._complete_copy(self._copy, module.chain)
@@ -131,7 +131,9 @@ class Places:
                     self.save(module.chain, lost, gathered)
             else:
                 raise self._refused(verdict)
-        return tuple(done)
+        why = "it changes while it is compared"
+        remedy = "See to it that no other process writes this chain, and start again."
+        raise self._refused(Verdict(Action.REFUSE, "store", module.head.sequence, why, remedy))
 
     def _claimed(self) -> Store:
         store = Store.open(self._url)
