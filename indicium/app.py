@@ -28,11 +28,13 @@ from indicium.domain.errors import (
     LedgerExists,
     LedgerMissing,
     MemoryNotAuthentic,
+    StoreNotUsable,
 )
 from indicium.domain.events import InitializationStarted, parse_event
 from indicium.domain.fig6 import ModuleState
 from indicium.domain.flow import Head
 from indicium.domain.identity import ChainId, Serial
+from indicium.infrastructure import membership
 from indicium.infrastructure.devices import PpdKeyFile, SystemClock, SystemEntropy
 from indicium.infrastructure.home import Home
 from indicium.infrastructure.memory_file import MemoryFile
@@ -101,6 +103,8 @@ class Ledger:
             settings = Settings.read(settings.home)
             if place.audit_key(Serial(settings.serial)).exists():
                 raise LedgerExists(home=str(settings.home))
+        else:
+            _demand_room(settings)
         place.make(settings)
         Store.create(settings.store_url).close()
         ledger = cls(settings)
@@ -253,15 +257,21 @@ class Ledger:
 
     def _hold_ceremony(self, home: Home) -> None:
         """Bring the module to Operational; one that was interrupted while Initializing is reset first (C-21)."""
-        if self._module.state in (ModuleState.INITIALIZING, ModuleState.ERROR):
-            if self._module.chain:
-                self._publish_key_of(self._module.chain)
-            self._module.reset()
-            self._places.forget_chain()
-        begun = self._module.state is not ModuleState.UNINITIALIZED
-        plan = self.office.ceremony_plan()
-        configuration = Configuration(self.office.establish(self._settings), self._settings.signature_interval)
-        born = ceremony.perform(self.execute, self._suite, self._serial, plan, configuration, begun=begun)
+        with Store.open(self._settings.store_url) as store, store.one_ceremony():
+            found = membership.members(store)
+            membership.demand_serial(found, self._serial, {*home.chains(self._serial), self.chain})
+            interrupted = self._module.state in (ModuleState.INITIALIZING, ModuleState.ERROR)
+            if interrupted or membership.collides(found, self.chain):
+                if self._module.chain:
+                    self._publish_key_of(self._module.chain)
+                self._module.reset()
+                self._places.forget_chain()
+            devices = membership.devices_of(found, self.chain, self._settings.devices)
+            begun = self._module.state is not ModuleState.UNINITIALIZED
+            plan = self.office.ceremony_plan()
+            card = self.office.establish(self._settings, devices)
+            configuration = Configuration(card, self._settings.signature_interval)
+            born = ceremony.perform(self.execute, self._suite, self._serial, plan, configuration, begun=begun)
         self.office.keep_card_keys(born.card)
         home.publish(home.audit_key(self._serial).name, born.audit_key)
 
@@ -337,6 +347,21 @@ class Ledger:
         milliseconds = (time.monotonic() - started) * 1000
         _log.debug("%d requests, %d records, %.1f ms", len(requests), len(dispatched.changes.records), milliseconds)
         return [_result(*pair) for pair in zip(replies, dispatched.refusals, strict=True)]
+
+
+def _demand_room(settings: Settings) -> None:
+    """Refuse what the ceremony would refuse, before anything of a new home is made.
+
+    Raises `SerialTaken`, `DeviceNumbersTaken`, `NoDeviceNumbersFree`.
+    """
+    try:
+        store = Store.open(settings.store_url)
+    except (LedgerMissing, StoreNotUsable):
+        return  # there is none yet, or `Store.create` says what is wrong with it
+    with store:
+        found = membership.members(store)
+    membership.demand_serial(found, Serial(settings.serial), ())
+    membership.devices_of(found, ChainId(""), settings.devices)
 
 
 def _result(reply: bytes | None, refusal: IndiciumError | None) -> bytes | IndiciumError:

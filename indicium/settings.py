@@ -5,24 +5,22 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from indicium.domain.amounts import LARGEST
+from indicium.domain.device_numbers import LAST_NUMBER, DeviceRange
 from indicium.domain.errors import BadSetting, LedgerMissing
 
 DEFAULT_SERIAL = "34576590"
 """Serial number of a first module: row 1 of the seed's own module table (G-402)."""
 
-FIRST_DEVICE = 1_000_000_001
-"""The first device number that a new module gives out (M-60)."""
-
-LAST_DEVICE = 1_999_999_999
-"""The last device number that a new module gives out."""
-
 SETTINGS_FILE = "indicium.toml"
 """Where a home keeps its settings; paths in it are relative to the home, so a home can be copied."""
 
 _Mills = Annotated[int, Field(ge=1, le=LARGEST)]
+_RANGE = "device_range"
+_DeviceNumber = Annotated[int, Field(ge=0, le=LAST_NUMBER)]
 
 
 class Settings(BaseModel):
@@ -50,6 +48,21 @@ class Settings(BaseModel):
     """Every record whose sequence is a multiple of this is signed (M-87)."""
     group_limit: Annotated[int, Field(ge=1, le=100_000)] = 1000
     """Most requests that are saved together."""
+    first_device: _DeviceNumber | None = None
+    """The first device number that the module gives out (M-60); without one a free range of the store is chosen."""
+    last_device: Annotated[_DeviceNumber | None, Field(validate_default=True)] = None
+    """The last device number that the module gives out, if there is a first."""
+
+    @field_validator("last_device")
+    @classmethod
+    def _ends_the_range(cls, last: int | None, info: ValidationInfo) -> int | None:
+        if "first_device" in info.data:  # it is not where that one broke its own rule
+            first = info.data["first_device"]
+            if (first is None) != (last is None):
+                raise PydanticCustomError(_RANGE, "first_device and last_device are given both or not at all")
+            if first is not None and last is not None and last < first:
+                raise PydanticCustomError(_RANGE, "it is below first_device")
+        return last
 
     @classmethod
     def of(cls, home: Path | str, **changes: object) -> Self:
@@ -74,11 +87,18 @@ class Settings(BaseModel):
 
     def as_toml(self) -> str:
         """Write the settings for `SETTINGS_FILE`."""
-        values = self.model_dump(exclude={"home"})
+        values = self.model_dump(exclude={"home"}, exclude_none=True)
         rows = [
             f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {value}" for name, value in values.items()
         ]
         return "\n".join(rows) + "\n"
+
+    @property
+    def devices(self) -> DeviceRange | None:
+        """The range of device numbers that was asked for."""
+        if self.first_device is None or self.last_device is None:
+            return None
+        return DeviceRange(self.first_device, self.last_device)
 
     @property
     def store_url(self) -> str:

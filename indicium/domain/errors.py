@@ -566,6 +566,14 @@ class RecordConflict(NotSaved):
     constraint: str
 
 
+@dataclass(eq=False)
+class AnswerLost(NotSaved):
+    """The process that runs the module was asked, and its answer did not come."""
+
+    sentence = "No answer came from the module's process ({why}): repeat the request with the same id."
+    why: str
+
+
 # Opening a ledger
 
 
@@ -661,6 +669,54 @@ class ExtraMissing(Misconfigured):
     extra: str
 
 
+# Several modules in one store, and modules in processes of their own
+
+
+@dataclass(eq=False)
+class SerialTaken(Misconfigured):
+    """A serial number names one module of a store."""
+
+    sentence = "The store holds records of another module {serial}: give this one a serial number of its own."
+    serial: str
+
+
+@dataclass(eq=False)
+class DeviceNumbersTaken(Misconfigured):
+    """The device numbers that were asked for are another module's (M-60)."""
+
+    sentence = (
+        "Device numbers {first} to {last} meet those of module {serial}: "
+        "name others as first_device and last_device, or none, and free ones are chosen."
+    )
+    first: str
+    last: str
+    serial: str
+
+
+@dataclass(eq=False)
+class NoDeviceNumbersFree(Misconfigured):
+    """The store has no free range of device numbers of the usual size."""
+
+    sentence = "The store has no range of device numbers left: name a smaller one as first_device and last_device."
+
+
+@dataclass(eq=False)
+class ModuleNotRunning(Misconfigured):
+    """No process serves the module of that home."""
+
+    sentence = "No process runs the module of {home}: start one with 'indicium module run --home {home}'."
+    home: str
+
+
+@dataclass(eq=False)
+class NotOurProcess(Misconfigured):
+    """What listens on the home's socket is not this module's process, or one of another version."""
+
+    sentence = "What listens at {path} cannot be talked to ({why}): stop it and start the module again."
+    path: str
+    why: str
+
+
 class Entry(NamedTuple):
     """What the world sees of an error."""
 
@@ -726,6 +782,7 @@ TABLE: dict[type[IndiciumError], Entry] = {
     CheckpointMismatch: Entry("checkpoint-mismatch", 404, 1),
     StoreFailed: Entry("store-failed", 501, 2),
     RecordConflict: Entry("record-conflict", 502, 2),
+    AnswerLost: Entry("answer-lost", 503, 2),
     LedgerExists: Entry("ledger-exists", 601, 3),
     LedgerMissing: Entry("ledger-missing", 602, 3),
     CeremonyUnfinished: Entry("ceremony-unfinished", 603, 3),
@@ -737,6 +794,11 @@ TABLE: dict[type[IndiciumError], Entry] = {
     StoreNotUsable: Entry("store-not-usable", 609, 3),
     BadSetting: Entry("bad-setting", 610, 3),
     ExtraMissing: Entry("extra-missing", 611, 3),
+    SerialTaken: Entry("serial-taken", 621, 3),
+    DeviceNumbersTaken: Entry("device-numbers-taken", 622, 3),
+    NoDeviceNumbersFree: Entry("no-device-numbers-free", 623, 3),
+    ModuleNotRunning: Entry("module-not-running", 624, 3),
+    NotOurProcess: Entry("not-our-process", 625, 3),
 }
 """Each leaf's stable names. Codes and reasons never change their meaning; new leaves get new ones."""
 

@@ -48,6 +48,13 @@ class Database(ABC):
         """Begin a transaction that changes tables, while no other process does."""
 
     @abstractmethod
+    def one_ceremony(self) -> AbstractContextManager[None]:
+        """Wait until no other process holds a key ceremony on this database, and keep others waiting meanwhile.
+
+        That of a killed process is over.
+        """
+
+    @abstractmethod
     def claim(self, serial: str) -> None:
         """Become the one writer of a module's chain, as far as the database can see to that. Raises `LedgerInUse`.
 

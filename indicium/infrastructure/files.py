@@ -1,7 +1,10 @@
 """Small files that are there whole or not at all, and folders whose entries survive a power loss."""
 
+import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from indicium.domain.errors import StoreFailed
@@ -31,6 +34,24 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         raise StoreFailed(place=f"file {path}", why=reason(error)) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Wait for a lock that one process, and one thread of it, has at a time; whoever is killed has it no more.
+
+    The file at `path` is made and stays: one that is removed while somebody waits for it would lock nobody out.
+    Raises `StoreFailed`.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreFailed(place=f"file {path}", why=reason(error)) from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

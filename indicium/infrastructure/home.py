@@ -5,12 +5,13 @@
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from indicium.domain.errors import BadFile, BadSetting, LedgerMissing
 from indicium.domain.identity import ChainId, Serial
-from indicium.infrastructure.files import write_atomically
+from indicium.infrastructure.files import locked, write_atomically
 from indicium.settings import SETTINGS_FILE, Settings
 
 _PRIVATE = 0o700
@@ -72,6 +73,10 @@ class Home:
         """Give the audit copy of a chain."""
         return self.audit / f"{serial}-{chain}.audit"
 
+    def chains(self, serial: Serial) -> set[ChainId]:
+        """Give the chains of a module that have an audit copy here."""
+        return {ChainId(path.stem.partition("-")[2]) for path in self.audit.glob(f"{serial}-*.audit")}
+
     def secret(self, name: str) -> bytes | None:
         """Read a secret file; None if it is not there."""
         return _read(self.secrets / name)
@@ -98,6 +103,10 @@ class Home:
     def keep_customer(self, customer: str, content: bytes) -> None:
         """Write what a customer keeps, durably, mode 0600."""
         write_atomically(self._customer_file(customer), content, mode=0o600)
+
+    def keeping_customers(self) -> AbstractContextManager[None]:
+        """Keep other processes and threads of this home from writing what customers keep, for a moment."""
+        return locked(self.customers / ".lock")
 
     def customer_names(self) -> Iterator[str]:
         """Give the names of all customers whose keys are here, sorted."""

@@ -48,6 +48,7 @@ _END_WRITERS: Final = (
 )
 
 _CHANGES_TABLES: Final = "indicium changes tables"
+_CEREMONY: Final = "indicium key ceremony"
 
 
 class Postgres(Database):
@@ -118,6 +119,13 @@ class Postgres(Database):
         with self.engine.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _key(_CHANGES_TABLES)})
             yield connection
+
+    @contextmanager
+    def one_ceremony(self) -> Iterator[None]:
+        """Hold a lock for as long as a transaction that does nothing else."""
+        with self.engine.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _key(_CEREMONY)})
+            yield
 
     def claim(self, serial: str) -> None:
         """Take a lock on a session of its own, and end the sessions of an earlier writer.

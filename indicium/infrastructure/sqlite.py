@@ -6,7 +6,7 @@ Writers begin with BEGIN IMMEDIATE, so that whoever waits, waits before it has r
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, Final, cast
 from urllib.parse import quote
@@ -26,6 +26,7 @@ from sqlalchemy.exc import OperationalError
 
 from indicium.domain.errors import LedgerMissing, StoreNotUsable, UnsafeStore
 from indicium.infrastructure.engine import IMMEDIATE, Batches, Database, writing
+from indicium.infrastructure.files import locked
 from indicium.infrastructure.schema import metadata
 from indicium.infrastructure.statements import Prepared
 
@@ -98,6 +99,12 @@ class Sqlite(Database):
         """Begin as the one writer."""
         with writing(self.engine).begin() as connection:
             yield connection
+
+    def one_ceremony(self) -> AbstractContextManager[None]:
+        """Lock a file of its own: to close the database once more would let go of SQLite's own locks on it."""
+        if self._path is None:
+            return nullcontext()  # nobody else has it
+        return locked(self._path.with_name(f"{self._path.name}.ceremony"))
 
     def claim(self, serial: str) -> None:
         """Leave it to the lock on the module's memory: an SQLite file is on the same machine."""

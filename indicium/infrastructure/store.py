@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Final, Self
@@ -104,6 +105,17 @@ class Store:
                 return revision.upgrade(database)
         finally:
             database.close()
+
+    @contextmanager
+    def one_ceremony(self) -> Iterator[None]:
+        """Wait until no other process holds a key ceremony on this store, and keep others waiting meanwhile.
+
+        That of a killed process is over. Raises `StoreNotUsable`.
+        """
+        with ExitStack() as held:
+            with self._database.usable():
+                held.enter_context(self._database.one_ceremony())
+            yield
 
     def claim(self, serial: str) -> None:
         """Become the one writer of a module's chain, as far as the database can see to that.

@@ -6,6 +6,7 @@ It is what `init`, `demo`, `post` and an embedding host use; a real installation
 import re
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -21,12 +22,15 @@ from indicium.domain.amounts import LARGEST, Mills
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.crypto_card import InitializeCryptoCard
 from indicium.domain.commands.psd import CreateIndicium
+from indicium.domain.device_numbers import DeviceRange
 from indicium.domain.errors import (
     BadFile,
     BadValue,
     ChallengeMismatch,
     ClientHasSeenOther,
     NotAZipCode,
+    PsdStateForbids,
+    RequestIdReused,
     UnknownCustomer,
 )
 from indicium.domain.lifecycle import PsdState
@@ -39,7 +43,7 @@ from indicium.parties.customer import CardKeys, Customer, CustomerState
 from indicium.parties.metergen import MeterGen
 from indicium.parties.operator import Execute
 from indicium.parties.provider import Provider
-from indicium.settings import FIRST_DEVICE, LAST_DEVICE, Settings
+from indicium.settings import Settings
 
 LONGEST_NAME = 64
 """A customer's name has at most that many characters."""
@@ -66,8 +70,11 @@ class Office:
         """Take up the keys that lie in the home; `establish` makes those that are not there yet."""
         self._home, self._suite, self._clock, self._execute = home, suite, clock, execute
 
-    def establish(self, settings: Settings) -> InitializeCryptoCard:
-        """Make what is missing of CA, provider and MeterGen; give the configuration for the crypto-card."""
+    def establish(self, settings: Settings, devices: DeviceRange) -> InitializeCryptoCard:
+        """Make what is missing of CA, provider and MeterGen; give the configuration for the crypto-card.
+
+        `devices`: the device numbers that the module gives out.
+        """
         for name in ("ca.key", "provider.key", "metergen.key"):
             if self._home.secret(name) is None:
                 self._home.keep_secret(name, self._suite.generate_signing_key().der)
@@ -81,8 +88,8 @@ class Office:
             ar_limit=settings.ar_limit,
             ca_certificate=self._authority().certificate,
             provider_key=self._provider().public_key,
-            first_device=FIRST_DEVICE,
-            last_device=LAST_DEVICE,
+            first_device=devices.first,
+            last_device=devices.last,
         )
 
     def ceremony_plan(self) -> CeremonyPlan:
@@ -118,8 +125,7 @@ class Office:
         except UnknownCustomer:
             device = self._metergen().new_meter(self._execute, self._clock.now()).psd
             client = Customer.new(self._suite, self._card_keys(), customer, device)
-            meter = LeasedMeter(self, client)
-            meter.keep()
+            meter = self._enter(client)
         meter.register()
         if meter.ask().state == PsdState.ASSIGNED:
             self.carry(self._provider().authorize_customer(meter.device, "lease", license_zip, dr_limit))
@@ -128,13 +134,9 @@ class Office:
 
     def meter(self, customer: str) -> "LeasedMeter":
         """Give the meter of a customer. Raises `UnknownCustomer`."""
-        kept = self._home.customer(customer) if len(customer) <= LONGEST_NAME else None
-        if kept is None:
+        state = self._kept(customer) if len(customer) <= LONGEST_NAME else None
+        if state is None:
             raise UnknownCustomer
-        try:
-            state = CustomerState.model_validate_json(kept)
-        except ValueError:
-            raise BadFile(path=f"the file of customer {customer}", why="it is not one of a customer") from None
         return LeasedMeter(self, Customer(self._suite, self._card_keys(), state))
 
     def carry(self, request: Command) -> PsdReply:
@@ -150,8 +152,34 @@ class Office:
         return self.carry(self._provider().download(meter, request_id, value))
 
     def keep(self, state: CustomerState) -> None:
-        """Write what a customer keeps."""
+        """Write what a customer keeps, unless another process of this home has been shown a newer state and kept it."""
+        with self._home.keeping_customers():
+            with suppress(BadFile):  # what cannot be read is no newer state
+                kept = self._kept(state.customer)
+                if kept is not None and kept.device == state.device and kept.version > state.version:
+                    return
+            self._write(state)
+
+    def _enter(self, client: Customer) -> "LeasedMeter":
+        """Keep a new customer's keys; whoever was entered under that name meanwhile stays, and the new meter unleased.
+
+        A key that is overwritten takes the value with it that is loaded into its meter.
+        """
+        with self._home.keeping_customers():
+            if self._home.customer(client.state.customer) is None:
+                self._write(client.state)
+                return LeasedMeter(self, client)
+        return self.meter(client.state.customer)
+
+    def _write(self, state: CustomerState) -> None:
         self._home.keep_customer(state.customer, state.model_dump_json().encode())
+
+    def _kept(self, customer: str) -> CustomerState | None:
+        kept = self._home.customer(customer)
+        try:
+            return None if kept is None else CustomerState.model_validate_json(kept)
+        except ValueError:
+            raise BadFile(path=f"the file of customer {customer}", why="it is not one of a customer") from None
 
     def _ca_key(self) -> ec.EllipticCurvePrivateKey:
         key = serialization.load_der_private_key(self._secret("ca.key"), None)
@@ -210,7 +238,10 @@ class LeasedMeter:
         """Send the customer's secrets, if the meter has none yet (P-03)."""
         if self.ask().state == PsdState.UNLEASED:
             request = self._client.configure("configure")
-            self._client.accept("configure", self._office.bring(request))
+            try:
+                self._client.accept("configure", self._office.bring(request))
+            except (ChallengeMismatch, PsdStateForbids, RequestIdReused):
+                self.ask()  # the customer stands at two counters, and was registered at the other one
             self.keep()
 
     def refill(self, dollars: str) -> PsdReply:

@@ -20,7 +20,7 @@ from indicium.infrastructure.memory_file import MemoryFile
 from indicium.parties.mailing import OK, Mailing, read_rows
 from indicium.settings import DEFAULT_SERIAL, Settings
 
-_OURS = r"\.?indicium\.toml.*|ledger\.db.*|modules|audit|keys|secrets|items\.csv|tampered\.audit"
+_OURS = r"\.?indicium\.toml.*|ledger\.db.*|modules|audit|keys|run|secrets|items\.csv|tampered\.audit"
 """Names of what a demo leaves in its home."""
 
 OWN = "the demo's own"
@@ -31,11 +31,16 @@ def init(
     home: HomeOption = None,
     store: StoreOption = None,
     serial: Annotated[str, typer.Option(help="Serial number of the module: up to 16 digits.")] = DEFAULT_SERIAL,
+    first_device: Annotated[
+        int | None, typer.Option(help="First device number of its meters; else the store's next free ones.")
+    ] = None,
+    last_device: Annotated[int | None, typer.Option(help="Last device number of its meters.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Make a ledger: a whole unattended key ceremony, or the rest of one that was interrupted."""
     screen, folder = Screen(json=json), folder_of(home)
-    with Ledger.create(Settings.of(folder, serial=serial, **stated(store))) as ledger:
+    devices = {"first_device": first_device, "last_device": last_device}
+    with Ledger.create(Settings.of(folder, serial=serial, **devices, **stated(store))) as ledger:
         screen.say(f"Module {ledger.settings.serial} is operational; its chain is {ledger.chain}.")
         screen.say(f"Audit key: {folder / 'keys' / f'{ledger.settings.serial}.audit.pem'}")
         screen.say(f"Passphrases of the ceremony: {folder / 'secrets' / 'ceremony.json'} (keep them, then remove it)")
