@@ -5,6 +5,7 @@ Writers begin with BEGIN IMMEDIATE, so that whoever waits, waits before it has r
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -44,6 +45,7 @@ CACHE_KIB: Final = 16384
 """Pages kept in memory: above what a group of 1000 changes, or it is written twice."""
 
 _SYNCHRONOUS_FULL = 2
+_BETWEEN_TRIES_SECONDS: Final = 0.01
 
 
 class Sqlite(Database):
@@ -137,9 +139,21 @@ class Sqlite(Database):
 def use_write_ahead_log(engine: Engine) -> None:
     """Turn the write-ahead log on, for good. Raises `UnsafeStore` if the database has another journal afterwards."""
     with engine.connect() as connection:
-        mode = str(_pragma(_driver(connection), "journal_mode = WAL"))
+        mode = _switch_to_log(_driver(connection))
     if mode != "wal":
         raise UnsafeStore(setting="journal_mode", value=mode, needed="wal")
+
+
+def _switch_to_log(driver: sqlite3.Connection) -> str:
+    """Switch, and wait for others who are in the database: for this one statement SQLite does not wait by itself."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return str(_pragma(driver, "journal_mode = WAL"))
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_BETWEEN_TRIES_SECONDS)
 
 
 def demand_full_syncing(driver: sqlite3.Connection) -> None:
