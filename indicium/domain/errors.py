@@ -717,6 +717,23 @@ class NotOurProcess(Misconfigured):
     why: str
 
 
+@dataclass(eq=False)
+class ExportFolderTaken(Misconfigured):
+    """An export is put into a new or an empty folder, or with --fresh in the place of an older export."""
+
+    sentence = "{folder} is not empty: name a new folder, or say --fresh if it holds nothing but an older export."
+    folder: str
+
+
+@dataclass(eq=False)
+class ExportFailed(Misconfigured):
+    """The export could not be written; what was there before is as it was."""
+
+    sentence = "The export to {folder} could not be written ({why}): nothing of it is left."
+    folder: str
+    why: str
+
+
 class Entry(NamedTuple):
     """What the world sees of an error."""
 
@@ -794,6 +811,8 @@ TABLE: dict[type[IndiciumError], Entry] = {
     StoreNotUsable: Entry("store-not-usable", 609, 3),
     BadSetting: Entry("bad-setting", 610, 3),
     ExtraMissing: Entry("extra-missing", 611, 3),
+    ExportFolderTaken: Entry("export-folder-taken", 631, 3),
+    ExportFailed: Entry("export-failed", 632, 3),
     SerialTaken: Entry("serial-taken", 621, 3),
     DeviceNumbersTaken: Entry("device-numbers-taken", 622, 3),
     NoDeviceNumbersFree: Entry("no-device-numbers-free", 623, 3),

@@ -1,13 +1,14 @@
 """Verifying a source: an audit file, a folder of them, or a store. Reads only; a read-only copy will do."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from indicium.cryptomodule.verifier import AuditKey, ChainReport, Verdict, load_key, overall, verify_chain, verify_rows
-from indicium.domain.errors import BadFile, BadValue
+from indicium.domain.errors import BadFile, BadValue, ExtraMissing
 from indicium.domain.flow import Head
 from indicium.domain.identity import ChainId
 from indicium.infrastructure.store import Store
@@ -15,6 +16,8 @@ from indicium.infrastructure.store import Store
 EXIT_STATUS = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCOMPLETE: 2}
 """What `verify` returns."""
 
+MANIFEST = "manifest.json"
+"""The file that makes a folder an export."""
 
 _DATABASE = b"SQLite format 3\x00"
 _HEAD = re.compile(r"([0-9]{1,15}):([0-9a-f]{64})")
@@ -35,15 +38,30 @@ def verify(
 
     Raises `BadFile`, `Misconfigured`, `KeyNotUsable`.
     """
-    keys = [_load(path) for path in key_files]
+    keys = read_keys(key_files)
     path = Path(source)
     if "://" in source or _is_database(path):
         return _verify_store(source if "://" in source else f"sqlite:///{path.absolute()}", keys, head)
+    if (path / MANIFEST).is_file():
+        return _verify_export(path, keys, head)
     if path.is_dir():
         folder = path / "audit" if (path / "audit").is_dir() else path
         files = sorted(folder.glob("*.audit"))
         return [_verify_file(file, keys or _keys_beside(file), head, progress) for file in files]
     return [_verify_file(path, keys, head, progress)]
+
+
+def need_analysis() -> None:
+    """See that the extra for Parquet files is installed. Raises `ExtraMissing`."""
+    if find_spec("pyarrow") is None:
+        raise ExtraMissing(extra="analysis")
+
+
+def _verify_export(folder: Path, keys: Sequence[AuditKey], head: Head | None) -> list[ChainReport]:
+    need_analysis()
+    from indicium.entrypoints.export import verify_export
+
+    return verify_export(folder, keys, head)
 
 
 def _is_database(path: Path) -> bool:
@@ -63,10 +81,11 @@ def _first_that_fits(keys: Sequence[AuditKey], examine: Callable[[AuditKey | Non
 
 def as_json(reports: Sequence[ChainReport]) -> dict[str, Any]:
     """Give the reports in the shape of `audit-record`."""
-    return {"verdict": overall(reports), "chains": [_report_as_json(report) for report in reports]}
+    return {"verdict": overall(reports), "chains": [report_as_json(report) for report in reports]}
 
 
-def _report_as_json(report: ChainReport) -> dict[str, Any]:
+def report_as_json(report: ChainReport) -> dict[str, Any]:
+    """Give the report of one chain in that shape."""
     bad = report.first_bad
     return {
         "chain": report.chain,
@@ -127,9 +146,19 @@ def _keys_beside(file: Path) -> list[AuditKey]:
     chain.
     """
     serial, keys = file.name.partition("-")[0], file.parent.parent / "keys"
-    return [
-        _load(path) for name in (f"{serial}.audit.pem", f"{serial}-*.audit.pem") for path in sorted(keys.glob(name))
-    ]
+    return read_keys(
+        path for name in (f"{serial}.audit.pem", f"{serial}-*.audit.pem") for path in sorted(keys.glob(name))
+    )
+
+
+def keys_of(home: Path) -> list[AuditKey]:
+    """Give all audit verification keys that a home keeps; none if there is no home. Raises as `read_keys`."""
+    return read_keys(sorted((home / "keys").glob("*.audit.pem")))
+
+
+def read_keys(files: Iterable[Path]) -> list[AuditKey]:
+    """Read audit verification keys. Raises `BadFile`, `KeyNotUsable`."""
+    return [_load(path) for path in files]
 
 
 def _load(key_file: Path) -> AuditKey:

@@ -9,7 +9,7 @@ import typer
 from indicium.domain.errors import IndiciumError
 from indicium.entrypoints.options import USAGE
 from indicium.entrypoints.screen import Screen
-from indicium.entrypoints.verbs import auditing, making, storing, viewing
+from indicium.entrypoints.verbs import analysis, auditing, making, storing, viewing
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
@@ -56,6 +56,7 @@ for verb in (
     auditing.verify,
     viewing.rebuild,
     making.recover,
+    analysis.export,
 ):
     app.command()(verb)
 
