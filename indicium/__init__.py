@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from indicium.domain.evolve import ModuleAt, evolve
     from indicium.domain.flow import Head
     from indicium.domain.vbi import Postage, Voucher
+    from indicium.entrypoints.connecting import ModuleClient, connect
     from indicium.infrastructure.store import Store
     from indicium.parties.office import Item, LeasedMeter
     from indicium.projections import Views
@@ -60,6 +61,7 @@ __all__ = [
     "Mills",
     "Misconfigured",
     "ModuleAt",
+    "ModuleClient",
     "NotSaved",
     "Postage",
     "Refusal",
@@ -68,6 +70,7 @@ __all__ = [
     "Verdict",
     "Views",
     "Voucher",
+    "connect",
     "dollars",
     "evolve",
     "load_key",
@@ -88,6 +91,7 @@ _HOMES = {
     "indicium.domain.evolve": ("ModuleAt", "evolve"),
     "indicium.domain.flow": ("Head",),
     "indicium.domain.vbi": ("Postage", "Voucher"),
+    "indicium.entrypoints.connecting": ("ModuleClient", "connect"),
     "indicium.infrastructure.store": ("Store",),
     "indicium.parties.office": ("Item", "LeasedMeter"),
     "indicium.projections": ("Views",),

@@ -166,14 +166,7 @@ class Ledger:
 
     def execute_all(self, requests: Sequence[Command]) -> list[bytes | IndiciumError]:
         """Do requests together and give, in order, each one's reply or the error it met."""
-        futures = self.submit(requests)
-        results: list[bytes | IndiciumError] = []
-        for future in futures:
-            error = future.exception()
-            if error is not None and not isinstance(error, IndiciumError):
-                raise error
-            results.append(future.result() if error is None else error)
-        return results
+        return outcomes_of(self.submit(requests))
 
     def submit(self, requests: Sequence[Command]) -> list["Future[bytes]"]:
         """Queue requests; whatever waits travels in one group, up to the group limit. Never waits for more.
@@ -347,6 +340,17 @@ class Ledger:
         milliseconds = (time.monotonic() - started) * 1000
         _log.debug("%d requests, %d records, %.1f ms", len(requests), len(dispatched.changes.records), milliseconds)
         return [_result(*pair) for pair in zip(replies, dispatched.refusals, strict=True)]
+
+
+def outcomes_of(futures: Sequence["Future[bytes]"]) -> list[bytes | IndiciumError]:
+    """Wait for what `submit` gave, and give each one's reply or error; raise what is none of this package's."""
+    results: list[bytes | IndiciumError] = []
+    for future in futures:
+        error = future.exception()
+        if error is not None and not isinstance(error, IndiciumError):
+            raise error
+        results.append(future.result() if error is None else error)
+    return results
 
 
 def _demand_room(settings: Settings) -> None:

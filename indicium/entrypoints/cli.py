@@ -9,7 +9,7 @@ import typer
 from indicium.domain.errors import IndiciumError
 from indicium.entrypoints.options import USAGE
 from indicium.entrypoints.screen import Screen
-from indicium.entrypoints.verbs import analysis, auditing, making, storing, viewing
+from indicium.entrypoints.verbs import analysis, auditing, making, module, storing, viewing
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
@@ -61,3 +61,4 @@ for verb in (
     app.command()(verb)
 
 app.add_typer(storing.store, name="store")
+app.add_typer(module.module, name="module")

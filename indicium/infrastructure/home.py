@@ -73,6 +73,10 @@ class Home:
         """Give the audit copy of a chain."""
         return self.audit / f"{serial}-{chain}.audit"
 
+    def socket(self, serial: Serial) -> Path:
+        """Give the socket of the process that runs a module; its folder is made by that process, mode 0700."""
+        return self.folder / "run" / f"{serial}.socket"
+
     def chains(self, serial: Serial) -> set[ChainId]:
         """Give the chains of a module that have an audit copy here."""
         return {ChainId(path.stem.partition("-")[2]) for path in self.audit.glob(f"{serial}-*.audit")}

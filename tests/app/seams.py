@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final
 
@@ -171,11 +172,17 @@ def killed(scenario: Scenario, folder: Path, seam: Seam, nth: int = 1) -> bool:
 
     Tells whether it did; False means that there is no such time, and the scenario ended in good order.
     """
-    process = _FORKSERVER.Process(target=_run, args=(scenario, folder, seam, nth))
-    process.start()
+    process = started(scenario, folder, seam, nth)
     process.join(PATIENCE_SECONDS)
     assert process.exitcode in (0, -signal.SIGKILL)
     return process.exitcode != 0
+
+
+def started(scenario: Scenario, folder: Path, seam: Seam = "", nth: int = 1) -> BaseProcess:
+    """Start a scenario in a process of its own, which kills itself when it passes a seam, if one is named."""
+    process = _FORKSERVER.Process(target=_run, args=(scenario, folder, seam, nth))
+    process.start()
+    return process
 
 
 def apart(task: Scenario, folder: Path) -> None:

@@ -45,6 +45,10 @@ def make_and_close(folder: Path, *, store_url: str, serial: str) -> None:
     make(folder, serial, store_url).close()
 
 
+def make_named(_folder: Path, *, settings: Settings) -> None:
+    Ledger.create(settings).close()
+
+
 def ranges(store_url: str) -> dict[str, list[DeviceRange | None]]:
     """Give the device numbers of each serial number, those of chains that came to nothing too."""
     found: dict[str, list[DeviceRange | None]] = {}
@@ -242,6 +246,15 @@ def test_a_ceremony_that_was_killed_is_no_other_module(store_url: str, tmp_path:
     make(tmp_path / "a", "1", store_url).close()
     assert [devices for devices in ranges(store_url)["1"] if devices is not None] == [FIRST]
     assert_vault(store_url, tmp_path / "a")
+
+
+def test_m_60_a_ceremony_that_was_killed_keeps_the_range_that_it_named(tmp_path: Path) -> None:
+    for after_card in (6, 7, 8):
+        home = tmp_path / f"{after_card}"
+        settings = Settings.of(home, store=f"sqlite:///{home}.db", first_device=41, last_device=42)
+        assert seams.killed(partial(make_named, settings=settings), home, seams.AFTER_STORE, after_card)
+        with Ledger.create(settings) as ledger:
+            assert ledger.lease("Ada", "40505").device == "0000000041"
 
 
 def test_somebody_elses_events_in_the_same_table_are_no_module(store_url: str, tmp_path: Path) -> None:

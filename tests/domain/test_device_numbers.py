@@ -24,7 +24,9 @@ def test_ranges_meet_where_one_number_is_in_both() -> None:
 def test_the_first_ranges_follow_each_other() -> None:
     first = free_range([])
     assert first == DeviceRange(1_000_000_001, 1_010_000_000)
-    assert free_range([first]) == DeviceRange(1_010_000_001, 1_020_000_000)
+    second = DeviceRange(1_010_000_001, 1_020_000_000)
+    assert free_range([first]) == second
+    assert free_range([second, first]) == DeviceRange(1_020_000_001, 1_030_000_000)
 
 
 def test_a_gap_is_used_if_it_is_wide_enough() -> None:

@@ -11,6 +11,7 @@ import typer
 from indicium.app import Ledger
 from indicium.domain import amounts
 from indicium.domain.errors import BadFile, BadSetting, Inhibited
+from indicium.entrypoints.connecting import reach
 from indicium.entrypoints.demo import DATA, Demo
 from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, folder_of, settings_of, stated
 from indicium.entrypoints.results import write_results
@@ -78,8 +79,8 @@ def post(
     rows = list(read_rows(mailing))
     if out.is_dir() or not out.parent.is_dir():  # said before anything is spent
         raise BadFile(path=str(out), why="it is not a file's name in a folder that is there")
-    with Ledger.open(settings_of(home, store)) as ledger, screen.progress("posting", "jobs") as advance:
-        results = Mailing(ledger.office, ledger.execute_all).post(rows, advance)
+    with reach(settings_of(home, store)) as module, screen.progress("posting", "jobs") as advance:
+        results = Mailing(module.office, module.execute_all).post(rows, advance)
     write_results(out, results)
     refused = [result for result in results if result.code != OK]
     spent = sum({result.job: result.value for result in results if result.code == OK}.values())
@@ -91,10 +92,10 @@ def post(
 
 
 def recover(home: HomeOption = None, store: StoreOption = None, json: JsonOption = False) -> None:
-    """Open the ledger, bring its three places together, and say what was done."""
+    """Bring the three places of the ledger together, and say what was done; a process that runs it has done so."""
     screen = Screen(json=json)
-    with Ledger.open(settings_of(home, store)) as ledger:
-        done = [action.value for action in ledger.recovered]
+    with reach(settings_of(home, store)) as module:
+        done = [action.value for action in module.recovered]
     screen.say("\n".join(done) or "Memory, store and audit copy agree: nothing to do.")
     screen.show({"done": done})
 

@@ -1,0 +1,68 @@
+"""Verbs for a module in a process of its own."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from indicium.app import Ledger
+from indicium.domain.errors import ModuleNotRunning
+from indicium.entrypoints import running
+from indicium.entrypoints.connecting import connect
+from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, settings_of
+from indicium.entrypoints.screen import Screen
+
+module = typer.Typer(
+    help="Run a module in a process of its own, for other processes of its machine.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@module.command()
+def run(
+    home: HomeOption = None,
+    store: StoreOption = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Say on standard error what happens.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Open the module and serve whoever connects, until SIGTERM, Ctrl-C or 'module stop'. One line says it is ready."""
+    screen = Screen(json=json)
+    if verbose:
+        logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+        logging.getLogger("indicium").setLevel(logging.DEBUG)
+    ledger = Ledger.open(settings_of(home, store))
+
+    def ready(path: Path) -> None:
+        serial = ledger.settings.serial
+        screen.plain(f"Module {serial} runs; its chain is {ledger.chain}, its socket {path}.")
+        screen.show({"module": serial, "chain": ledger.chain, "socket": str(path)})
+        sys.stdout.flush()  # whoever waits for the line may read it through a pipe
+
+    running.run(ledger, ready)
+
+
+@module.command()
+def status(home: HomeOption = None, json: JsonOption = False) -> None:
+    """Say whether a process runs the module: exit status 0 if one does, else 1."""
+    screen, settings = Screen(json=json), settings_of(home, None)
+    try:
+        with connect(settings) as client:
+            process, chain = client.process, client.chain
+    except ModuleNotRunning:
+        screen.say(f"No process runs module {settings.serial}.")
+        screen.show({"module": settings.serial, "running": False})
+        raise typer.Exit(1) from None
+    screen.say(f"Process {process} runs module {settings.serial}; its chain is {chain}.")
+    screen.show({"module": settings.serial, "running": True, "process": process, "chain": chain})
+
+
+@module.command()
+def stop(home: HomeOption = None, json: JsonOption = False) -> None:
+    """Have the process that runs the module finish what it was asked, close the module and end."""
+    screen, settings = Screen(json=json), settings_of(home, None)
+    connect(settings).stop()
+    screen.say(f"Module {settings.serial} is closed.")
+    screen.show({"module": settings.serial, "stopped": True})
