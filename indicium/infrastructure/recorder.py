@@ -6,23 +6,28 @@ ledger's own transactions are saved by `Store.save`, which appends to the same t
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 from uuid import UUID
 
 from eventsourcing import persistence
 from eventsourcing.persistence import (
     AggregateRecorder,
+    ApplicationRecorder,
     IntegrityError,
     Notification,
     PersistenceError,
     ProcessRecorder,
     StoredEvent,
+    Subscription,
     Tracking,
 )
 from sqlalchemy import Connection, Engine, Select, func, insert, select
 from sqlalchemy import exc as sql
 
+from indicium.domain.errors import StoreNotUsable
 from indicium.infrastructure.engine import said, writing
+from indicium.infrastructure.horizon import announce, settled
+from indicium.infrastructure.polling import PollingSubscription
 from indicium.infrastructure.schema import records, tracking
 from indicium.infrastructure.statements import upsert
 
@@ -50,6 +55,9 @@ class ChainRecorder(AggregateRecorder):
         """Take an engine on a store."""
         self._engine = engine
         self._writer = writing(engine)
+        # Each statement sees what is committed when it begins, whatever the database's own default is.
+        fresh = {"isolation_level": "AUTOCOMMIT"} if engine.dialect.name == "postgresql" else {}
+        self._reader = engine.execution_options(**fresh)
 
     def insert_events(
         self,
@@ -59,6 +67,7 @@ class ChainRecorder(AggregateRecorder):
         """Append events, all or none. Raises the library's `IntegrityError` where one of them is there already."""
         with _in_the_librarys_words(), self._writer.begin() as connection:
             if stored_events:
+                announce(connection)
                 connection.execute(insert(records), _rows(stored_events))
         return None
 
@@ -99,6 +108,7 @@ class LedgerRecorder(ChainRecorder, ProcessRecorder):
         positions: list[int] = []
         with _in_the_librarys_words(), self._writer.begin() as connection:
             if stored_events:
+                announce(connection)
                 append = insert(records).returning(records.c.position, sort_by_parameter_order=True)
                 positions.extend(connection.execute(append, _rows(stored_events)).scalars())
             if tracking is not None:
@@ -114,7 +124,10 @@ class LedgerRecorder(ChainRecorder, ProcessRecorder):
         *,
         inclusive_of_start: bool = True,
     ) -> Sequence[Notification]:
-        """Read events of all originators by their position in the store."""
+        """Read events of all originators by their position in the store, up to where nothing will come any more.
+
+        Positions ascend, with gaps; an event that is passed over was none and will be none.
+        """
         position = records.c.position
         query = select(*_EVENT, position).order_by(position).limit(limit)
         if start is not None:
@@ -123,17 +136,29 @@ class LedgerRecorder(ChainRecorder, ProcessRecorder):
             query = query.where(position <= stop)
         if topics:
             query = query.where(records.c.topic.in_(topics))
-        with _in_the_librarys_words(), self._engine.connect() as connection:
-            return [Notification(*row) for row in connection.execute(query)]
+        with _in_the_librarys_words(), self._reader.connect() as connection:
+            return [Notification(*row) for row in connection.execute(_settled(connection, query))]
 
     def max_notification_id(self) -> int | None:
-        """Give the newest position, None if there are no events."""
-        return self._number(select(func.max(records.c.position)))
+        """Give the newest position that `select_notifications` reads, None if there is none.
 
-    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> NoReturn:
-        """Refuse: as the library's own SQLite recorder does, for SQLite tells nobody of a commit."""
-        msg = f"SQLite does not tell {type(self).__name__} of new events: poll select_notifications() instead"
-        raise NotImplementedError(msg)
+        On PostgreSQL it may be less than it was a moment ago, when a writer begins; what was read stays read.
+        """
+        with _in_the_librarys_words(), self._reader.connect() as connection:
+            newest: int | None = connection.execute(_settled(connection, select(func.max(records.c.position)))).scalar()
+        return newest
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
+        """Give the notifications after a position, and then those to come, by asking for them.
+
+        Raises `StoreNotUsable` where no record is as new as `gt`: the store is an older copy, and what takes these
+        positions again would be taken for read.
+        """
+        newest = self._number(select(func.max(records.c.position))) or 0
+        if gt is not None and gt > newest:
+            why = f"a follower has come to position {gt}, and it ends at {newest}, as a restored copy does: follow anew"
+            raise StoreNotUsable(why=why)
+        return PollingSubscription(self, gt, topics)
 
     def insert_tracking(self, tracking: Tracking) -> None:
         """Move a follower on. Raises the library's `IntegrityError` if it is there already, or further."""
@@ -148,6 +173,11 @@ class LedgerRecorder(ChainRecorder, ProcessRecorder):
         with _in_the_librarys_words(), self._engine.connect() as connection:
             found: int | None = connection.execute(query).scalar()
         return found
+
+
+def _settled(connection: Connection, query: Select[Any]) -> Select[Any]:
+    bound = settled(connection)
+    return query if bound is None else query.where(records.c.position <= bound)
 
 
 def _rows(events: Sequence[StoredEvent]) -> list[dict[str, object]]:

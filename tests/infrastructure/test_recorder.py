@@ -1,9 +1,8 @@
-"""The recorders pass the eventsourcing library's own conformance cases, on a file and in memory."""
+"""The recorders pass the eventsourcing library's own conformance cases: SQLite on a file and in memory, PostgreSQL."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import ClassVar
 from unittest import TestCase
 from uuid import UUID, uuid4
 
@@ -14,23 +13,45 @@ from eventsourcing.tests import persistence as conformance
 
 from indicium.infrastructure.recorder import ChainRecorder, LedgerRecorder
 from indicium.infrastructure.store import Store
+from tests.postgres_server import Server
 
 
 class Recording(TestCase):
-    in_memory: ClassVar = False
-
-    def store(self) -> Store:
-        folder = TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        store = Store.create("sqlite://" if self.in_memory else f"sqlite:///{folder.name}/ledger.db")
-        self.addCleanup(store.close)
-        return store
+    """On a file."""
 
     def create_recorder(self) -> LedgerRecorder:
         return self.store().recorder
 
+    def store(self) -> Store:
+        store = Store.create(self.new_url())
+        self.addCleanup(store.close)
+        return store
+
+    def new_url(self) -> str:
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        return f"sqlite:///{folder.name}/ledger.db"
+
     def new_originator_id(self) -> str:
         return uuid4().hex
+
+
+class InMemory(Recording):
+    def new_url(self) -> str:
+        return "sqlite://"
+
+
+class OnPostgres(Recording):
+    postgres: Server
+
+    @pytest.fixture(autouse=True)
+    def _take(self, postgres: Server) -> None:
+        self.postgres = postgres
+
+    def new_url(self) -> str:
+        name = f"indicium_{uuid4().hex}"
+        self.addCleanup(self.postgres.drop, name)
+        return self.postgres.create(name)
 
 
 class TestAggregateRecorderOnAFile(Recording, conformance.AggregateRecorderTestCase):
@@ -38,36 +59,46 @@ class TestAggregateRecorderOnAFile(Recording, conformance.AggregateRecorderTestC
         return ChainRecorder(self.store().engine)
 
 
-class TestAggregateRecorderInMemory(TestAggregateRecorderOnAFile):
-    in_memory = True
+class TestAggregateRecorderInMemory(InMemory, TestAggregateRecorderOnAFile): ...
 
 
-class TestApplicationRecorderOnAFile(Recording, conformance.ApplicationRecorderTestCase[LedgerRecorder]): ...
+class TestAggregateRecorderOnPostgres(OnPostgres, TestAggregateRecorderOnAFile): ...
 
 
-class TestApplicationRecorderInMemory(TestApplicationRecorderOnAFile):
-    in_memory = True
+class TestApplicationRecorderOnAFile(Recording, conformance.ApplicationRecorderTestCase[LedgerRecorder]):
+    def test_insert_subscribe(self) -> None:
+        self.optional_test_insert_subscribe()
+
+
+class TestApplicationRecorderInMemory(InMemory, TestApplicationRecorderOnAFile): ...
+
+
+class TestApplicationRecorderOnPostgres(OnPostgres, TestApplicationRecorderOnAFile): ...
 
 
 class TestTrackingRecorderOnAFile(Recording, conformance.TrackingRecorderTestCase): ...
 
 
-class TestTrackingRecorderInMemory(TestTrackingRecorderOnAFile):
-    in_memory = True
+class TestTrackingRecorderInMemory(InMemory, TestTrackingRecorderOnAFile): ...
+
+
+class TestTrackingRecorderOnPostgres(OnPostgres, TestTrackingRecorderOnAFile): ...
 
 
 class TestProcessRecorderOnAFile(Recording, conformance.ProcessRecorderTestCase): ...
 
 
-class TestProcessRecorderInMemory(TestProcessRecorderOnAFile):
-    in_memory = True
+class TestProcessRecorderInMemory(InMemory, TestProcessRecorderOnAFile): ...
 
 
+class TestProcessRecorderOnPostgres(OnPostgres, TestProcessRecorderOnAFile): ...
+
+
+# On PostgreSQL positions of two transactions may interleave: ADR 0011.
 class TestPositionsDoNotInterleaveOnAFile(Recording, conformance.NonInterleavingNotificationIDsBaseCase): ...
 
 
-class TestPositionsDoNotInterleaveInMemory(TestPositionsDoNotInterleaveOnAFile):
-    in_memory = True
+class TestPositionsDoNotInterleaveInMemory(InMemory, TestPositionsDoNotInterleaveOnAFile): ...
 
 
 def event(version: int, originator: UUID | str = "c" * 32) -> StoredEvent:
@@ -75,8 +106,8 @@ def event(version: int, originator: UUID | str = "c" * 32) -> StoredEvent:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.create(f"sqlite:///{tmp_path / 'ledger.db'}") as store:
+def store(store_url: str) -> Iterator[Store]:
+    with Store.create(store_url) as store:
         yield store
 
 
@@ -96,13 +127,9 @@ def test_a_uuid_names_the_same_chain_as_its_hex_digits(store: Store) -> None:
     assert store.recorder.select_events(chain) == [event(1, chain.hex)]
 
 
-def test_there_is_no_subscription_on_sqlite_and_the_error_says_what_to_do(store: Store) -> None:
-    with pytest.raises(NotImplementedError, match=r"poll select_notifications\(\)"):
-        store.recorder.subscribe()
-
-
-def test_what_the_database_says_comes_in_the_librarys_words_without_sql(store: Store) -> None:
-    reader = Store.open(store.url, read_only=True)
+def test_what_the_database_says_comes_in_the_librarys_words_without_sql(tmp_path: Path) -> None:
+    with Store.create(f"sqlite:///{tmp_path / 'ledger.db'}") as store:
+        reader = Store.open(store.url, read_only=True)
 
     with reader, pytest.raises(persistence.OperationalError) as caught:
         reader.recorder.insert_events([event(1)])
