@@ -12,13 +12,14 @@ What is checked of each record, in this order; the first that does not hold name
 8. the row's columns say what the bytes say, if it comes from a store.
 
 Whatever the bytes are, the answer is a verdict. Nothing is written, and memory does not grow with the chain.
+`spreading` does the same with several processes.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple, Self
 
 import orjson
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -97,6 +98,11 @@ class AuditKey(NamedTuple):
     """SHA-256 in hex over the key's SubjectPublicKeyInfo in DER."""
     public: ec.EllipticCurvePublicKey
 
+    @property
+    def pem(self) -> bytes:
+        """The key as `load_key` takes it."""
+        return self.public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
 
 def load_key(pem: bytes) -> AuditKey:
     """Load the auditor's key. Raises `KeyNotUsable` unless it is a P-256 public key in PEM."""
@@ -133,15 +139,8 @@ def verify_chain(lines: Iterable[bytes] | BinaryIO, key: AuditKey | None, head: 
 
     Without `key` signatures are not checked, and the verdict is INCOMPLETE at best; `head` is what the auditor noted.
     """
-    walk = _Walk(key, head)
-    try:
-        for line in _lines_of(lines):
-            walk.take(line)
-    except _Bad as found:
-        return walk.report(found.first_bad)
-    except BadRecord as error:
-        return walk.report(walk.bad(error.why).first_bad)
-    return walk.report(None)
+    walk = Walk(key, head)
+    return walk.report(walk.take_all(lines))
 
 
 def verify_rows(rows: Iterable[SealedRecord], key: AuditKey | None, head: Head | None = None) -> ChainReport:
@@ -150,7 +149,7 @@ def verify_rows(rows: Iterable[SealedRecord], key: AuditKey | None, head: Head |
     Empty psd columns are right only for a PSD record that a later record of an Auto-Recover names as discarded, and
     the columns of one that is named must be empty.
     """
-    walk, columns = _Walk(key, head), _Columns()
+    walk, columns = Walk(key, head), _Columns()
     try:
         for row in rows:
             walk.take(row.line)
@@ -179,6 +178,8 @@ def _lines_of(lines: Iterable[bytes] | BinaryIO) -> Iterator[bytes]:
     rest = b""
     while block := read(min(BLOCK, LINE_LIMIT)):
         *whole, rest = (rest + block).split(b"\n")  # several times faster than a line at a time
+        if whole and len(whole[0]) > LINE_LIMIT:  # the others lie in one block
+            raise BadRecord(why="the line is too long")
         yield from whole
         if len(rest) > LINE_LIMIT:
             raise BadRecord(why="the line is too long")
@@ -191,10 +192,34 @@ class _Bad(Exception):
         self.first_bad = FirstBad(module, sequence, reason)
 
 
-class _Walk:
+class Opening(NamedTuple):
+    """What the first record of a walk fixes for all that follow."""
+
+    chain: str
+    module: str
+    first: int
+    """Its sequence."""
+    suite: str
+    fingerprint: str
+    interval: int
+
+
+class Stretch(NamedTuple):
+    """What a walk over a part of a chain found."""
+
+    head: Head
+    """The last record that was accepted."""
+    signatures: int
+    last_signed: int
+    """Sequence of the last signed record in it; 0 if none is."""
+    first_bad: FirstBad | None
+
+
+class Walk:
     """A verifier's state between two records: where the chain stands, and what the first record fixed."""
 
     def __init__(self, key: AuditKey | None, head: Head | None) -> None:
+        """Stand before the first record. `head` is what the auditor noted."""
         self.module: str | None = None
         self.first = 0
         self.sequence = 0
@@ -209,8 +234,49 @@ class _Walk:
         self._shapes = Shapes()
         self._name = "\n"  # what stands between hash and sequence; no line has it before the first was read
 
+    @classmethod
+    def resumed(cls, key: AuditKey | None, head: Head | None, opening: Opening, at: Head) -> Self:
+        """Stand behind record `at` of a chain that began with `opening`; what stands before is somebody else's walk."""
+        walk = cls(key, head)
+        walk._open(opening)
+        walk.sequence, walk._hash = at
+        return walk
+
+    @property
+    def opening(self) -> Opening | None:
+        """What the first record fixed; None before it was accepted."""
+        if self._chain is None or self.module is None or not self.sequence:
+            return None
+        return Opening(self._chain, self.module, self.first, self._suite, self._fingerprint, self._interval)
+
+    @property
+    def head(self) -> Head:
+        """The last record that was accepted."""
+        return Head(self.sequence, self._hash)
+
+    def take_all(self, lines: Iterable[bytes] | BinaryIO) -> FirstBad | None:
+        """Check lines, or a binary stream of them, as far as they are good; give the first that is not."""
+        try:
+            for line in _lines_of(lines):
+                self.take(line)
+        except _Bad as found:
+            return found.first_bad
+        except BadRecord as error:
+            return self.bad(error.why).first_bad
+        return None
+
+    def stretch(self, first_bad: FirstBad | None) -> Stretch:
+        """Give what this walk found since it began."""
+        return Stretch(self.head, self._signatures, self._last_signed, first_bad)
+
+    def join(self, stretch: Stretch) -> None:
+        """Take over what a walk found that was resumed where this one stands."""
+        self.sequence, self._hash = stretch.head
+        self._signatures += stretch.signatures
+        self._last_signed = max(self._last_signed, stretch.last_signed)
+
     def take(self, line: bytes) -> None:
-        """Check the next line; raises `BadRecord` if it cannot be read, `_Bad` if it breaks a rule."""
+        """Check the next line. Raises `BadRecord` if it cannot be read, `_Bad` if it breaks a rule."""
         sequence = self.sequence + 1
         before = f'{{"format":1,"previous":"{self._hash}{self._name}{sequence},"event":"'.encode()
         due = sequence % self._interval == 0
@@ -258,12 +324,13 @@ class _Walk:
         earlier = record.sequence - 1
         if self._noted.sequence == earlier and self._noted.hash != record.previous:  # (7)
             raise _Bad(record.module, max(earlier, 1), "its hash is not that of the noted head")
-        self.first, self.module = record.sequence, record.module
-        self._chain = record.chain
-        if self._key is None:
-            self._suite, self._fingerprint = record.suite, record.key
+        suite, fingerprint = (record.suite, record.key) if self._key is None else (self._suite, self._fingerprint)
+        self._open(Opening(record.chain, record.module, record.sequence, suite, fingerprint, self._interval))
         self._last_signed = earlier
-        self._name = f'","chain":"{record.chain}","module":"{record.module}","sequence":'
+
+    def _open(self, opening: Opening) -> None:
+        self._chain, self.module, self.first, self._suite, self._fingerprint, self._interval = opening
+        self._name = f'","chain":"{opening.chain}","module":"{opening.module}","sequence":'
 
     def _check_place(self, record: Envelope) -> None:
         expected = self.sequence + 1
@@ -299,7 +366,7 @@ class _Walk:
             unsigned_tail=self.sequence - self._last_signed if begun else 0,
             range=(self.first, self.sequence) if begun else None,
             first_bad=first_bad,
-            head=Head(self.sequence, self._hash),
+            head=self.head,
             missing=missing,
         )
 
@@ -327,7 +394,7 @@ class _Columns:
     def __init__(self) -> None:
         self._pending: dict[int, str] = {}
 
-    def compare(self, row: SealedRecord, walk: _Walk) -> None:
+    def compare(self, row: SealedRecord, walk: Walk) -> None:
         record = orjson.loads(split(row.line)[0])
         if (row.chain, row.sequence, row.event) != (record["chain"], record["sequence"], record["event"]):
             raise _Bad(walk.module, walk.sequence, "its row's originator, version or topic is not what its bytes say")
@@ -342,7 +409,7 @@ class _Columns:
         if record["event"] == "checkpoint-recovered":
             self._discard(record["data"].get("discarded"), walk)
 
-    def _discard(self, discarded: object, walk: _Walk) -> None:
+    def _discard(self, discarded: object, walk: Walk) -> None:
         if not isinstance(discarded, list):
             raise _Bad(walk.module, walk.sequence, "it does not say which records it discards")
         for lost in discarded:
@@ -359,7 +426,7 @@ class _Columns:
             if found != line_hash:
                 raise _Bad(walk.module, walk.sequence, f"it discards another record {sequence} than there is")
 
-    def left_over(self, walk: _Walk) -> FirstBad | None:
+    def left_over(self, walk: Walk) -> FirstBad | None:
         if not self._pending:
             return None
         return FirstBad(walk.module, min(self._pending), "its psd columns are empty, and nothing discards it")

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
-from indicium.cryptomodule.verifier import AuditKey, ChainReport, Verdict, load_key, overall, verify_chain, verify_rows
+from indicium.cryptomodule.spreading import Progress, verify_file
+from indicium.cryptomodule.verifier import AuditKey, ChainReport, Verdict, load_key, overall, verify_rows
 from indicium.domain.errors import BadFile, BadValue, ExtraMissing
 from indicium.domain.flow import Head
 from indicium.domain.identity import ChainId
@@ -32,9 +33,9 @@ def parse_head(text: str) -> Head:
 
 
 def verify(
-    source: str, key_files: Sequence[Path], head: Head | None, progress: Callable[[int, int], None]
+    source: str, key_files: Sequence[Path], head: Head | None, progress: Progress, *, workers: int = 1
 ) -> list[ChainReport]:
-    """Verify every chain of a source, each with that of the keys which fits it.
+    """Verify every chain of a source, each with that of the keys which fits it; `workers` processes share a long file.
 
     Raises `BadFile`, `Misconfigured`, `KeyNotUsable`.
     """
@@ -47,8 +48,8 @@ def verify(
     if path.is_dir():
         folder = path / "audit" if (path / "audit").is_dir() else path
         files = sorted(folder.glob("*.audit"))
-        return [_verify_file(file, keys or _keys_beside(file), head, progress) for file in files]
-    return [_verify_file(path, keys, head, progress)]
+        return [_verify_file(file, keys or _keys_beside(file), head, progress, workers) for file in files]
+    return [_verify_file(path, keys, head, progress, workers)]
 
 
 def need_analysis() -> None:
@@ -102,32 +103,15 @@ def report_as_json(report: ChainReport) -> dict[str, Any]:
 
 
 def _verify_file(
-    path: Path, keys: Sequence[AuditKey], head: Head | None, progress: Callable[[int, int], None]
+    path: Path, keys: Sequence[AuditKey], head: Head | None, progress: Progress, workers: int
 ) -> ChainReport:
     def examine(key: AuditKey | None) -> ChainReport:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            return verify_chain(cast("BinaryIO", _Watched(file, size, progress)), key, head)
+        return verify_file(path, key, head, workers=workers, progress=progress)
 
     try:
         return _first_that_fits(keys, examine)
     except OSError as error:
         raise BadFile(path=str(path), why=error.strerror or "it cannot be read") from None
-
-
-class _Watched:
-    """A binary stream that tells how far it was read."""
-
-    def __init__(self, file: BinaryIO, size: int, progress: Callable[[int, int], None]) -> None:
-        self._file, self._size, self._progress = file, size, progress
-        self._read = 0
-
-    def read(self, limit: int) -> bytes:
-        """Read a block, and tell how far it is."""
-        block = self._file.read(limit)
-        self._read += len(block)
-        self._progress(self._read, self._size)
-        return block
 
 
 def _verify_store(url: str, keys: Sequence[AuditKey], head: Head | None) -> list[ChainReport]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from indicium.app import Ledger
+from indicium.cryptomodule import spreading
 from tests.app import seams
 from tests.app.homes import STORE, audit_file, rows_of
 from tests.entrypoints.command import Terminal, indicium
@@ -53,6 +54,22 @@ def test_an_audit_file_a_folder_a_home_and_a_store_all_pass_with_the_same_head(h
         assert (chain["module"], chain["records"], chain["range"]) == ("34576590", last, [1, last])
         assert (chain["unsigned_tail"], chain["first_bad"], chain["missing"]) == (0, None, [])
         assert chain["head"] == reports[0]["chains"][0]["head"]
+
+
+def test_a_long_audit_file_is_shared_by_processes_and_the_answer_is_the_same(
+    home: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spreading, "STRETCH", 8000)
+    alone = terminal.json("verify", home)
+    assert alone["chains"][0]["records"] > 20
+    assert terminal.json("verify", home, "--workers", "2") == alone
+    changed = bytearray(audit_file(home).read_bytes())
+    changed[len(changed) // 2] ^= 1
+    audit_file(home).write_bytes(changed)
+    alone = terminal.json("verify", home, status=1)
+    assert terminal.json("verify", home, "--workers", "2", status=1) == alone
+    assert "No such file" in terminal.refused("verify", home / "absent", "--workers", "2", status=3)
+    assert terminal.run("verify", home, "--workers", "0")[0] == 3
 
 
 def test_a_noted_head_is_found_again_and_a_longer_one_is_missed(home: Path, terminal: Terminal) -> None:

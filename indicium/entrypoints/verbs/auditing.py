@@ -17,6 +17,7 @@ def verify(
     source: Annotated[str, typer.Argument(help="An audit file, a folder of them, a home, or a store URL.")],
     key: Annotated[list[Path] | None, typer.Option(help="The audit verification key, PEM; one a module.")] = None,
     head: Annotated[str | None, typer.Option(help="The head you noted last time: SEQUENCE:HASH.")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that share a long audit file.")] = 1,
     json: JsonOption = False,
 ) -> None:
     """Verify chains with a public key alone. Exit status: 0 PASS, 1 FAIL, 2 INCOMPLETE."""
@@ -24,7 +25,7 @@ def verify(
     try:
         noted = None if head is None else audit.parse_head(head)
         with screen.progress("verifying", "bytes") as advance:
-            reports = audit.verify(source, key or [], noted, advance)
+            reports = audit.verify(source, key or [], noted, advance, workers=workers)
     except (Malformed, KeyNotUsable) as error:  # status 1 would say that a chain was tampered with
         screen.fail(error)
         raise typer.Exit(USAGE) from None
