@@ -69,11 +69,11 @@ def test_records_are_the_stores_bytes_and_columns(demo_home: Path, out: Path, te
         assert row["signed"] == (b"\t" in record.line)
         assert row["discarded"] is False
     said = json.loads(stored[9].line.partition(b"\t")[0])
-    assert {name: exported[9][name] for name in ("module", "state", "user", "role", "reason")} == {
-        name: said[name] for name in ("module", "state", "user", "role", "reason")
+    assert {name: exported[9][name] for name in ("module", "state", "role", "reason")} == {
+        name: said[name] for name in ("module", "state", "role", "reason")
     }
-    assert exported[9]["at"] == datetime.fromisoformat(said["at"])
-    assert exported[9]["at"].utcoffset() == datetime.now(UTC).utcoffset()
+    assert (exported[9]["recorded_at"], exported[9]["user_name"]) == (datetime.fromisoformat(said["at"]), said["user"])
+    assert exported[9]["recorded_at"].utcoffset() == datetime.now(UTC).utcoffset()
     assert [row["hash"] for row in exported[:-1]] == [
         json.loads(record.line.partition(b"\t")[0])["previous"] for record in stored[1:]
     ]
@@ -98,8 +98,8 @@ def test_a_transaction_has_its_values_in_typed_columns(tmp_path: Path, store_url
     )
     assert [refill[name] for name in ("item", "date", "mail_class", "purpose", "certificate")] == [None] * 5
     elements = json.loads(item.line.partition("\t")[0])
-    assert printed["at"].date() == date.fromisoformat(elements["date"])
-    for name in ("chain", "sequence", "at", "content", "item_sha256", "psd_version"):
+    assert printed["recorded_at"].date() == date.fromisoformat(elements["date"])
+    for name in ("chain", "sequence", "recorded_at", "content", "item_sha256", "psd_version"):
         assert printed.pop(name)
     assert printed == {
         "module": "34576590", "event": "indicium-created", "psd_id": "1000000001", "home": "34576590",
@@ -111,7 +111,7 @@ def test_a_transaction_has_its_values_in_typed_columns(tmp_path: Path, store_url
         "purpose": None,
     }  # fmt: skip
     (ada,) = rows(out, "meters")
-    assert ada.pop("last_at") == rows(out, "transactions")[-1]["at"]
+    assert ada.pop("last_at") == rows(out, "transactions")[-1]["recorded_at"]
     assert ada == {
         "psd_id": "1000000001", "psd_version": 6, "customer": "Ada", "module": "34576590", "state": "leased",
         "ar": 330, "dr": 49_670, "dr_limit": 2**53 - 1, "license_zip": "40505",
