@@ -242,23 +242,46 @@ def test_a_ledger_that_goes_on_meanwhile_is_exported_as_of_its_head(
     home: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(export, "ROWS_AT_ONCE", 5)
-    with Ledger.open(home) as ledger, Store.open(url(home), read_only=True) as store:
-        before, ((_, head),) = ledger.meters(), store.chains()
-        told: list[tuple[int, int]] = []
+    with Ledger.open(home) as ledger:
+        spent: list[int] = []
 
-        def spend(done: int, total: int) -> None:
-            told.append((done, total))
+        def spend(done: int, _total: int) -> None:
+            spent.append(done)
             ledger.meter("Ada").print("0.33", LETTER, f"job-{done}")
 
-        made = export.export(store, out, audit.keys_of(home), spend, noted=None, fresh=False)
-        assert store.chains()[0][1] == head + len(told)
-    assert told == [(min(done, head), head) for done in range(5, head + 5, 5)]
+        class Busy(Store):
+            """A store that is written to as soon as its heads have been read."""
+
+            def chains(self) -> list[tuple[ChainId, int]]:
+                found = super().chains()
+                spend(0, 0)
+                return found
+
+        before, head = ledger.meters(), len(rows_of(home))
+        with Busy.open(url(home), read_only=True) as store:
+            made = export.export(store, out, audit.keys_of(home), spend, noted=None, fresh=False)
+    assert spent == [0, *(min(done, head) for done in range(5, head + 5, 5))]
     assert (made.verdict, made.chains[0].end.sequence) == (Verdict.PASS, head)
     assert len(rows(out, "records")) == head
     assert [(row["psd_id"], row["ar"], row["dr"]) for row in rows(out, "meters")] == [
         (meter.device, meter.ar, meter.dr) for meter in before
     ]
-    assert pq.ParquetFile(out / "records.parquet").num_row_groups == len(told)
+    assert pq.ParquetFile(out / "records.parquet").num_row_groups == len(spent) - 1
+
+
+def test_of_several_keys_each_chain_is_verified_with_its_own(home: Path, out: Path, terminal: Terminal) -> None:
+    keys = ("--key", ROOT / "tests" / "vectors" / "other.pem", "--key", home / KEY)
+    assert terminal.json("export", "--home", home, "--parquet", out, *keys)["verdict"] == "PASS"
+    assert terminal.json("verify", out, *keys)["verdict"] == "PASS"
+    assert terminal.json("verify", out, *keys[:2], status=1)["verdict"] == "FAIL"
+
+
+def test_a_store_without_a_chain_is_incomplete(store_url: str, out: Path) -> None:
+    Store.create(store_url).close()
+    with Store.open(store_url, read_only=True) as store:
+        made = export.export(store, out, [], quiet, noted=None, fresh=False)
+    assert (made.verdict, made.reasons) == (Verdict.INCOMPLETE, ["there is no chain"])
+    assert {table: pq.ParquetFile(out / f"{table}.parquet").metadata.num_rows for table in TABLES} == made.rows
 
 
 def test_row_groups_end_after_so_many_bytes_too(home: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

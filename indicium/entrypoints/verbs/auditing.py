@@ -14,7 +14,7 @@ from indicium.entrypoints.screen import Screen
 
 
 def verify(
-    source: Annotated[str, typer.Argument(help="An audit file, a folder of them, a home, or a store URL.")],
+    source: Annotated[str, typer.Argument(help="An audit file, a folder of them, a home, an export, or a store URL.")],
     key: Annotated[list[Path] | None, typer.Option(help="The audit verification key, PEM; one a module.")] = None,
     head: Annotated[str | None, typer.Option(help="The head you noted last time: SEQUENCE:HASH.")] = None,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that share a long audit file.")] = 1,
