@@ -16,6 +16,7 @@ from sqlalchemy import URL, Connection, create_engine, event, text
 
 from indicium.domain.errors import LedgerInUse, StoreFailed, StoreNotUsable, UnsafeStore
 from indicium.infrastructure.engine import Batches, Database
+from indicium.infrastructure.horizon import ANNOUNCE
 from indicium.infrastructure.statements import Prepared
 
 PATIENCE_SECONDS: Final = 10
@@ -41,6 +42,8 @@ _GUARD: Final = (
     " CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)"
 )
 """What a transaction begins with: whatever the server, the database or the role say, it waits until it is durable."""
+
+_ANNOUNCE: Final = f"SELECT {ANNOUNCE}"
 
 _END_WRITERS: Final = (
     "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity"
@@ -105,6 +108,7 @@ class Postgres(Database):
             with writer.pipeline(), writer.cursor() as cursor, writer.cursor() as last:
                 cursor.execute("BEGIN")
                 cursor.execute(_GUARD)
+                cursor.execute(_ANNOUNCE, prepare=True)
                 for statement, rows in batches:
                     cursor.execute(statement.sql, statement.arrays(rows), prepare=True)
                 _commit(last)

@@ -4,6 +4,7 @@ import random
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,9 @@ from eventsourcing.persistence import StoredEvent
 from sqlalchemy import Connection, event, insert, text
 
 from indicium.domain.errors import StoreNotUsable
+from indicium.domain.flow import Changes, SealedRecord
+from indicium.domain.identity import ChainId, DeviceId
+from indicium.domain.package import Package
 from indicium.infrastructure.horizon import announce, settled
 from indicium.infrastructure.schema import records
 from indicium.infrastructure.store import Store
@@ -183,3 +187,34 @@ def test_one_subscriber_sees_each_record_of_many_writers_once_and_in_order(store
 
     assert positions == sorted(set(positions))
     assert seen == stored
+
+
+HOLD = """
+CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN PERFORM pg_advisory_xact_lock(1, 1); RETURN NULL; END $$;
+CREATE TRIGGER hold AFTER INSERT ON packages EXECUTE FUNCTION hold();
+"""
+"""Holds a group that has drawn its positions, and is not committed, for as long as somebody has the lock (1, 1)."""
+
+HELD = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND NOT granted"
+
+
+def test_a_reader_waits_for_a_group_of_a_module_too(store: Store) -> None:
+    group = Changes(
+        [SealedRecord(ChainId("late"), 1, "made", b"{}", DeviceId("1"), 1)],
+        [Package(DeviceId("1"), 1, b"static", b"moving", b"made by", b"mac")],
+    )
+    with ThreadPoolExecutor() as pool, store.engine.connect() as holder:
+        holder.execute(text(HOLD))
+        holder.commit()
+        holder.execute(text("SELECT pg_advisory_xact_lock(1, 1)"))
+        saving = pool.submit(store.save, group)
+        while holder.execute(text(HELD)).scalar_one() == 0:
+            assert not saving.done()
+        commit_one(store, "early")
+
+        assert read(store) == []
+        holder.rollback()
+        saving.result()
+
+    assert read(store) == [1, 2]
