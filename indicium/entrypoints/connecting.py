@@ -142,9 +142,6 @@ class _Line:
         try:
             self._socket.connect(str(path))
             self.greeting = _greeted(self._answers.readline(), settings, path)
-        except PermissionError:
-            self.let_go()
-            raise NotOurProcess(path=str(path), why="it is another user's") from None
         except OSError:  # no such file, or nobody listens, or no socket can have so long a name
             self.let_go()
             raise ModuleNotRunning(home=str(settings.home)) from None

@@ -42,6 +42,7 @@ AFTER_FILE: Final = "after a small file has its name"
 AFTER_ERASE: Final = "after memory was erased"
 BEFORE_CLOSE: Final = "before memory is let go"
 AFTER_CLOSE: Final = "after memory is let go"
+NOWHERE: Final = "nowhere"
 
 
 class _Killer:
@@ -178,7 +179,7 @@ def killed(scenario: Scenario, folder: Path, seam: Seam, nth: int = 1) -> bool:
     return process.exitcode != 0
 
 
-def started(scenario: Scenario, folder: Path, seam: Seam = "", nth: int = 1) -> BaseProcess:
+def started(scenario: Scenario, folder: Path, seam: Seam = NOWHERE, nth: int = 1) -> BaseProcess:
     """Start a scenario in a process of its own, which kills itself when it passes a seam, if one is named."""
     process = _FORKSERVER.Process(target=_run, args=(scenario, folder, seam, nth))
     process.start()

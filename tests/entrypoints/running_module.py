@@ -4,7 +4,9 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing.process import BaseProcess
@@ -14,6 +16,10 @@ from typing import Any
 import orjson
 
 from indicium.app import Ledger
+from indicium.cryptomodule.dispatch import CryptoModule
+from indicium.domain.commands.base import Command
+from indicium.domain.errors import IndiciumError
+from indicium.domain.flow import Receipt
 from indicium.entrypoints import running
 from tests.app import seams
 from tests.entrypoints.command import COMMAND, environment
@@ -68,15 +74,56 @@ def serve(home: Path, *, ready: Path, patience_seconds: float) -> None:
     running.run(Ledger.open(home), say, patience_seconds=patience_seconds)
 
 
+def serve_and_stumble(home: Path, *, ready: Path, patience_seconds: float) -> None:
+    """A scenario: serve, and once fail in a way that nobody foresaw, after the save and before the reply."""
+    release = CryptoModule.release
+    stumbled = threading.Event()
+
+    def stumble(module: CryptoModule, receipt: Receipt) -> list[bytes | None]:
+        if not stumbled.is_set():
+            stumbled.set()
+            raise ZeroDivisionError
+        return release(module, receipt)
+
+    setattr(CryptoModule, "release", stumble)  # noqa: B010  # in this process only
+    serve(home, ready=ready, patience_seconds=patience_seconds)
+
+
+def serve_late(home: Path, *, ready: Path, patience_seconds: float) -> None:
+    """A scenario: serve, but hold the first group until two more messages wait; note the size of each group."""
+    submit, run = Ledger.submit, Ledger._run
+    came = threading.Semaphore(0)
+    sizes: list[int] = []
+
+    def counted(ledger: Ledger, requests: Sequence[Command]) -> "list[Future[bytes]]":
+        futures = submit(ledger, requests)
+        came.release()
+        return futures
+
+    def noted(ledger: Ledger, requests: Sequence[Command]) -> list[bytes | IndiciumError]:
+        for _ in range(3 if not sizes else 0):
+            came.acquire()
+        sizes.append(len(requests))
+        home.with_name("sizes").write_text(f"{sizes}")
+        return run(ledger, requests)
+
+    for name, replaced in (("submit", counted), ("_run", noted)):
+        setattr(Ledger, name, replaced)  # in this process only
+    serve(home, ready=ready, patience_seconds=patience_seconds)
+
+
 @contextmanager
-def module_that_is_killed(
-    home: Path, seam: seams.Seam, *, patience_seconds: float = running.PATIENCE_SECONDS
+def module_apart(
+    home: Path,
+    seam: seams.Seam = seams.NOWHERE,
+    *,
+    scenario: Callable[..., None] = serve,
+    patience_seconds: float = running.PATIENCE_SECONDS,
 ) -> Iterator[BaseProcess]:
-    """Run the module of a home in a process that kills itself when it passes a seam."""
+    """Run the module of a home in a process of the tests' own, which kills itself if it passes a seam."""
     ready = home.with_name(f"{home.name}.ready")
-    if not ready.exists():
-        os.mkfifo(ready)
-    process = seams.started(partial(serve, ready=ready, patience_seconds=patience_seconds), home, seam)
+    os.mkfifo(ready)
+    process = seams.started(partial(scenario, ready=ready, patience_seconds=patience_seconds), home, seam)
     try:
         assert ready.read_bytes() == b"ready"
         yield process

@@ -19,9 +19,10 @@ from indicium.app import Ledger
 from indicium.cryptomodule.suites import Modern
 from indicium.domain.commands.access import GetStatus
 from indicium.domain.commands.auditing import CreateAuditEntry, ExportAuditKey
-from indicium.domain.commands.psd import InitializePsd, RequestChallenge
+from indicium.domain.commands.psd import AuthorizePsd, InitializePsd, RequestChallenge
 from indicium.domain.errors import (
     AnswerLost,
+    BadValue,
     InsufficientFunds,
     LedgerClosed,
     LedgerInUse,
@@ -33,7 +34,7 @@ from indicium.domain.errors import (
 )
 from indicium.domain.fig6 import Role
 from indicium.entrypoints.connecting import ModuleClient, connect
-from indicium.entrypoints.wire import LONGEST_MESSAGE
+from indicium.entrypoints.wire import LONGEST_MESSAGE, rendered
 from indicium.infrastructure.devices import SystemEntropy
 from indicium.parties.operator import Operator
 from tests.app import seams
@@ -43,9 +44,11 @@ from tests.entrypoints.command import indicium as command_line
 from tests.entrypoints.running_module import (
     all_that_comes,
     answers,
+    module_apart,
     module_of,
-    module_that_is_killed,
     plain_client,
+    serve_and_stumble,
+    serve_late,
 )
 
 JOBS = [
@@ -193,6 +196,51 @@ def test_a_thousand_requests_sent_at_once_are_answered_in_order(home: Path) -> N
     assert_whole(home, {})
 
 
+def test_what_clients_ask_while_a_group_is_on_its_way_travels_together(home: Path) -> None:
+    with module_apart(home, scenario=serve_late), connect(home) as one, connect(home) as two, connect(home) as three:
+        futures = one.submit([InitializePsd()])
+        futures += two.submit([InitializePsd()] * 2)
+        futures += three.submit([InitializePsd()] * 3)
+        assert len({future.result() for future in futures}) == 6
+        one.stop()
+    sizes = orjson.loads(home.with_name("sizes").read_bytes())
+    assert sum(sizes[:2]) >= 6  # the first group, and all the others; then the tail's seal
+    assert_whole(home, {})
+
+
+def test_requests_that_fill_several_messages_are_answered_in_order(home: Path) -> None:
+    certificate = bytes(16384)
+    asked = [
+        AuthorizePsd(psd_id=f"{number:010}", request_id="authorize", certificate=certificate) for number in range(150)
+    ]
+    assert sum(len(rendered(request)) for request in asked) > 3 * LONGEST_MESSAGE
+    with module_of(home), connect(home) as client:
+        found = client.execute_all(asked)
+        assert [str(error) for error in found] == [f"There is no meter {number:010}." for number in range(150)]
+        too_long = asked[0].model_copy(update={"certificate": bytes(LONGEST_MESSAGE)})
+        first, second, third = client.execute_all([GetStatus(), too_long, GetStatus()])
+        assert (type(first), type(second), type(third)) == (bytes, BadValue, bytes)
+
+
+def test_what_was_sent_cannot_be_called_back(home: Path) -> None:
+    with module_of(home) as module, connect(home) as client:
+        futures = client.submit([CreateAuditEntry(text=f"{number}", signed=False) for number in range(20)])
+        assert not any(future.cancel() for future in futures)
+        assert all(future.result() for future in futures)
+        assert module.stop() == (0, "")
+    assert len(texts(home)) == 20
+
+
+def test_a_failure_that_nobody_foresaw_leaves_the_fate_unknown_and_the_module_running(home: Path) -> None:
+    with module_apart(home, scenario=serve_and_stumble), connect(home) as client:
+        meter = client.meter("Ada")
+        with pytest.raises(AnswerLost, match=r"\(it stumbled over ZeroDivisionError\)"):
+            meter.print("0.33", LETTER, "job-1")
+        assert meter.print("0.33", LETTER, "job-1").reply.ar == 330
+        client.stop()
+    assert_whole(home, {"Ada": 330})
+
+
 def test_stopped_with_requests_in_its_queue_it_does_them_all_and_says_so(home: Path) -> None:
     with module_of(home) as module, connect(home) as client:
         futures = client.submit([InitializePsd(), *[CreateAuditEntry(text=f"{n}", signed=False) for n in range(200)]])
@@ -238,7 +286,7 @@ def test_what_is_sent_to_a_stopping_module_is_answered_or_said_to_be_lost(home: 
     "seam", [seams.BEFORE_MEMORY, seams.AFTER_MEMORY, seams.AFTER_STORE, seams.AFTER_COPY, seams.AFTER_RELEASE]
 )
 def test_o_10_killed_before_it_answers_it_has_charged_once_when_asked_again(seam: seams.Seam, home: Path) -> None:
-    with module_that_is_killed(home, seam) as killed, connect(home) as client:
+    with module_apart(home, seam) as killed, connect(home) as client:
         meter = client.meter("Ada")
         with pytest.raises(AnswerLost) as lost:
             meter.print("0.33", LETTER, "job-1")
@@ -294,7 +342,7 @@ def ask_for_ever(client: socket.socket) -> None:
 
 
 def test_a_client_that_stops_reading_is_let_go_and_the_others_are_served(home: Path) -> None:
-    with module_that_is_killed(home, "never", patience_seconds=0.2), connect(home) as client:
+    with module_apart(home, patience_seconds=0.2), connect(home) as client:
         path = home / "run" / "34576590.socket"
         with plain_client(path) as deaf, pytest.raises((BrokenPipeError, ConnectionResetError)):
             ask_for_ever(deaf)
