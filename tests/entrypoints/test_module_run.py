@@ -406,7 +406,16 @@ def test_noise_is_answered_with_a_refusal_at_most(served: Path) -> None:
 
 def test_one_request_that_cannot_be_read_is_refused_and_its_neighbours_are_done(served: Path) -> None:
     good = '["RequestChallenge",{"psd_id":"1000000002","client_challenge":"' + "0" * 32 + '"}]'
-    bad = ['["os.system",{"command":"true"}]', '["RequestChallenge",{"psd_id":7}]', '["GetStatus",{"more":1}]']
+    bad = [
+        '["os.system",{"command":"true"}]',
+        '["RequestChallenge",{"psd_id":7}]',
+        '["GetStatus",{"more":1}]',
+        '["GetStatus",{"much":1e400}]',
+        f'["GetStatus",{{"many":1{"0" * 400}}}]',
+        '["GetStatus",{"none":NaN}]',
+        f'["GetStatus",{{"deep":{"[" * 100}{"]" * 100}}}]',
+        '["CreateAuditEntry",{"text":"a\\u0000b\\n","signed":false}]',
+    ]
     message = f'{{"number":5,"requests":[{good},{",".join(bad)},{good}]}}\n'
     with plain_client(served) as client:
         client.sendall(message.encode())
@@ -416,7 +425,12 @@ def test_one_request_that_cannot_be_read_is_refused_and_its_neighbours_are_done(
     first, *refused, last = answer["results"]
     assert '"psd":"1000000002"' in first["reply"]
     assert '"psd":"1000000002"' in last["reply"]
-    assert [result["facts"]["field"] for result in refused] == ["command", "RequestChallenge", "GetStatus"]
+    assert [result["facts"]["field"] for result in refused] == [
+        "command",
+        "RequestChallenge",
+        *["GetStatus"] * 5,
+        "CreateAuditEntry",
+    ]
 
 
 def test_j_06_an_operators_session_crosses_too(home: Path) -> None:

@@ -248,3 +248,18 @@ def test_a_store_that_is_named_is_looked_at_without_a_home(terminal: Terminal, h
 def test_store_upgrade_says_when_there_is_nothing_to_do(home: Path, terminal: Terminal) -> None:
     assert terminal.json("store", "upgrade", "--home", home) == {"found": SCHEMA, "reached": SCHEMA}
     assert f"The store has schema {SCHEMA}: nothing to do." in terminal.run("store", "upgrade", "--home", home)[1]
+
+
+def test_m_60_init_takes_a_range_of_device_numbers(tmp_path: Path, terminal: Terminal) -> None:
+    vault = f"sqlite:///{tmp_path / 'vault.db'}"
+    named = ("--first-device", "41", "--last-device", "42")
+    terminal.json("init", "--home", tmp_path / "a", "--serial", "1", "--store", vault, *named)
+    with Ledger.open(tmp_path / "a") as ledger:
+        assert ledger.lease("Ada", "40505").device == "0000000041"
+    sentence = terminal.refused("init", "--home", tmp_path / "b", "--serial", "2", "--store", vault, *named, status=3)
+    assert sentence.startswith("Device numbers 0000000041 to 0000000042 meet those of module 1:")
+    terminal.json("init", "--home", tmp_path / "b", "--serial", "2", "--store", vault)
+    with Ledger.open(tmp_path / "b") as ledger:
+        ledger.lease("Ben", "40505")
+    shown = terminal.json("meters", "--home", tmp_path / "a")["meters"]
+    assert [(meter["module"], meter["device"]) for meter in shown] == [("1", "0000000041"), ("2", "1000000001")]
