@@ -276,6 +276,20 @@ def test_of_several_keys_each_chain_is_verified_with_its_own(home: Path, out: Pa
     assert terminal.json("verify", out, *keys[:2], status=1)["verdict"] == "FAIL"
 
 
+def test_m_90_the_chains_of_a_module_that_was_reset_stand_in_one_export(
+    tmp_path: Path, out: Path, terminal: Terminal
+) -> None:
+    home = tmp_path / "home"
+    assert seams.killed(seams.ceremony, home, seams.AFTER_STORE, 2)
+    terminal.json("init", "--home", home)
+    made = terminal.json("export", "--home", home, "--parquet", out)
+    assert [(chain["verdict"], chain["records"]) for chain in made["chains"]] == [("PASS", 2), ("PASS", 10)]
+    keys = [argument for key in (home / "keys").glob("*.audit.pem") for argument in ("--key", key)]
+    report = terminal.json("verify", out, *keys)
+    assert [chain["head"] for chain in report["chains"]] == [chain["head"] for chain in made["chains"]]
+    assert report["verdict"] == "PASS"
+
+
 def test_a_store_without_a_chain_is_incomplete(store_url: str, out: Path) -> None:
     Store.create(store_url).close()
     with Store.open(store_url, read_only=True) as store:
