@@ -1,4 +1,4 @@
-"""A subscription asks for what is new: in order, a bounded number at once, at growing intervals, until it is stopped."""
+"""A subscription asks for what is new: in order, few at once, at growing intervals, until it is stopped."""
 
 import queue
 import threading
