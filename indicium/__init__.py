@@ -39,10 +39,12 @@ if TYPE_CHECKING:
         Refusal,
     )
     from indicium.domain.events import EVENTS, parse_event
-    from indicium.domain.evolve import ModuleAt, evolve
+    from indicium.domain.evolve import Discarded, ModuleAt, evolve, replay
     from indicium.domain.flow import Head
     from indicium.domain.vbi import Postage, Voucher
     from indicium.entrypoints.connecting import ModuleClient, connect
+    from indicium.infrastructure.recorder import TrackedView
+    from indicium.infrastructure.records import Records
     from indicium.infrastructure.store import Store
     from indicium.parties.office import Item, LeasedMeter
     from indicium.projections import Views
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EVENTS",
     "ChainReport",
+    "Discarded",
     "Head",
     "IndiciumError",
     "Inhibited",
@@ -64,9 +67,11 @@ __all__ = [
     "ModuleClient",
     "NotSaved",
     "Postage",
+    "Records",
     "Refusal",
     "Settings",
     "Store",
+    "TrackedView",
     "Verdict",
     "Views",
     "Voucher",
@@ -76,6 +81,7 @@ __all__ = [
     "load_key",
     "parse",
     "parse_event",
+    "replay",
     "verify_chain",
     "verify_rows",
 ]
@@ -88,10 +94,12 @@ _HOMES = {
     "indicium.domain.amounts": ("Mills", "dollars", "parse"),
     "indicium.domain.errors": ("IndiciumError", "Inhibited", "Malformed", "Misconfigured", "NotSaved", "Refusal"),
     "indicium.domain.events": ("EVENTS", "parse_event"),
-    "indicium.domain.evolve": ("ModuleAt", "evolve"),
+    "indicium.domain.evolve": ("Discarded", "ModuleAt", "evolve", "replay"),
     "indicium.domain.flow": ("Head",),
     "indicium.domain.vbi": ("Postage", "Voucher"),
     "indicium.entrypoints.connecting": ("ModuleClient", "connect"),
+    "indicium.infrastructure.recorder": ("TrackedView",),
+    "indicium.infrastructure.records": ("Records",),
     "indicium.infrastructure.store": ("Store",),
     "indicium.parties.office": ("Item", "LeasedMeter"),
     "indicium.projections": ("Views",),

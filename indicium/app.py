@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -39,6 +39,7 @@ from indicium.infrastructure.devices import PpdKeyFile, SystemClock, SystemEntro
 from indicium.infrastructure.home import Home
 from indicium.infrastructure.memory_file import MemoryFile
 from indicium.infrastructure.places import Places
+from indicium.infrastructure.records import Records
 from indicium.infrastructure.store import Store
 from indicium.parties import ceremony
 from indicium.parties.ceremony import Configuration
@@ -72,6 +73,8 @@ class Ledger:
         self._closed = self._doubt = False
         self._entrance = threading.Lock()
         self._turn = threading.Lock()  # one group in flight
+        self._records: Records | None = None
+        self._readers = ExitStack()
         self._places = Places(self._home, self._serial, settings.store_url)
         try:
             self._memory = MemoryFile(self._home.memory(self._serial))
@@ -197,6 +200,14 @@ class Ledger:
         with self._views() as views:
             return views.modules()
 
+    @property
+    def records(self) -> Records:
+        """All records of the store as an application of the eventsourcing library, until the ledger closes."""
+        with self._entered():
+            if self._records is None:
+                self._records = Records(self._readers.enter_context(Store.open(self._settings.store_url)))
+            return self._records
+
     def audit(self, head: Head | None = None) -> ChainReport:
         """Verify this ledger's audit copy with the key that its Auditor exported; `head` is what was noted last."""
         copy = self._home.audit_copy(self._serial, self._module.chain)
@@ -220,6 +231,7 @@ class Ledger:
         finally:
             self._memory.close()
             self._places.close()
+            self._readers.close()
 
     @contextmanager
     def _entered(self) -> Iterator[None]:

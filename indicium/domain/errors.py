@@ -212,6 +212,39 @@ class UnknownMeter(Refusal):
 
 
 @dataclass(eq=False)
+class UnknownChain(Refusal):
+    """The store holds no record of that chain or module."""
+
+    sentence = "The store holds no record of {named}: 'indicium modules' says of whom it does."
+    named: str
+
+
+@dataclass(eq=False)
+class UnknownRecord(Refusal):
+    """A chain's records are numbered from 1 to its head (G-501)."""
+
+    sentence = "Chain {chain} has no record {sequence}: it has the records 1 to {last}."
+    chain: str
+    sequence: int
+    last: int
+
+
+@dataclass(eq=False)
+class ChainNotNamed(Refusal):
+    """A sequence is a place in one chain, and there are several."""
+
+    sentence = "The store holds {count} chains, and each counts for itself: name one with --module or --chain."
+    count: int
+
+
+@dataclass(eq=False)
+class OnlyModulesAppend(Refusal):
+    """A record is sealed by a module; what shows the records to others takes none."""
+
+    sentence = "Nothing but its modules appends to a ledger: send them a command."
+
+
+@dataclass(eq=False)
 class PackageNotAuthentic(Refusal):
     """Step 1 (E-601): the package's MAC does not verify, or a part of it belongs to another time."""
 
@@ -438,6 +471,13 @@ class FinerThanAMill(Malformed):
     """More than three decimals that are not zero."""
 
     sentence = "The amount is finer than a mill, a tenth of a cent."
+
+
+@dataclass(eq=False)
+class NotAMoment(Malformed):
+    """Neither a date nor a time of RFC 3339."""
+
+    sentence = "Not a moment: write a date (UTC), as in 2026-11-01, or a time, as in 2026-11-01T17:30:00Z."
 
 
 @dataclass(eq=False)
@@ -781,6 +821,10 @@ TABLE: dict[type[IndiciumError], Entry] = {
     CertificateForOtherKey: Entry("certificate-for-other-key", 233, 1),
     SecretsNotReadable: Entry("secrets-not-readable", 234, 1),
     RequestIdReused: Entry("request-id-reused", 241, 1),
+    UnknownChain: Entry("unknown-chain", 261, 1),
+    UnknownRecord: Entry("unknown-record", 262, 1),
+    ChainNotNamed: Entry("chain-not-named", 263, 1),
+    OnlyModulesAppend: Entry("only-modules-append", 264, 1),
     ModuleNotAuthentic: Entry("module-not-authentic", 251, 1),
     LedgerRolledBack: Entry("ledger-rolled-back", 252, 1),
     UnknownCustomer: Entry("unknown-customer", 301, 1),
@@ -793,6 +837,7 @@ TABLE: dict[type[IndiciumError], Entry] = {
     BadValue: Entry("bad-value", 308, 1),
     BadRecord: Entry("bad-record", 309, 1),
     BadFile: Entry("bad-file", 310, 1),
+    NotAMoment: Entry("not-a-moment", 321, 1),
     ModuleInError: Entry("module-in-error", 401, 1),
     MemoryNotAuthentic: Entry("memory-not-authentic", 402, 1),
     HeadsDisagree: Entry("heads-disagree", 403, 1),

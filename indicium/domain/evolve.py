@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from indicium.domain.amounts import Mills
+from indicium.domain.errors import BadRecord
 from indicium.domain.events import (
     AccessControlDatabaseInitialized,
     AnyEvent,
@@ -15,7 +16,10 @@ from indicium.domain.events import (
     InitializationStarted,
     MasterKeySetGenerated,
     PsdEvent,
+    parse_event,
 )
+from indicium.domain.flow import SealedRecord
+from indicium.domain.identity import ChainId
 from indicium.domain.registers import NO_TOTALS, Totals
 
 
@@ -24,6 +28,16 @@ class Discarded:
     """A PSD event whose transaction was rolled back: it stands in the chain, and moved nothing."""
 
     event: PsdEvent
+
+    @property
+    def originator_id(self) -> ChainId:
+        """The chain."""
+        return self.event.originator_id
+
+    @property
+    def originator_version(self) -> int:
+        """The audit sequence number."""
+        return self.event.originator_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +57,34 @@ class ModuleAt:
     configured: bool = False
     """Whether the crypto-card is initialized."""
     totals: Totals = NO_TOTALS
+
+    @property
+    def id(self) -> ChainId:
+        """The chain, as the eventsourcing library calls it."""
+        return ChainId(self.chain)
+
+    @property
+    def version(self) -> int:
+        """The sequence of the newest record folded in, as the eventsourcing library calls it."""
+        return self.sequence
+
+
+def event_of(record: SealedRecord) -> AnyEvent | Discarded:
+    """Read a stored record as the event it is; a PSD event whose row has no psd columns was discarded.
+
+    Raises `BadRecord`, also where the row's columns say something else than the record's bytes.
+    """
+    event = parse_event(record.line)
+    if (event.chain, event.sequence, event.event) != (record.chain, record.sequence, record.event):
+        raise BadRecord(why=f"record {record.sequence} of chain {record.chain} stands in a row that is not its own")
+    return Discarded(event) if record.psd_id is None and isinstance(event, PsdEvent) else event
+
+
+def replay(state: ModuleAt | None, events: Iterable[AnyEvent | Discarded]) -> ModuleAt | None:
+    """Fold events into a state; None for no state and no events. The library's repository takes it as a projector."""
+    for event in events:
+        state = evolve(state or ModuleAt(), event)
+    return state
 
 
 def evolve(state: ModuleAt, event: AnyEvent | Discarded) -> ModuleAt:

@@ -6,7 +6,7 @@ ledger's own transactions are saved by `Store.save`, which appends to the same t
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from eventsourcing import persistence
@@ -20,15 +20,17 @@ from eventsourcing.persistence import (
     StoredEvent,
     Subscription,
     Tracking,
+    TrackingRecorder,
 )
-from sqlalchemy import Connection, Engine, Select, func, insert, select
+from sqlalchemy import BigInteger, Column, Connection, Engine, MetaData, Select, Table, Text, func, insert, select
 from sqlalchemy import exc as sql
 
 from indicium.domain.errors import StoreNotUsable
 from indicium.infrastructure.engine import said, writing
 from indicium.infrastructure.horizon import announce, settled
 from indicium.infrastructure.polling import PollingSubscription
-from indicium.infrastructure.schema import records, tracking
+from indicium.infrastructure.schema import records
+from indicium.infrastructure.schema import tracking as kept
 from indicium.infrastructure.statements import upsert
 
 _KINDS: Final[tuple[tuple[type[sql.SQLAlchemyError], type[PersistenceError]], ...]] = (
@@ -50,6 +52,10 @@ _EVENT = (records.c.chain, records.c.sequence, records.c.topic, records.c.record
 
 class ChainRecorder(AggregateRecorder):
     """Events of one sequence at a time. An originator is a chain; its version is the audit sequence number (G-501)."""
+
+    _stored: ClassVar[type[StoredEvent]] = StoredEvent
+    _more: ClassVar[tuple[Column[Any], ...]] = ()
+    """Columns that its events have besides those of the library's."""
 
     def __init__(self, engine: Engine) -> None:
         """Take an engine on a store."""
@@ -81,18 +87,69 @@ class ChainRecorder(AggregateRecorder):
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
         """Read the events of one originator, in order of their version."""
-        query = select(*_EVENT).where(records.c.chain == _name(originator_id))
+        query = select(*_EVENT, *self._more).where(records.c.chain == _name(originator_id))
         if gt is not None:
             query = query.where(records.c.sequence > gt)
         if lte is not None:
             query = query.where(records.c.sequence <= lte)
         query = query.order_by(records.c.sequence.desc() if desc else records.c.sequence).limit(limit)
         with _in_the_librarys_words(), self._engine.connect() as connection:
-            return [StoredEvent(*row) for row in connection.execute(query)]
+            return [self._stored(*row) for row in connection.execute(query)]
 
 
-class LedgerRecorder(ChainRecorder, ProcessRecorder):
-    """Events of all chains in the order in which they were stored, and how far followers have come."""
+class StreamsRecorder(ChainRecorder, ApplicationRecorder):
+    """Events of all chains too, in the order in which they were stored."""
+
+    _noted: ClassVar[type[Notification]] = Notification
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """Read events of all originators by their position in the store, up to where nothing will come any more.
+
+        Positions ascend, with gaps; an event that is passed over was none and will be none.
+        """
+        position = records.c.position
+        query = select(*_EVENT, position, *self._more).order_by(position).limit(limit)
+        if start is not None:
+            query = query.where(position >= start if inclusive_of_start else position > start)
+        if stop is not None:
+            query = query.where(position <= stop)
+        if topics:
+            query = query.where(records.c.topic.in_(topics))
+        with _in_the_librarys_words(), self._reader.connect() as connection:
+            return [self._noted(*row) for row in connection.execute(_settled(connection, query))]
+
+    def max_notification_id(self) -> int | None:
+        """Give the newest position that `select_notifications` reads, None if there is none.
+
+        On PostgreSQL it may be less than it was a moment ago, when a writer begins; what was read stays read.
+        """
+        with _in_the_librarys_words(), self._reader.connect() as connection:
+            newest: int | None = connection.execute(_settled(connection, select(func.max(records.c.position)))).scalar()
+        return newest
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
+        """Give the notifications after a position, and then those to come, by asking for them.
+
+        Raises `StoreNotUsable` where no record is as new as `gt`: the store is an older copy, and what takes these
+        positions again would be taken for read.
+        """
+        newest = _number(self._engine, select(func.max(records.c.position))) or 0
+        if gt is not None and gt > newest:
+            why = f"a follower has come to position {gt}, and it ends at {newest}, as a restored copy does: follow anew"
+            raise StoreNotUsable(why=why)
+        return PollingSubscription(self, gt, topics)
+
+
+class LedgerRecorder(StreamsRecorder, ProcessRecorder):
+    """And how far followers have come, in the store's own table."""
 
     def insert_events(
         self,
@@ -112,67 +169,59 @@ class LedgerRecorder(ChainRecorder, ProcessRecorder):
                 append = insert(records).returning(records.c.position, sort_by_parameter_order=True)
                 positions.extend(connection.execute(append, _rows(stored_events)).scalars())
             if tracking is not None:
-                _track(connection, tracking)
+                _track(connection, kept, tracking)
         return positions
-
-    def select_notifications(
-        self,
-        start: int | None,
-        limit: int,
-        stop: int | None = None,
-        topics: Sequence[str] = (),
-        *,
-        inclusive_of_start: bool = True,
-    ) -> Sequence[Notification]:
-        """Read events of all originators by their position in the store, up to where nothing will come any more.
-
-        Positions ascend, with gaps; an event that is passed over was none and will be none.
-        """
-        position = records.c.position
-        query = select(*_EVENT, position).order_by(position).limit(limit)
-        if start is not None:
-            query = query.where(position >= start if inclusive_of_start else position > start)
-        if stop is not None:
-            query = query.where(position <= stop)
-        if topics:
-            query = query.where(records.c.topic.in_(topics))
-        with _in_the_librarys_words(), self._reader.connect() as connection:
-            return [Notification(*row) for row in connection.execute(_settled(connection, query))]
-
-    def max_notification_id(self) -> int | None:
-        """Give the newest position that `select_notifications` reads, None if there is none.
-
-        On PostgreSQL it may be less than it was a moment ago, when a writer begins; what was read stays read.
-        """
-        with _in_the_librarys_words(), self._reader.connect() as connection:
-            newest: int | None = connection.execute(_settled(connection, select(func.max(records.c.position)))).scalar()
-        return newest
-
-    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
-        """Give the notifications after a position, and then those to come, by asking for them.
-
-        Raises `StoreNotUsable` where no record is as new as `gt`: the store is an older copy, and what takes these
-        positions again would be taken for read.
-        """
-        newest = self._number(select(func.max(records.c.position))) or 0
-        if gt is not None and gt > newest:
-            why = f"a follower has come to position {gt}, and it ends at {newest}, as a restored copy does: follow anew"
-            raise StoreNotUsable(why=why)
-        return PollingSubscription(self, gt, topics)
 
     def insert_tracking(self, tracking: Tracking) -> None:
         """Move a follower on. Raises the library's `IntegrityError` if it is there already, or further."""
         with _in_the_librarys_words(), self._writer.begin() as connection:
-            _track(connection, tracking)
+            _track(connection, kept, tracking)
 
     def max_tracking_id(self, application_name: str) -> int | None:
         """Give how far a follower has come, None if it never began."""
-        return self._number(select(tracking.c.notification_id).where(tracking.c.application_name == application_name))
+        return _come_to(self._engine, kept, application_name)
 
-    def _number(self, query: Select[Any]) -> int | None:
-        with _in_the_librarys_words(), self._engine.connect() as connection:
-            found: int | None = connection.execute(query).scalar()
-        return found
+
+class TrackedView(TrackingRecorder):
+    """What a view of a `Projection` of the library's begins from: tables in any database, and how far they have come.
+
+    A subclass changes its rows with the connection that `moving` gives: rows and position hold together, or neither.
+    """
+
+    def __init__(self, engine: Engine, name: str, *tables: Table) -> None:
+        """Make the view's tables where they are not there, and one that keeps its position, `<name>_tracking`."""
+        self.engine = engine
+        columns = (Column("application_name", Text, primary_key=True), Column("notification_id", BigInteger))
+        self._tracking = Table(f"{name}_tracking", MetaData(), *columns)
+        with _in_the_librarys_words(), writing(engine).begin() as connection:
+            for table in (self._tracking, *tables):
+                table.create(connection, checkfirst=True)
+
+    @contextmanager
+    def moving(self, tracking: Tracking) -> Iterator[Connection]:
+        """Begin a transaction that moves the view on. Raises the library's `IntegrityError` if it is there already."""
+        with _in_the_librarys_words(), writing(self.engine).begin() as connection:
+            _track(connection, self._tracking, tracking)
+            yield connection
+
+    def insert_tracking(self, tracking: Tracking) -> None:
+        """Move the view on behind an event that changes nothing in it."""
+        with self.moving(tracking):
+            pass
+
+    def max_tracking_id(self, application_name: str) -> int | None:
+        """Give how far the view has come, None if it never began."""
+        return _come_to(self.engine, self._tracking, application_name)
+
+
+def _come_to(engine: Engine, table: Table, application_name: str) -> int | None:
+    return _number(engine, select(table.c.notification_id).where(table.c.application_name == application_name))
+
+
+def _number(engine: Engine, query: Select[Any]) -> int | None:
+    with _in_the_librarys_words(), engine.connect() as connection:
+        found: int | None = connection.execute(query).scalar()
+    return found
 
 
 def _settled(connection: Connection, query: Select[Any]) -> Select[Any]:
@@ -196,17 +245,17 @@ def _name(originator_id: UUID | str) -> str:
     return originator_id.hex if isinstance(originator_id, UUID) else originator_id
 
 
-def _track(connection: Connection, to: Tracking) -> None:
+def _track(connection: Connection, table: Table, to: Tracking) -> None:
     """Move a follower on, never back, and never to where it is: an event is folded once."""
-    move = upsert(connection.dialect, tracking).values(
+    move = upsert(connection.dialect, table).values(
         application_name=to.application_name, notification_id=to.notification_id
     )
     moved = connection.execute(
         move.on_conflict_do_update(
             index_elements=["application_name"],
             set_={"notification_id": move.excluded.notification_id},
-            where=tracking.c.notification_id < move.excluded.notification_id,
-        ).returning(tracking.c.notification_id)
+            where=table.c.notification_id < move.excluded.notification_id,
+        ).returning(table.c.notification_id)
     )
     if moved.scalar() is None:
         msg = f"{to.application_name} has come to {to.notification_id} already"
