@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from indicium.infrastructure.records import Records
     from indicium.infrastructure.store import Store
     from indicium.parties.office import Item, LeasedMeter
-    from indicium.projections import Views
+    from indicium.projections import Views, meters_at, module_at
     from indicium.settings import Settings
 
 __all__ = [
@@ -79,6 +79,8 @@ __all__ = [
     "dollars",
     "evolve",
     "load_key",
+    "meters_at",
+    "module_at",
     "parse",
     "parse_event",
     "replay",
@@ -102,7 +104,7 @@ _HOMES = {
     "indicium.infrastructure.records": ("Records",),
     "indicium.infrastructure.store": ("Store",),
     "indicium.parties.office": ("Item", "LeasedMeter"),
-    "indicium.projections": ("Views",),
+    "indicium.projections": ("Views", "meters_at", "module_at"),
     "indicium.settings": ("Settings",),
 }
 """Where each public name lives; it is imported when it is asked for, so that `import indicium` is quick."""

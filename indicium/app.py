@@ -31,6 +31,7 @@ from indicium.domain.errors import (
     StoreNotUsable,
 )
 from indicium.domain.events import InitializationStarted, parse_event
+from indicium.domain.evolve import ModuleAt
 from indicium.domain.fig6 import ModuleState
 from indicium.domain.flow import Head
 from indicium.domain.identity import ChainId, Serial
@@ -44,7 +45,7 @@ from indicium.infrastructure.store import Store
 from indicium.parties import ceremony
 from indicium.parties.ceremony import Configuration
 from indicium.parties.office import LeasedMeter, Office
-from indicium.projections import MeterRow, ModuleRow, Views
+from indicium.projections import MeterRow, ModuleRow, Views, module_at
 from indicium.settings import Settings
 
 _log = logging.getLogger("indicium.app")
@@ -199,6 +200,14 @@ class Ledger:
         """Give the module table (G4), replayed up to the newest record."""
         with self._views() as views:
             return views.modules()
+
+    def at(self, sequence: int) -> ModuleAt:
+        """Replay the module's public state as it was when record `sequence` of its chain was made.
+
+        Raises `UnknownRecord`.
+        """
+        with Store.open(self._settings.store_url) as store:
+            return module_at(store, self.chain, sequence)
 
     @property
     def records(self) -> Records:
