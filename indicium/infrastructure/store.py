@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Final, Self
@@ -112,9 +112,7 @@ class Store:
 
         That of a killed process is over. Raises `StoreNotUsable`.
         """
-        with ExitStack() as held:
-            with self._database.usable():
-                held.enter_context(self._database.one_ceremony())
+        with self._database.usable(), self._database.one_ceremony():
             yield
 
     def claim(self, serial: str) -> None:

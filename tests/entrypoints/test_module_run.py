@@ -6,6 +6,7 @@ import random
 import signal
 import socket
 import threading
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -251,6 +252,17 @@ def test_stopped_with_requests_in_its_queue_it_does_them_all_and_says_so(home: P
     assert_whole(home, {})
 
 
+def test_whoever_says_stop_waits_until_what_others_asked_is_done_and_the_home_is_free(home: Path) -> None:
+    with module_of(home) as module, connect(home) as busy, connect(home) as stopper:
+        futures = busy.submit([InitializePsd()] * 1000)
+        futures[0].result()
+        stopper.stop()
+        Ledger.open(home).close()
+        assert all(future.result(timeout=0) for future in futures)
+        assert module.process.wait() == 0
+    assert_whole(home, {})
+
+
 def test_what_is_sent_to_a_stopping_module_is_answered_or_said_to_be_lost(home: Path) -> None:
     stopping = threading.Event()
 
@@ -463,7 +475,9 @@ def test_use_after_close_and_after_a_fork_is_refused(home: Path) -> None:
 
 def fork_with_a_client(home: Path) -> None:
     with connect(home) as client:
-        child = os.fork()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # the client has a thread, on purpose
+            child = os.fork()
         if child == 0:
             os._exit(use_after_fork(client))
         _, status = os.waitpid(child, 0)
