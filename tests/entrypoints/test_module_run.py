@@ -573,6 +573,12 @@ def test_an_answer_that_cannot_be_read_leaves_the_fate_unknown(answer: bytes, ho
         client.execute(GetStatus())
 
 
+def test_a_connection_that_ends_between_two_messages_leaves_nobody_waiting(home: Path) -> None:
+    asked = [AuthorizePsd(psd_id="1000000001", request_id="a", certificate=bytes(16384)) for _ in range(150)]
+    with somebody_else(home, greeting(), b""), connect(home) as client:
+        assert {type(outcome) for outcome in client.execute_all(asked)} == {AnswerLost}
+
+
 def test_two_modules_on_one_server_in_processes_of_their_own(postgres_url: str, tmp_path: Path) -> None:
     homes = {serial: tmp_path / serial for serial in ("1", "2")}
     for serial, home in homes.items():
