@@ -233,7 +233,9 @@ class UnknownRecord(Refusal):
 class ChainNotNamed(Refusal):
     """A sequence is a place in one chain, and there are several."""
 
-    sentence = "The store holds {count} chains, and each counts for itself: name one with --module or --chain."
+    sentence = (
+        "Records are numbered in each of {count} chains: name the chain with --chain, or its module with --module."
+    )
     count: int
 
 

@@ -11,7 +11,7 @@ from indicium.domain.errors import BadFile, StoreFailed
 from indicium.entrypoints.screen import Screen
 from indicium.infrastructure.files import write_atomically
 from indicium.parties.mailing import RESULT_COLUMNS, Result
-from indicium.projections import ModuleRow
+from indicium.projections import MeterRow, ModuleRow
 
 _COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INCOMPLETE: "yellow"}
 
@@ -52,6 +52,26 @@ def show_modules(screen: Screen, rows: Sequence[ModuleRow]) -> None:
             for number, row in enumerate(rows, 1)
         ],
         right=("#", "records", "value", "downloaded", "printed"),
+    )
+
+
+def show_meters(screen: Screen, rows: Sequence[MeterRow]) -> None:
+    """Show meters with their registers."""
+    screen.table(
+        ("meter", "customer", "module", "state", "version", "AR", "DR"),
+        [
+            (
+                row.device,
+                row.customer or "",
+                row.module,
+                row.state,
+                str(row.psd_version),
+                amounts.dollars(row.ar),
+                amounts.dollars(row.dr),
+            )
+            for row in rows
+        ],
+        right=("version", "AR", "DR"),
     )
 
 

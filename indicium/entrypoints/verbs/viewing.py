@@ -10,7 +10,8 @@ from indicium.domain import amounts
 from indicium.domain.errors import UnknownMeter
 from indicium.domain.identity import DeviceId
 from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, settings_of
-from indicium.entrypoints.results import show_modules
+from indicium.entrypoints.past import show_meters_at, show_module_at
+from indicium.entrypoints.results import show_meters, show_modules
 from indicium.entrypoints.screen import Screen
 from indicium.infrastructure.store import Store
 from indicium.projections import Views
@@ -40,39 +41,50 @@ def status(home: HomeOption = None, store: StoreOption = None, json: JsonOption 
 
 def meters(
     device: Annotated[str | None, typer.Argument(help="One meter only.")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MOMENT",
+            help="As they were at the end of a day (UTC), as in 2026-11-01, or"
+            " at a time, as in 2026-11-01T17:30:00Z: each chain up to its first later record.",
+        ),
+    ] = None,
     home: HomeOption = None,
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List the meters with their registers."""
+    """List the meters with their registers, as they are or as they were."""
     screen = Screen(json=json)
+    if at is not None:
+        show_meters_at(screen, settings_of(home, store).store_url, at, device)
+        return
     with _views(settings_of(home, store), screen) as views:
         found = views.meters() if device is None else [views.meter(DeviceId(device))]
     rows = [meter for meter in found if meter is not None]
     if device is not None and not rows:
         raise UnknownMeter(psd_id=device)
-    screen.table(
-        ("meter", "customer", "module", "state", "version", "AR", "DR"),
-        [
-            (
-                row.device,
-                row.customer or "",
-                row.module,
-                row.state,
-                str(row.psd_version),
-                amounts.dollars(row.ar),
-                amounts.dollars(row.dr),
-            )
-            for row in rows
-        ],
-        right=("version", "AR", "DR"),
-    )
+    show_meters(screen, rows)
     screen.show({"meters": [row.as_json() for row in rows]})
 
 
-def modules(home: HomeOption = None, store: StoreOption = None, json: JsonOption = False) -> None:
+def modules(
+    at: Annotated[
+        int | None, typer.Option(metavar="SEQUENCE", help="One module's public state as it was at this record.")
+    ] = None,
+    module: Annotated[str | None, typer.Option(metavar="SERIAL", help="With --at: the module.")] = None,
+    chain: Annotated[str | None, typer.Option(metavar="CHAIN", help="With --at: the chain.")] = None,
+    home: HomeOption = None,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> None:
     """Show the module table: each module's last transaction, totals and head (G4)."""
     screen = Screen(json=json)
+    if at is not None:
+        show_module_at(screen, settings_of(home, store).store_url, at, module, chain)
+        return
+    if module is not None or chain is not None:
+        msg = "--module and --chain go with --at"
+        raise typer.BadParameter(msg)
     with _views(settings_of(home, store), screen) as views:
         rows = views.modules()
     show_modules(screen, rows)
