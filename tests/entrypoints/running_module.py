@@ -48,12 +48,13 @@ class Running:
 @contextmanager
 def module_of(home: Path, *options: str) -> Iterator[Running]:
     """Run the module of a home, and end it if that has not happened inside."""
+    buffered = {name: value for name, value in environment().items() if name != "PYTHONUNBUFFERED"}
     process = subprocess.Popen(
         [*COMMAND, "module", "run", "--home", str(home), "--json", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(),
+        env=buffered,  # as under a supervisor: a line that is not flushed stays where it is
     )
     try:
         assert process.stdout is not None
