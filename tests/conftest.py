@@ -8,8 +8,9 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.app.homes import make_leased
 from tests.harness import World, make_ready
-from tests.postgres_server import Server, server
+from tests.postgres_server import OwnServer, Server, server
 
 settings.register_profile("here", deadline=None)
 settings.register_profile(
@@ -53,6 +54,23 @@ def postgres_url(postgres: Server) -> Iterator[str]:
     """An empty database."""
     name = f"indicium_{uuid4().hex}"
     yield postgres.create(name)
+    postgres.drop(name)
+
+
+@pytest.fixture(scope="session")
+def own_postgres(postgres: Server) -> OwnServer:
+    """The server, if it is this process's own: whoever stops it, or tells it otherwise, makes that good again."""
+    if not isinstance(postgres, OwnServer):
+        pytest.skip("only a server of our own is stopped, cut off or told otherwise")
+    return postgres
+
+
+@pytest.fixture(scope="session")
+def leased_on_postgres(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A closed home on a database of its own, with three customers of 100.00 each. Not to be changed."""
+    name, folder = f"indicium_{uuid4().hex}", tmp_path_factory.mktemp("leased") / "home"
+    make_leased(folder, postgres.create(name))
+    yield folder
     postgres.drop(name)
 
 

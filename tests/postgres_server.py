@@ -13,9 +13,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Self
 from urllib.parse import quote
 
 import psycopg
@@ -35,6 +37,13 @@ _SETTINGS = {
     "logging_collector": "off",
 }
 """Nothing here takes from what a commit promises: syncing is as a server is delivered."""
+
+
+def until(true: Callable[[], object]) -> None:
+    """Ask until something is true. Raises `AssertionError` where it is not in the end."""
+    last = time.monotonic() + PATIENCE_SECONDS
+    while not true():
+        assert time.monotonic() < last
 
 
 class Server:
@@ -57,10 +66,28 @@ class Server:
         """Drop a database, whoever is connected to it."""
         self.execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", database)
 
+    def ask(self, query: str, database: str = "postgres") -> object:
+        """Give the one value that a query asks for."""
+        with psycopg.connect(self.conninfo(database), autocommit=True) as connection:
+            row = connection.execute(query.encode()).fetchone()
+        return row and row[0]
+
     def execute(self, statement: str, *names: str) -> None:
         """Execute a statement in the server's own database, with identifiers put into it."""
         with psycopg.connect(self.conninfo(str(self._url.database or "postgres")), autocommit=True) as connection:
             connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+    @classmethod
+    def of(cls, url: str) -> Self:
+        """Give the server that a database lies on."""
+        return cls(
+            os.environ.get(SYSTEM) or make_url(url).set(database="postgres").render_as_string(hide_password=False)
+        )
+
+    def replace(self, database: str, template: str) -> None:
+        """Put a copy of one database in the place of another; nobody may be connected to the first."""
+        self.drop(database)
+        self.create(database, template)
 
     def conninfo(self, database: str) -> str:
         """Give a database's address as libpq reads it."""
@@ -70,19 +97,24 @@ class Server:
 class OwnServer(Server):
     """A server that this process runs, in a folder that it may remove."""
 
-    def __init__(self, folder: Path) -> None:
-        """Make the data folder; nothing runs yet."""
+    def __init__(self, folder: Path, follows: Self | None = None) -> None:
+        """Make the data folder, or copy that of a server that this one is to follow; nothing runs yet."""
         self._folder = folder
         self._data = folder / "data"
         self._account = _account()
         self._programs = _programs(folder)
         if self._account:
             folder.chmod(0o711)
-            self._data.mkdir()
+            self._data.mkdir(mode=0o700)
             os.chown(self._data, self._account.pw_uid, self._account.pw_gid)
-        self._run(
-            "initdb", "--username=indicium", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"
-        )
+        if follows is None:
+            self._run(
+                "initdb", "--username=indicium", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"
+            )
+        else:
+            how = ("--write-recovery-conf", "--checkpoint=fast", "--dbname", follows.conninfo("postgres"))
+            self._run("pg_basebackup", *how)
+            (self._data / f"{follows.socket.name}.lock").unlink()  # the other one's
         self.configure(unix_socket_directories=str(self._data), **_SETTINGS)
         super().__init__(f"postgresql+psycopg://indicium@/postgres?host={quote(str(self._data))}&port=5432")
 
@@ -106,6 +138,68 @@ class OwnServer(Server):
     def reload(self) -> None:
         """Let it read its settings anew."""
         self._run("pg_ctl", "reload")
+
+    @contextmanager
+    def told(self, **settings: str) -> Iterator[None]:
+        """Change settings that hold without a restart, for a while."""
+        path = self._data / "postgresql.conf"
+        before = path.read_text()
+        was = {name: self.ask(f"SHOW {name}") for name in settings}
+        self.configure(**settings)
+        self._reread(settings)
+        try:
+            yield
+        finally:
+            path.write_text(before)
+            self._reread(was)
+
+    @contextmanager
+    def down(self, mode: str) -> Iterator[None]:
+        """Stop for a while."""
+        self.stop(mode)
+        try:
+            yield
+        finally:
+            self.start()
+
+    def _reread(self, settings: Mapping[str, object]) -> None:
+        self.reload()
+        until(lambda: all(self.ask(f"SHOW {name}") == value for name, value in settings.items()))
+
+    @contextmanager
+    def standby(self) -> Iterator["OwnServer"]:
+        """Run a second server that follows this one."""
+        folder = Path(tempfile.mkdtemp(prefix="indicium-standby-"))
+        try:
+            follower = OwnServer(folder, follows=self)
+            follower.start()
+            try:
+                yield follower
+            finally:
+                follower.stop("immediate")
+        finally:
+            shutil.rmtree(folder)
+
+    @contextmanager
+    def asking_passwords_of(self, role: str) -> Iterator[None]:
+        """Make a role that proves itself with the password "right", for a while."""
+        rules = self._data / "pg_hba.conf"
+        before = rules.read_text()
+        self.execute("CREATE ROLE {} LOGIN SUPERUSER PASSWORD 'right'", role)
+        rules.write_text(f"local all {role} scram-sha-256\n{before}")
+        self.reload()
+        until(lambda: "scram" in str(self.ask("SELECT string_agg(auth_method, ' ') FROM pg_hba_file_rules")))
+        try:
+            yield
+        finally:
+            rules.write_text(before)
+            self.reload()
+            self.execute("DROP ROLE {}", role)
+
+    @property
+    def socket(self) -> Path:
+        """The socket that it listens on."""
+        return self._data / ".s.PGSQL.5432"
 
     def _run(self, program: str, *arguments: str) -> None:
         account = self._account

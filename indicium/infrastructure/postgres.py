@@ -5,6 +5,7 @@ and ends what an earlier writer's backend may still be doing.
 """
 
 import hashlib
+import select
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,21 +26,38 @@ PATIENCE_SECONDS: Final = 10
 CLAIM_SECONDS: Final = 3
 """How long a module's claim is waited for: a killed process's sessions end a moment after it."""
 
+OLDEST: Final = 140000
+"""The oldest server that has all that is asked of one here, as PostgreSQL numbers itself."""
+
 _NEEDED: Final = {"fsync": "on", "full_page_writes": "on", "server_encoding": "UTF8"}
 """Settings of a server that keeps what it has committed, and any name that a customer may have."""
 
-_KEEPALIVE: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
-"""So that a server that is gone is missed within half a minute; the last in milliseconds."""
+_CONNECT: Final = {
+    "connect_timeout": PATIENCE_SECONDS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""So that a server that is gone is missed within half a minute; the last in milliseconds. A URL may say otherwise."""
 
-_MISS_CLIENT: Final = (
-    "SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),"
-    " set_config('tcp_keepalives_count', '3', false), set_config('lock_timeout', %s, false)"
-)
-"""So that the server misses a client that is gone, and its claim does not outlive it by hours."""
+_SESSION: Final = {
+    "client_min_messages": "warning",  # else a warning at COMMIT might never reach us
+    "idle_session_timeout": "0",  # a ledger without work keeps its claim
+    "statement_timeout": "0",  # a claim waits as long as it must, and a COMMIT for its replica
+    "tcp_keepalives_idle": "10",  # the server misses a client that is gone, and its claim does not outlive it by hours
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+"""What a writer's sessions set for themselves, whatever the server, the database or the role say."""
+
+_BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+"""Each transaction knows itself what it may write; a stricter level would refuse some of them for others' sake."""
 
 _GUARD: Final = (
     "SELECT set_config('synchronous_commit',"
-    " CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)"
+    " CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true),"
+    " current_setting('fsync'), current_setting('full_page_writes')"
 )
 """What a transaction begins with: whatever the server, the database or the role say, it waits until it is durable."""
 
@@ -49,6 +67,8 @@ _END_WRITERS: Final = (
     "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity"
     " WHERE datname = current_database() AND application_name = %s AND pid <> pg_backend_pid()"
 )
+
+_WRITERS: Final = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s"
 
 _CHANGES_TABLES: Final = "indicium changes tables"
 _CEREMONY: Final = "indicium key ceremony"
@@ -63,17 +83,18 @@ class Postgres(Database):
         """Take the address; nothing is connected yet. `read_only` never writes."""
         url = url.set(drivername="postgresql+psycopg")
         self.place = url.set(query={}).render_as_string()
+        self._options: dict[str, Any] = {name: value for name, value in _CONNECT.items() if name not in url.query}
+        # Names that customers have are sent as they are, whatever PGCLIENTENCODING or the role say.
+        self._options |= {"client_encoding": "UTF8", "application_name": "indicium"}
         self.engine = create_engine(
-            url,
-            pool_pre_ping=True,
-            connect_args={"connect_timeout": PATIENCE_SECONDS, "application_name": "indicium", **_KEEPALIVE},
+            url, pool_pre_ping=True, isolation_level="READ COMMITTED", connect_args=self._options
         )
+        self._read_only = read_only
         if read_only:
             event.listen(self.engine, "connect", _never_write)
         self._writer: psycopg.Connection | None = None
         self._notices: list[str] = []
         self._claim: psycopg.Connection | None = None
-        self._name = "indicium"
         self._turn = threading.Lock()
 
     def demand_safe(self) -> None:
@@ -83,12 +104,17 @@ class Postgres(Database):
                 "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'server_encoding')"
             )
             found = {str(name): str(value) for name, value in rows}
-            answering = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+            answering, standby, read_only = connection.exec_driver_sql(
+                "SELECT pg_backend_pid(), pg_is_in_recovery(), current_setting('default_transaction_read_only')"
+            ).one()
             driver = connection.connection.driver_connection
             assert isinstance(driver, psycopg.Connection)  # noqa: S101 - the engine was made for this driver
-            if driver.info.backend_pid != answering:
-                why = f"{self.place} is a connection pooler: name the server itself, for a ledger keeps its sessions"
-                raise StoreNotUsable(why=why)
+            self._demand_server(driver, answering)
+        if standby and not self._read_only:
+            raise StoreNotUsable(why=f"{self.place} is a standby, which takes no records: name the primary server")
+        if read_only == "on" and not self._read_only:
+            why = f"{self.place} takes no records: default_transaction_read_only is on there"
+            raise StoreNotUsable(why=why)
         for setting, needed in _NEEDED.items():
             if found.get(setting) != needed:
                 raise UnsafeStore(setting=setting, value=found.get(setting, "unknown"), needed=needed)
@@ -105,9 +131,10 @@ class Postgres(Database):
         """
         with self._session() as writer:
             self._notices.clear()
-            with writer.pipeline(), writer.cursor() as cursor, writer.cursor() as last:
-                cursor.execute("BEGIN")
-                cursor.execute(_GUARD)
+            guard, last = writer.cursor(), writer.cursor()  # closed, they would have forgotten what they were told
+            with writer.pipeline(), writer.cursor() as cursor:
+                cursor.execute(_BEGIN)
+                guard.execute(_GUARD)
                 cursor.execute(_ANNOUNCE, prepare=True)
                 for statement, rows in batches:
                     cursor.execute(statement.sql, statement.arrays(rows), prepare=True)
@@ -116,6 +143,9 @@ class Postgres(Database):
                 raise StoreFailed(place="store", why=f"the server answered {last.statusmessage} to COMMIT")
             if self._notices:
                 raise StoreFailed(place="store", why=f"the server warned: {self._notices[0]}")
+            # A server may be told to sync no more while it runs, or give its place to one that never did.
+            if (settings := guard.fetchone()) is None or settings[1:] != ("on", "on"):
+                raise StoreFailed(place="store", why="fsync or full_page_writes was turned off")
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:
@@ -140,19 +170,26 @@ class Postgres(Database):
         name = f"indicium module {serial}"
         claim = self._connect(name)
         try:
-            claim.execute(_MISS_CLIENT, [f"{CLAIM_SECONDS}s"])
+            claim.execute("SELECT set_config('lock_timeout', %s, false)", [f"{CLAIM_SECONDS}s"])
             claim.execute("SELECT pg_advisory_lock(%s)", [_key(name)])
-            writer = f"{name} writer"
-            ended = claim.execute(_END_WRITERS, [PATIENCE_SECONDS * 1000, writer]).fetchall()
-            if not all(gone for (gone,) in ended):
-                raise StoreFailed(place="store", why="an earlier writer's session does not end")
+            self._be_the_one_writer(claim, f"{name} writer")
         except errors.LockNotAvailable:
             claim.close()
             raise LedgerInUse(serial=serial) from None
         except BaseException:
             claim.close()
             raise
-        self._claim, self._name = claim, writer
+        self._claim = claim
+
+    def _be_the_one_writer(self, claim: psycopg.Connection, name: str) -> None:
+        claim.execute(_END_WRITERS, [PATIENCE_SECONDS * 1000, name])
+        # Not what that gave: it says no as well where a session had ended by itself in the meantime.
+        if claim.execute(_WRITERS, [name]).fetchone() != (0,):
+            raise StoreFailed(place="store", why="an earlier writer's session does not end")
+        self._open_writer(name)
+        # Seen from the claim: both are sessions of one server, and whoever takes the lock next finds ours, and ends it.
+        if claim.execute(_WRITERS, [name]).fetchone() != (1,):
+            raise StoreNotUsable(why=f"{self.place} is not one server: name the primary alone")
 
     def identity(self) -> object:
         """Leave it to the connection: a server's database cannot lose its name under one."""
@@ -175,16 +212,20 @@ class Postgres(Database):
     def _session(self) -> Iterator[psycopg.Connection]:
         """Give the writer's own session, one user at a time. After an error it is never used again."""
         with self._turn:
-            writer = self._writer or self._open_writer()
+            if self._claim is not None:
+                _demand_alive(self._claim)
+            writer = self._writer
+            # Under a claim there is one writer, and none after it: only a new claim knows that nobody else wrote.
+            if writer is None or (writer.closed and self._claim is None):
+                writer = self._open_writer("indicium")
             try:
                 yield writer
             except BaseException:
-                self._writer = None
                 writer.close()
                 raise
 
-    def _open_writer(self) -> psycopg.Connection:
-        self._writer = writer = self._connect(self._name)
+    def _open_writer(self, name: str) -> psycopg.Connection:
+        self._writer = writer = self._connect(name)
         writer.add_notice_handler(self._note)
         return writer
 
@@ -195,12 +236,36 @@ class Postgres(Database):
 
     def _connect(self, name: str) -> psycopg.Connection:
         _, given = self.engine.dialect.create_connect_args(self.engine.url)
-        options = {"connect_timeout": PATIENCE_SECONDS, **_KEEPALIVE, **given, "application_name": name}
-        return psycopg.connect(**options, autocommit=True)
+        session = psycopg.connect(**{**given, **self._options, "application_name": name}, autocommit=True)
+        try:
+            wanted = ", ".join(f"set_config('{setting}', '{value}', false)" for setting, value in _SESSION.items())
+            row = session.execute(f"SELECT pg_backend_pid(), {wanted}").fetchone()
+            self._demand_server(session, row and row[0])
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    def _demand_server(self, session: psycopg.Connection, answering: int | None) -> None:
+        """Refuse a pooler, and a server that is too old. `answering` is the process that answers queries."""
+        if session.info.backend_pid != answering:
+            why = f"{self.place} is a connection pooler: name the server itself, for a ledger keeps its sessions"
+            raise StoreNotUsable(why=why)
+        if session.info.server_version < OLDEST:
+            why = f"{self.place} is PostgreSQL {session.info.server_version // 10_000}, older than {OLDEST // 10_000}"
+            raise StoreNotUsable(why=why)
 
 
 def _commit(cursor: psycopg.Cursor[Any]) -> None:
     cursor.execute("COMMIT")
+
+
+def _demand_alive(claim: psycopg.Connection) -> None:
+    """See that nobody else can have taken a claim: a session that ended has something to say, and gave up its lock."""
+    heard = select.poll()
+    heard.register(claim.fileno(), select.POLLIN)
+    if heard.poll(0):
+        claim.execute("SELECT")
 
 
 def _never_write(driver: psycopg.Connection, _record: object) -> None:

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -118,9 +117,10 @@ class Store:
     def claim(self, serial: str) -> None:
         """Become the one writer of a module's chain, as far as the database can see to that.
 
-        Whatever an earlier writer had begun is over afterwards, committed or not. Raises `LedgerInUse`, `StoreFailed`.
+        Whatever an earlier writer had begun is over afterwards, committed or not. Raises `LedgerInUse`, `StoreFailed`,
+        `StoreNotUsable`.
         """
-        with self._database.in_place():
+        with self._database.usable():
             self._database.claim(serial)
 
     @property
@@ -252,16 +252,16 @@ def _database(url: str, *, create: bool = False, read_only: bool = False) -> Dat
     """Name the database of a URL. Raises `StoreNotUsable`, `LedgerMissing`, `ExtraMissing`."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the second for a port that is no number
         raise StoreNotUsable(why="its URL cannot be read: write sqlite:///PATH or postgresql+psycopg://…") from None
     match parsed.get_backend_name():
         case "sqlite":
             return Sqlite(parsed, create=create, read_only=read_only)
         case "postgresql":
-            if find_spec("psycopg") is None:
-                raise ExtraMissing(extra="postgres")
-            from indicium.infrastructure.postgres import Postgres  # noqa: PLC0415 - what only the extra brings
-
+            try:
+                from indicium.infrastructure.postgres import Postgres  # noqa: PLC0415 - what only the extra brings
+            except ImportError:  # the driver is not there, or the library that it needs itself
+                raise ExtraMissing(extra="postgres") from None
             return Postgres(parsed, read_only=read_only)
         case other:
             raise StoreNotUsable(why=f"{other} is neither sqlite nor postgresql")

@@ -1,10 +1,11 @@
 """Homes that the tests of this folder begin from. Each test gets a copy."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.app.homes import copy_of, make_leased, shared
+from tests.app.homes import SQLITE, clone_of, drop_clones, make_leased, shared
 
 
 @pytest.fixture(scope="session")
@@ -14,6 +15,8 @@ def leased(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def home(leased: Path, tmp_path: Path) -> Path:
-    """A copy of it."""
-    return copy_of(leased, tmp_path / "home")
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A copy of it, on SQLite; of one whose store is a PostgreSQL database where the test asks for that."""
+    on_sqlite = getattr(request, "param", SQLITE) == SQLITE
+    yield clone_of(request.getfixturevalue("leased" if on_sqlite else "leased_on_postgres"), tmp_path / "home")
+    drop_clones()

@@ -5,9 +5,11 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import pytest
+from sqlalchemy import make_url
 
 from indicium.app import Ledger
 from indicium.cryptomodule.verifier import Verdict, load_key, overall, verify_rows
@@ -18,16 +20,21 @@ from indicium.infrastructure.home import Home
 from indicium.infrastructure.store import Store
 from indicium.projections import Views
 from indicium.settings import Settings
+from tests.postgres_server import Server
 
 LETTER: Postage = postage("40505", "95567", "first-class letter", 1)
 CUSTOMERS = ("Ada", "Ben", "Cy")
 REFILL = 100_000
 """What each customer of a prepared home has in DR, in mills."""
 
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
+on_both = pytest.mark.parametrize("home", [SQLITE, POSTGRESQL], indirect=True)
+"""For tests in which the store has a say: once on each database."""
 
-def make_leased(folder: Path) -> None:
+
+def make_leased(folder: Path, store: str = "ledger.db") -> None:
     """Make a ledger whose three customers have 100.00 each."""
-    with Ledger.create(folder) as ledger:
+    with Ledger.create(Settings.of(folder, store=store)) as ledger:
         for customer in CUSTOMERS:
             ledger.lease(customer, "40505").refill("100.00")
 
@@ -51,9 +58,38 @@ def copy_of(home: Path, to: Path) -> Path:
     return shutil.copytree(home, to)
 
 
+_clones: list[str] = []
+
+
+def clone_of(home: Path, to: Path) -> Path:
+    """Copy a home together with its store, which may be a database of a server; nobody may have it open."""
+    copy, store = copy_of(home, to), Settings.read(home).store
+    if "://" in store:
+        clone = Server.of(store).create(f"indicium_{uuid4().hex}", _database(store))
+        _clones.append(clone)
+        settings = copy / "indicium.toml"
+        settings.write_text(settings.read_text().replace(store, clone))
+    return copy
+
+
+def drop_clones() -> None:
+    """Drop the databases that clones of homes have."""
+    while _clones:
+        clone = _clones.pop()
+        Server.of(clone).drop(_database(clone))
+
+
+def _database(url: str) -> str:
+    return str(make_url(url).database)
+
+
 def put_back(home: Path, older: Path, *names: str) -> None:
-    """Put files or folders of an older copy in the place of a home's, as somebody with a backup would."""
+    """Put files, folders or the store of an older copy in the place of a home's, as somebody with a backup would."""
+    store = Settings.read(home).store
     for name in names:
+        if name == STORE and "://" in store:
+            Server.of(store).replace(_database(store), _database(Settings.read(older).store))
+            continue
         for path in home.glob(f"{name}*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         for path in older.glob(f"{name}*"):
