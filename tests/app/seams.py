@@ -23,6 +23,7 @@ from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.memory_file import MemoryFile
 from indicium.infrastructure.store import Store
 from indicium.parties.mailing import Mailing
+from indicium.settings import Settings
 from tests.app.homes import CUSTOMERS, LETTER
 
 PATIENCE_SECONDS = 60.0
@@ -149,9 +150,9 @@ def make_meters(folder: Path) -> None:
         ledger.execute_all([InitializePsd()] * 3)
 
 
-def ceremony(folder: Path) -> None:
+def ceremony(folder: Path, store: str = "ledger.db") -> None:
     """A module's whole way to Operational."""
-    Ledger.create(folder).close()
+    Ledger.create(Settings.of(folder, store=store)).close()
 
 
 def recover(folder: Path) -> None:

@@ -2,43 +2,57 @@
 
 import resource
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine
 
 from indicium.app import Ledger
 from indicium.domain.errors import NotSaved, StoreFailed
 from indicium.infrastructure.append_only import AppendOnlyFile
 from indicium.infrastructure.memory_file import MemoryFile
 from indicium.infrastructure.store import Store
-from tests.app.homes import LETTER, STORE, assert_whole, audit_file, issued, rows_of
+from indicium.settings import Settings
+from tests.app.homes import LETTER, POSTGRESQL, SQLITE, STORE, assert_whole, audit_file, issued, on_both, rows_of
 from tests.app.seams import apart
 
 PLACES = [(MemoryFile, "write"), (Store, "save"), (AppendOnlyFile, "append")]
 
 
+FULL_DISK = {
+    SQLITE: ["CREATE TRIGGER full_disk BEFORE INSERT ON {} BEGIN SELECT RAISE(ABORT, 'disk is full'); END"],
+    POSTGRESQL: [
+        """CREATE OR REPLACE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION SQLSTATE '53100' USING MESSAGE = 'disk is full'; END $$""",
+        "CREATE TRIGGER full_disk BEFORE INSERT ON {} FOR EACH ROW EXECUTE FUNCTION full_disk()",
+    ],
+}
+
+
 @contextmanager
-def refusing(database: Path, table: str) -> Iterator[None]:
+def refusing(home: Path, table: str) -> Iterator[None]:
     """Let a table refuse every insert, as the database would say it on a full disk."""
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute(
-            f"CREATE TRIGGER full_disk BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
-        )
-        yield
-        connection.execute("DROP TRIGGER full_disk")
+    engine = create_engine(Settings.read(home).store_url)
+    with engine.begin() as connection:
+        for statement in FULL_DISK[engine.name]:
+            connection.exec_driver_sql(statement.format(table))
+    yield
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"DROP TRIGGER full_disk{f' ON {table}' if engine.name == POSTGRESQL else ''}")
+    engine.dispose()
 
 
+@on_both
 @pytest.mark.parametrize("table", ["records", "packages", "replies"])
 def test_o_17_what_the_store_refuses_is_not_released_and_is_done_once_later(table: str, home: Path) -> None:
     before = len(rows_of(home))
     with Ledger.open(home) as ledger:
         meter = ledger.meter("Ada")
         meter.ask()
-        with refusing(home / STORE, table):
+        with refusing(home, table):
             for _ in range(3):
                 with pytest.raises(NotSaved, match=r"store .*disk is full.*: repeat the request with the same id"):
                     meter.print("0.33", LETTER, "job-1")
@@ -69,6 +83,7 @@ def fail_once(
     return lambda: left[0] < 0
 
 
+@on_both
 @pytest.mark.parametrize("stored", [False, True], ids=["lost", "stored though it failed"])
 @pytest.mark.parametrize(("owner", "name"), PLACES, ids=["memory", "store", "copy"])
 def test_each_write_may_be_lost_or_stored_though_it_failed(
@@ -108,6 +123,7 @@ def test_a_close_whose_seal_fails_lets_go_of_everything(
     assert_whole(home, {"Ada": 660})
 
 
+@on_both
 def test_a_copy_that_is_deleted_under_us_is_made_anew_from_the_store(home: Path) -> None:
     with Ledger.open(home) as ledger:
         meter = ledger.meter("Ada")
@@ -139,6 +155,7 @@ def test_a_store_that_is_taken_away_under_us_saves_nothing_until_it_is_back(home
     assert_whole(home, {"Ada": 770})
 
 
+@on_both
 def test_a_customer_whose_own_file_cannot_be_written_gets_the_item_later(home: Path) -> None:
     customers = home / "secrets" / "customers"
     with Ledger.open(home) as ledger:

@@ -31,7 +31,7 @@ from indicium.infrastructure.places import Places
 from indicium.infrastructure.store import Store
 from indicium.parties.mailing import Mailing
 from indicium.parties.office import LeasedMeter
-from tests.app.homes import CUSTOMERS, LETTER, assert_whole, issued, rows_of
+from tests.app.homes import CUSTOMERS, LETTER, assert_whole, issued, on_both, rows_of
 from tests.app.seams import mailing_rows
 
 PATIENCE_SECONDS = 60
@@ -80,6 +80,7 @@ def test_200_requests_of_eight_threads_get_each_its_own_reply(home: Path) -> Non
                 assert (psd, returned) == (device, challenge)
 
 
+@on_both
 def test_customers_in_threads_of_their_own_each_get_their_items(home: Path) -> None:
     with Ledger.open(home) as ledger:
 
@@ -93,6 +94,7 @@ def test_customers_in_threads_of_their_own_each_get_their_items(home: Path) -> N
     assert_whole(home, dict.fromkeys(CUSTOMERS, 2000))
 
 
+@on_both
 def test_what_waits_travels_together_and_is_saved_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saved: list[int] = []
     real = Store.save
@@ -124,6 +126,7 @@ def test_a_group_is_not_larger_than_its_limit(home: Path, monkeypatch: pytest.Mo
     assert groups == [7, 7, 6]
 
 
+@on_both
 def test_refusals_leave_the_others_alone_and_come_in_order(home: Path) -> None:
     with Ledger.open(home) as ledger:
         ada, ben, cy = (job(ledger, customer, "job-1", 330) for customer in CUSTOMERS)
@@ -140,6 +143,7 @@ def test_refusals_leave_the_others_alone_and_come_in_order(home: Path) -> None:
     assert_whole(home, dict.fromkeys(CUSTOMERS, 330))
 
 
+@on_both
 def test_commands_of_the_module_travel_alone_among_those_of_meters(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Ledger.open(home) as ledger:
         before = len(rows_of(home))
@@ -159,6 +163,7 @@ def test_commands_of_the_module_travel_alone_among_those_of_meters(home: Path, m
     assert_whole(home, dict.fromkeys(CUSTOMERS, 330))
 
 
+@on_both
 def test_the_same_request_twice_in_one_group_is_done_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Ledger.open(home) as ledger:
         ada = job(ledger, "Ada", "job-1", 330)
@@ -172,6 +177,7 @@ def test_the_same_request_twice_in_one_group_is_done_once(home: Path, monkeypatc
     assert_whole(home, {"Ada": 330})
 
 
+@on_both
 def test_the_same_request_in_two_threads_is_done_once(home: Path) -> None:
     with Ledger.open(home) as ledger:
         requests = [job(ledger, customer, "job-1", 330) for customer in CUSTOMERS] * 10
@@ -182,6 +188,7 @@ def test_the_same_request_in_two_threads_is_done_once(home: Path) -> None:
     assert_whole(home, dict.fromkeys(CUSTOMERS, 330))
 
 
+@on_both
 def test_the_same_id_with_other_content_in_one_group_is_refused(home: Path) -> None:
     with Ledger.open(home) as ledger:
         first, other = job(ledger, "Ada", "job-1", 330), job(ledger, "Ada", "job-1", 440)

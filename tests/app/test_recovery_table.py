@@ -23,7 +23,8 @@ from tests.app.homes import (
     STORE,
     assert_whole,
     audit_file,
-    copy_of,
+    clone_of,
+    on_both,
     put_back,
     rows_of,
 )
@@ -32,11 +33,12 @@ from tests.app.homes import (
 @pytest.fixture
 def older(home: Path, tmp_path: Path) -> Path:
     """What a backup of the home holds, before two items more: two groups and the seal of the tail."""
-    copy = copy_of(home, tmp_path / "older")
+    copy = clone_of(home, tmp_path / "older")
     seams.print_twice(home)
     return copy
 
 
+@on_both
 def test_three_places_that_agree_need_nothing(home: Path) -> None:
     before = audit_file(home).read_bytes()
     with Ledger.open(home) as ledger:
@@ -101,6 +103,7 @@ def test_a_copy_that_is_behind_is_completed_from_the_store(damage: Callable[[Pat
     assert_whole(home, {})
 
 
+@on_both
 def test_a_copy_made_anew_has_the_static_part_of_every_meter(home: Path) -> None:
     audit = audit_file(home)
     before = newest_static_parts(audit)
@@ -115,6 +118,7 @@ def newest_static_parts(audit: Path) -> dict[str, str]:
     return {line["psd"]: line["static"] for line in lines}
 
 
+@on_both
 def test_an_older_copy_put_back_is_completed(home: Path, older: Path) -> None:
     put_back(home, older, COPY)
     with Ledger.open(home) as ledger:
@@ -134,6 +138,7 @@ def refusal(home: Path) -> HeadsDisagree:
     return refused.value
 
 
+@on_both
 @pytest.mark.parametrize(
     ("places", "disagrees"),
     [
@@ -154,8 +159,9 @@ def test_m_64_older_places_put_back_inhibit_the_module(
     assert (refused.place, refused.sequence) == (disagrees, first_lost)
 
 
+@on_both
 def test_o_09_the_newest_places_put_back_again_end_the_inhibition(home: Path, older: Path, tmp_path: Path) -> None:
-    newest = copy_of(home, tmp_path / "newest")
+    newest = clone_of(home, tmp_path / "newest")
     put_back(home, older, MEMORY)
     refusal(home)
     put_back(home, newest, MEMORY)
@@ -164,12 +170,13 @@ def test_o_09_the_newest_places_put_back_again_end_the_inhibition(home: Path, ol
     assert_whole(home, {"Ada": 880})
 
 
+@on_both
 def test_a_store_and_a_copy_of_one_group_ago_look_like_a_crash_and_the_customer_finds_it_out(
     home: Path, tmp_path: Path
 ) -> None:
     with Ledger.open(home) as ledger:
         ledger.meter("Ada").print("0.33", LETTER, "job-1")
-    older = copy_of(home, tmp_path / "older")
+    older = clone_of(home, tmp_path / "older")
     with Ledger.open(home) as ledger:
         ledger.meter("Ada").print("0.55", LETTER, "job-2")
     put_back(home, older, STORE, COPY)
@@ -180,6 +187,7 @@ def test_a_store_and_a_copy_of_one_group_ago_look_like_a_crash_and_the_customer_
         assert ledger.meter("Ben").ask().dr == REFILL
 
 
+@on_both
 def test_a_customer_who_comes_back_finds_out_that_all_three_places_were_put_back(home: Path, older: Path) -> None:
     put_back(home, older, MEMORY, STORE, COPY)
     with Ledger.open(home) as ledger:
@@ -289,6 +297,7 @@ def test_a_torn_line_that_is_not_the_stores_is_reported(torn: bytes, home: Path)
     assert (refused.place, refused.sequence) == ("audit copy", rows[-1].sequence)
 
 
+@on_both
 def test_a_torn_line_behind_all_that_the_store_has_is_reported(home: Path) -> None:
     last = rows_of(home)[-1].sequence
     with audit_file(home).open("ab") as audit:
