@@ -191,6 +191,33 @@ def test_a_projection_of_the_library_follows_and_goes_on_where_it_was(
     assert Printed(records.engine).max_tracking_id("indicium") == len(sealed)
 
 
+class Failing(PrintedProjection):
+    """Cannot do with the last sale."""
+
+    @singledispatchmethod
+    def process_event(self, domain_event: object, tracking: Tracking) -> None:  # noqa: ARG002 - the library's
+        self.view.insert_tracking(tracking)
+
+    @process_event.register
+    def _(self, domain_event: IndiciumCreated, tracking: Tracking) -> None:
+        with self.view.moving(tracking) as connection:
+            row = {"position": tracking.notification_id, "value": domain_event.data.checkpoint.value}
+            connection.execute(insert(PRINTED), row)
+            if domain_event.data.checkpoint.value == 780:
+                raise LookupError
+
+
+def test_a_projection_that_fails_is_told_of_and_loses_nothing(records: Records) -> None:
+    view = Printed(records.engine)
+    with pytest.raises(LookupError), records.follow(Failing(view)) as runner:
+        runner.run_forever()
+    assert view.total() == 330
+
+    with records.follow(PrintedProjection(view)) as runner:
+        runner.wait(records.recorder.max_notification_id(), timeout=60)
+    assert view.total() == 1_110
+
+
 def test_a_view_may_lie_in_another_database(records: Records, tmp_path_factory: pytest.TempPathFactory) -> None:
     engine = create_engine(f"sqlite:///{tmp_path_factory.mktemp('elsewhere') / 'views.db'}")
     view = Printed(engine)
