@@ -695,6 +695,28 @@ class StoreNotUsable(Misconfigured):
 
 
 @dataclass(eq=False)
+class ProjectionIsAhead(Misconfigured):
+    """A projection holds what its streams do not: they come from a store that was restored to an older copy."""
+
+    sentence = (
+        "Projection {projection} has folded in record {sequence} of chain {chain}, and the store holds no such record, "
+        "or another one: make it again with rebuild()."
+    )
+    projection: str
+    chain: str
+    sequence: int
+
+
+@dataclass(eq=False)
+class UnknownView(Misconfigured):
+    """A view was named that there is not."""
+
+    sentence = "There is no view {name}: there are {known}."
+    name: str
+    known: str
+
+
+@dataclass(eq=False)
 class BadSetting(Misconfigured):
     """A setting breaks its rule."""
 
@@ -858,6 +880,8 @@ TABLE: dict[type[IndiciumError], Entry] = {
     StoreNotUsable: Entry("store-not-usable", 609, 3),
     BadSetting: Entry("bad-setting", 610, 3),
     ExtraMissing: Entry("extra-missing", 611, 3),
+    ProjectionIsAhead: Entry("projection-is-ahead", 612, 3),
+    UnknownView: Entry("unknown-view", 613, 3),
     ExportFolderTaken: Entry("export-folder-taken", 631, 3),
     ExportFailed: Entry("export-failed", 632, 3),
     SerialTaken: Entry("serial-taken", 621, 3),

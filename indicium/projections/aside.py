@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from indicium.domain.flow import SealedRecord
 from indicium.projections.registers import REGISTERS
-from indicium.projections.tables import METERS, create
+from indicium.projections.tables import METERS
 
 _AT_ONCE = 1000
 
@@ -23,7 +23,7 @@ class RegistersAside:
         """Use an empty database."""
         self._engine = engine
         with engine.begin() as connection:
-            create(connection, METERS)
+            METERS.create(connection)
 
     def fold(self, records: Sequence[SealedRecord]) -> None:
         """Fold in consecutive records of one chain. Raises `BadRecord`."""

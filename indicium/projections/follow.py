@@ -4,62 +4,42 @@ A stream has one writer and no gaps, so no lock and no horizon is needed. Wherev
 goes on behind the last record that was committed: each record is folded in exactly once.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
-from sqlalchemy import Connection, Engine, Table, select, update
+from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy.exc import DBAPIError
 
-from indicium.domain.errors import StoreNotUsable
+from indicium.domain.errors import BadSetting, ProjectionIsAhead, StoreNotUsable
 from indicium.domain.flow import SealedRecord
 from indicium.domain.identity import ChainId
-from indicium.projections.tables import TRACKING, create, insert_into, writing
+from indicium.projections.projection import Position, Projection, Row, Streams
+from indicium.projections.tables import NOT_FOR_PROJECTIONS, POSITIONS, insert_into, prepare, writing
 
 BATCH: Final = 10_000
 """Records that are folded in memory (about 15 MB) and written in one transaction."""
 
+PAUSE_SECONDS: Final = 1.0
+"""How long a follower that found nothing new waits before it looks again."""
+
 Progress = Callable[[int, int], None]
 """Told after each transaction how many records of how many are folded in."""
 
-Positions = Mapping[str, int]
-"""The last sequence folded in, by `<view>:<chain>`."""
+Place = tuple[str, ChainId]
+"""A view, by name, and a chain."""
 
-Row = Mapping[str, object]
-"""What a fold changes in one row, by names that the view's own `write` knows."""
-
-
-class Streams(Protocol):
-    """Where records come from; the store is one."""
-
-    def chains(self) -> Iterable[tuple[ChainId, int]]:
-        """Give every chain with the sequence of its last record."""
-
-    def records(
-        self, chain: ChainId, *, after: int = 0, upto: int | None = None, batch: int = 1000
-    ) -> Iterator[SealedRecord]:
-        """Give a chain's records in order, from sequence `after` + 1 to `upto`; `batch` are read at once."""
+Positions = Mapping[Place, Position]
+"""The last record folded in."""
 
 
-@dataclass(frozen=True)
-class Projection(ABC):
-    """A view, and how it is folded."""
+@runtime_checkable
+class _Housed(Protocol):
+    """Streams that lie in a database where views may lie too, as those of a store do."""
 
-    name: str
-    table: Table
-
-    @abstractmethod
-    def fold(self, records: Sequence[SealedRecord]) -> list[Row]:
-        """Fold consecutive records of one chain, at least one, into the rows that they change. No I/O."""
-
-    @abstractmethod
-    def write(self, connection: Connection, rows: list[Row]) -> None:
-        """Bring the rows into the view, inside the caller's transaction."""
-
-    def tracked(self, chain: ChainId) -> str:
-        """Give the name under which this view's position in a chain is kept."""
-        return f"{self.name}:{chain}"
+    engine: Engine
 
 
 class Overtaken(Exception):
@@ -75,7 +55,48 @@ class Step(NamedTuple):
     folded: int
     """Records that it folded in."""
     left: int
-    """Records still to be folded in."""
+    """Records still to be folded in, of those that were there when it looked."""
+
+
+def follow(
+    streams: Streams,
+    projection: Projection,
+    *,
+    into: Engine | None = None,
+    batch: int = BATCH,
+    stop: threading.Event | None = None,
+    pause_seconds: float = PAUSE_SECONDS,
+) -> Generator[Step]:
+    """Bring a projection up to the ends of the streams, a transaction of at most `batch` records at each step.
+
+    The view and how far it has come lie in the database `into`, by default in that of the streams, and change in the
+    same transaction: whoever is killed or closed between two steps, or in one, each record is folded in exactly once.
+    Nothing is read ahead of the step that is asked for, and nothing is held in the database between two steps. Any
+    number of processes may follow with the same projection.
+
+    Without `stop` the steps end where the streams do. With it they go on: what is new is looked for every
+    `pause_seconds`, and the steps end when the event is set.
+
+    Raises `ProjectionIsAhead` if the view holds what the streams do not (`rebuild` it), `BadRecord`, `BadSetting` and
+    `StoreNotUsable`.
+    """
+    follower = Follower(place_of(streams, projection, into), [projection], batch)
+    return _on_and_on(follower, streams, projection.name, stop, pause_seconds)
+
+
+def place_of(streams: Streams, projection: Projection, into: Engine | None) -> Engine:
+    """Give the database of somebody's own projection. Raises `BadSetting` where it would be in the ledger's way."""
+    if projection.table.name in NOT_FOR_PROJECTIONS:
+        raise BadSetting(name="projection", why=f"{projection.table.name} is a table of the ledger's own")
+    if f"view_{projection.name}" in NOT_FOR_PROJECTIONS:
+        raise BadSetting(name="projection", why=f"{projection.name} is the name of a view of the ledger's own")
+    if not projection.table.primary_key.columns:
+        raise BadSetting(name="projection", why=f"{projection.table.name} has no primary key")
+    if into is not None:
+        return into
+    if isinstance(streams, _Housed):
+        return streams.engine
+    raise BadSetting(name="into", why="these streams lie in no database: say in which one the projection shall lie")
 
 
 class _Span(NamedTuple):
@@ -91,24 +112,28 @@ class Follower:
 
     def __init__(self, engine: Engine, projections: Sequence[Projection], batch: int = BATCH) -> None:
         """Follow with these views, `batch` records in one transaction. Their tables are made if they are not there."""
-        self._engine = engine
-        self._projections = projections
+        self.engine = engine
+        self.projections = projections
         self._batch = batch
-        with engine.begin() as connection:
-            create(connection, TRACKING, *(projection.table for projection in projections))
+        with usable():
+            prepare(engine, {projection.name: projection.table for projection in projections})
 
-    def positions(self) -> dict[str, int]:
+    def positions(self) -> dict[Place, Position]:
         """Say how far the views have come."""
-        ours = tuple(f"{projection.name}:" for projection in self._projections)
-        with self._engine.connect() as connection:
-            kept = connection.execute(select(TRACKING.c.application_name, TRACKING.c.notification_id)).all()
-        return {name: sequence for name, sequence in kept if name.startswith(ours)}
+        with self.engine.connect() as connection:
+            return self.positions_in(connection)
+
+    def positions_in(self, connection: Connection) -> dict[Place, Position]:
+        """Say how far the views have come, as a transaction sees it."""
+        ours = POSITIONS.c.view.in_([projection.name for projection in self.projections])
+        kept = connection.execute(select(POSITIONS).where(ours)).all()
+        return {(view, chain): Position(*position) for view, chain, *position in kept}
 
     def catch_up(self, streams: Streams, progress: Progress | None = None, upto: Positions | None = None) -> int:
         """Fold in what is new, to the streams' ends or to the positions `upto`; give the number of records.
 
-        Any number of processes may do this at once: who is overtaken goes on behind the other. Raises `BadRecord` and
-        `StoreNotUsable`.
+        Any number of processes may do this at once: who is overtaken goes on behind the other. Raises `BadRecord`,
+        `ProjectionIsAhead` and `StoreNotUsable`.
         """
         folded = 0
         while True:
@@ -124,18 +149,26 @@ class Follower:
     def steps(self, streams: Streams, upto: Positions | None = None) -> Generator[Step]:
         """Fold in what is new, and tell of each transaction after it. Raises `Overtaken` and as `catch_up`."""
         positions = self.positions()
+        chains = list(streams.chains())
+        for ahead in _ahead(streams, chains, positions):
+            raise ahead
         spans: dict[ChainId, list[_Span]] = {}
-        for chain, last in streams.chains():
-            for projection in self._projections:
-                name = projection.tracked(chain)
-                end = last if upto is None else min(last, upto.get(name, 0))
-                if (at := positions.get(name, 0)) < end:
+        for chain, last in chains:
+            for projection in self.projections:
+                place = projection.name, chain
+                end = last if upto is None else min(last, _sequence(upto, place))
+                if (at := _sequence(positions, place)) < end:
                     spans.setdefault(chain, []).append(_Span(projection, at, end))
         left = sum(_end(wanted) - _start(wanted) for wanted in spans.values())
         for chain, wanted in spans.items():
             for folded in self._follow(streams, chain, wanted):
                 left -= folded
                 yield Step(folded, left)
+
+    def ahead(self, streams: Streams) -> list[str]:
+        """Name the views that hold what these streams do not: they were folded from another history."""
+        positions = self.positions()
+        return sorted({each.projection for each in _ahead(streams, list(streams.chains()), positions)})
 
     def _follow(self, streams: Streams, chain: ChainId, spans: Sequence[_Span]) -> Iterator[int]:
         after, end = _start(spans), _end(spans)
@@ -150,15 +183,57 @@ class Follower:
 
     def _fold_in(self, chain: ChainId, spans: Sequence[_Span], after: int, records: Sequence[SealedRecord]) -> None:
         """Fold the records that follow `after` into each view that still needs them: one transaction for all views."""
-        changes = []
+        changes: list[tuple[Projection, int, Position, list[Row]]] = []
         for projection, at, end in spans:
             wanted = records[max(0, at - after) : max(0, end - after)]
             if wanted:
-                changes.append((projection, wanted[0].sequence - 1, wanted[-1].sequence, projection.fold(wanted)))
-        with writing(self._engine).begin() as connection:
+                rows = list(projection.fold(wanted))
+                changes.append((projection, wanted[0].sequence - 1, Position.of(wanted[-1]), rows))
+        with writing(self.engine).begin() as connection:
             for projection, at, to, rows in changes:
-                _advance(connection, projection.tracked(chain), at, to)
+                _advance(connection, (projection.name, chain), at, to)
                 projection.write(connection, rows)
+
+
+@contextmanager
+def usable(what: str = "its views") -> Iterator[None]:
+    """Say in the ledger's words that a database does not do its part. Raises `StoreNotUsable`."""
+    try:
+        yield
+    except DBAPIError as error:
+        said = str(error.orig).partition("\n")[0]
+        raise StoreNotUsable(why=f"{what}: {said}") from None
+
+
+def _on_and_on(
+    follower: Follower, streams: Streams, name: str, stop: threading.Event | None, pause_seconds: float
+) -> Generator[Step]:
+    with usable(f"projection {name}"):
+        while stop is None or not stop.is_set():
+            try:
+                for step in follower.steps(streams):
+                    yield step
+                    if stop is not None and stop.is_set():
+                        return
+            except Overtaken:
+                continue
+            if stop is None or stop.wait(pause_seconds):
+                return
+
+
+def _ahead(
+    streams: Streams, chains: Sequence[tuple[ChainId, int]], positions: Positions
+) -> Iterator[ProjectionIsAhead]:
+    """Tell of each view that stands behind a record which the streams do not hold, or hold another in its place."""
+    lasts = dict(chains)
+    stands: dict[tuple[ChainId, int], Position | None] = {}
+    for (view, chain), position in positions.items():
+        at = position.sequence
+        if (chain, at) not in stands:
+            there = streams.records(chain, after=at - 1, upto=at, batch=1) if at <= lasts.get(chain, 0) else iter(())
+            stands[chain, at] = next(map(Position.of, there), None)
+        if stands[chain, at] != position:
+            yield ProjectionIsAhead(projection=view, chain=chain, sequence=at)
 
 
 def _start(spans: Sequence[_Span]) -> int:
@@ -169,16 +244,19 @@ def _end(spans: Sequence[_Span]) -> int:
     return max(span.end for span in spans)
 
 
-def _advance(connection: Connection, name: str, at: int, to: int) -> None:
+def _sequence(positions: Positions, place: Place) -> int:
+    return positions[place].sequence if place in positions else 0
+
+
+def _advance(connection: Connection, place: Place, at: int, to: Position) -> None:
     """Move a position, which is where it was when the batch was read: else another follower was faster."""
+    view, chain = place
     if at == 0:
-        row = {"application_name": name, "notification_id": 0}
-        connection.execute(insert_into(connection, TRACKING).on_conflict_do_nothing(), row)
-    moved = connection.execute(
-        update(TRACKING)
-        .where(TRACKING.c.application_name == name, TRACKING.c.notification_id == at)
-        .values(notification_id=to)
-    )
+        first = insert_into(connection, POSITIONS).values(view=view, chain=chain, **to._asdict())
+        moved = connection.execute(first.on_conflict_do_nothing().execution_options(preserve_rowcount=True))
+    else:
+        here = POSITIONS.c.view == view, POSITIONS.c.chain == chain, POSITIONS.c.sequence == at
+        moved = connection.execute(update(POSITIONS).where(*here).values(to._asdict()))
     if moved.rowcount != 1:
         raise Overtaken
 

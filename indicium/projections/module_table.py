@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, select, update
 from indicium.domain.flow import Head, SealedRecord
 from indicium.domain.record import line_hash
 from indicium.domain.registers import Totals
-from indicium.projections.follow import Projection, Row
+from indicium.projections.projection import Projection, Row
 from indicium.projections.reading import members, transaction
 from indicium.projections.tables import MODULES
 

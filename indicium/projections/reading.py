@@ -1,13 +1,24 @@
 """What the folds read of a record: quickly, as plain values, and without judging what a verifier judges."""
 
-from typing import Any, NamedTuple, TypedDict
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple, TypedDict
 
 import orjson
 
 from indicium.domain.errors import BadRecord
-from indicium.domain.events import EVENTS
+from indicium.domain.events import EVENTS, AnyEvent, PsdEvent, parse_event
+from indicium.domain.evolve import Discarded
 from indicium.domain.flow import SealedRecord
 from indicium.domain.record import split
+
+_CHECKPOINT: Final = b'"checkpoint":{'
+_MOVED: Final = re.compile(
+    rb'"checkpoint":\{"psd":"[0-9]+","transaction":"[a-z-]+","value":([0-9]+),"ar":[0-9]+,"dr":[0-9]+,'
+    rb'"module":"([0-9]+)","at":"([0-9]{4}-[0-9]{2}-[0-9]{2})T'
+)
+"""A checkpoint record's first members, as a module renders them. Within a JSON text every quotation mark has a
+backslash before it, so nothing that a customer wrote is taken for them."""
 
 
 class Moving(TypedDict):
@@ -29,6 +40,7 @@ class Point(TypedDict):
     """What the views take of a checkpoint record (G3); amounts in mills."""
 
     at: str
+    module: str
     value: int
     downloaded: int
     printed: int
@@ -61,3 +73,31 @@ def transaction(record: SealedRecord) -> Transaction | None:
         if record.event in EVENTS:
             raise BadRecord(why=f"record {record.sequence} of chain {record.chain} has no {missing.args[0]}") from None
         return None
+
+
+def movement(record: SealedRecord) -> tuple[bytes, ...] | None:
+    """Give value, module and UTC day of a PSD record, as they stand there; None as `transaction`. Raises `BadRecord`.
+
+    They are looked for, which takes a third of the time of reading all; a record that was rendered otherwise is read.
+    """
+    found = _MOVED.match(record.line, record.line.rfind(_CHECKPOINT))
+    if found is not None:
+        return found.groups()
+    moved = transaction(record)
+    if moved is None:
+        return None
+    point = moved.checkpoint
+    return str(point["value"]).encode(), point["module"].encode(), point["at"][:10].encode()
+
+
+def events_of(records: Iterable[SealedRecord]) -> Iterator[AnyEvent | Discarded]:
+    """Read records as the typed events that they are; one whose transaction was rolled back comes as `Discarded`.
+
+    Raises `BadRecord`, also for an event that only a later version knows.
+    """
+    for record in records:
+        event = parse_event(record.line)
+        if isinstance(event, PsdEvent) and record.psd_id is None:
+            yield Discarded(event)
+        else:
+            yield event

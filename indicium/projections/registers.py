@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from indicium.domain.flow import SealedRecord
 from indicium.domain.identity import DeviceId
-from indicium.projections.follow import Projection, Row
+from indicium.projections.projection import Projection, Row
 from indicium.projections.reading import Transaction, transaction
 from indicium.projections.tables import METERS, execute_many, insert_into
 

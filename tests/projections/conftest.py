@@ -1,15 +1,14 @@
-"""The views' database: a real SQLite file."""
+"""The views' database: a real SQLite file, and a database of a real PostgreSQL server."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, create_engine
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'ledger.db'}"
+def database(store_url: str) -> str:
+    return store_url
 
 
 @pytest.fixture

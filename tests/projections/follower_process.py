@@ -10,7 +10,8 @@ import sys
 
 from sqlalchemy import Connection, create_engine
 
-from indicium.projections.follow import Follower, Projection, Row
+from indicium.projections.follow import Follower
+from indicium.projections.projection import Projection, Row
 from indicium.projections.registers import REGISTERS
 from indicium.projections.views import Views
 from tests.projections.counting import COUNTING, COUNTS, Counting

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, delete, select
+from sqlalchemy import Engine, create_engine
 
 from indicium.domain.errors import StoreNotUsable
 from indicium.domain.flow import SealedRecord
 from indicium.domain.identity import ChainId
 from indicium.projections.follow import Follower, Overtaken
+from indicium.projections.projection import Position
 from indicium.projections.registers import REGISTERS
-from indicium.projections.tables import METERS, TRACKING
+from indicium.projections.tables import METERS
 from indicium.projections.views import Views
 from tests.projections.counting import COUNTING, counted
 from tests.projections.follower_process import BATCH, RECORDS, history
@@ -45,7 +46,8 @@ def test_only_what_is_new_is_folded_in(engine: Engine) -> None:
     module.note("user-logged-off")
     assert follower(engine).catch_up(InMemory(module)) == 1
     assert counted(engine) == {"user-logged-on": 25, "user-logged-off": 1}
-    assert follower(engine).positions() == {f"meters:{module.chain}": 26, f"counts:{module.chain}": 26}
+    last = Position.of(module.records[-1])
+    assert follower(engine).positions() == {("meters", module.chain): last, ("counts", module.chain): last}
 
 
 def test_progress_is_told_after_each_transaction(engine: Engine) -> None:
@@ -67,7 +69,7 @@ def test_a_view_that_came_later_takes_what_it_missed_and_the_others_nothing_twic
 def test_views_may_stop_at_positions_of_their_own(engine: Engine) -> None:
     module = noting(25)
     chain = module.chain
-    upto = {f"meters:{chain}": 22, f"counts:{chain}": 13}
+    upto = {("meters", chain): Position.of(module.records[21]), ("counts", chain): Position.of(module.records[12])}
     assert follower(engine).catch_up(InMemory(module), upto=upto) == 22
     assert follower(engine).positions() == upto
     assert counted(engine) == {"user-logged-on": 13}
@@ -98,7 +100,7 @@ def test_a_follower_killed_at_any_moment_loses_nothing_and_doubles_nothing(
         running.kill()
     folded = sum(counted(engine).values())
     assert lines * BATCH <= folded
-    assert sum(follower(engine).positions().values()) == 2 * folded
+    assert sum(position.sequence for position in follower(engine).positions().values()) == 2 * folded
     follower(engine).catch_up(history())
     assert_as_if_never_killed(engine)
 
@@ -167,23 +169,9 @@ def test_what_was_thrown_away_is_made_again(engine: Engine) -> None:
     Views(engine).catch_up(InMemory(module))
     with engine.begin() as connection:
         METERS.drop(connection)
-        connection.execute(delete(TRACKING))
     views = Views(engine)
     views.catch_up(InMemory(module))
     assert [row.ar for row in views.meters()] == [330]
-
-
-def test_the_tracking_of_others_in_the_same_table_is_left_alone(engine: Engine) -> None:
-    follower(engine)
-    with engine.begin() as connection:
-        connection.execute(TRACKING.insert().values(application_name="somebody", notification_id=7))
-    views = Views(engine)
-    views.catch_up(InMemory(noting(3)))
-    views.rebuild(InMemory(noting(3)))
-    assert views.check(InMemory(noting(3))) == []
-    with engine.connect() as connection:
-        mine = connection.execute(select(TRACKING).where(TRACKING.c.application_name == "somebody")).all()
-    assert mine == [("somebody", 7)]
 
 
 def test_a_database_that_does_not_do_its_part_is_said_to_be_unusable(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """The views on a real store, of a real module's chain."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,22 +14,23 @@ from tests.projections.follower_process import BATCH, RECORDS, history
 from tests.projections.history import Module
 from tests.projections.test_agreement import by_evolve, meter_row
 
+FULL = {
+    "sqlite": "CREATE TRIGGER f BEFORE INSERT ON view_movement BEGIN SELECT RAISE(ABORT, 'full'); END",
+    "postgresql": "ALTER TABLE view_movement ADD CONSTRAINT full_table CHECK (transactions < 0) NOT VALID",
+}
+"""Makes a table that takes no more rows."""
+
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'home.db'}"
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    with Store.create(url) as store:
+def store(store_url: str) -> Iterator[Store]:
+    with Store.create(store_url) as store:
         yield store
 
 
 @pytest.fixture
-def records(tmp_path: Path) -> list[SealedRecord]:
+def records(tmp_path_factory: pytest.TempPathFactory) -> list[SealedRecord]:
     """A ceremony, two meters, a refill and an item each, two items that the store never got, and one more."""
-    world = World.make(tmp_path)
+    world = World.make(tmp_path_factory.mktemp("world"))
     world.hold_ceremony()
     for name in ("anna", "bert"):
         world.new_meter(name)
@@ -83,11 +83,11 @@ def test_the_views_of_a_real_chain_say_what_its_typed_events_say(
     assert views.check(store) == []
 
 
-def test_the_views_live_in_the_stores_database_and_are_found_there_again(store: Store, url: str) -> None:
+def test_the_views_live_in_the_stores_database_and_are_found_there_again(store: Store, store_url: str) -> None:
     history_in(store)
     views = Views(store.engine, BATCH)
     assert views.catch_up(store) == RECORDS
-    with Store.open(url) as again:
+    with Store.open(store_url) as again:
         assert Views(again.engine).catch_up(again) == 0
         assert Views(again.engine).meters() == views.meters()
         assert Views(again.engine).check(again) == []
@@ -95,10 +95,10 @@ def test_the_views_live_in_the_stores_database_and_are_found_there_again(store: 
     assert views.check(store) == []
 
 
-def test_a_view_is_read_where_nothing_can_be_written(store: Store, url: str) -> None:
+def test_a_view_is_read_where_nothing_can_be_written(store: Store, store_url: str) -> None:
     history_in(store)
     Views(store.engine).catch_up(store)
-    with Store.open(url, read_only=True) as closed:
+    with Store.open(store_url, read_only=True) as closed:
         views = Views(closed.engine)
         assert views.catch_up(closed) == 0
         assert len(views.meters()) == 3
@@ -118,10 +118,10 @@ def test_a_rebuild_that_fails_at_its_swap_leaves_the_live_views(store: Store) ->
     history_in(store)
     views = Views(store.engine)
     views.catch_up(store)
-    before = views.meters(), views.modules()
+    before = views.meters(), views.modules(), views.movement()
     with store.engine.begin() as connection:
-        connection.exec_driver_sql("CREATE VIEW looks AS SELECT device FROM view_modules")
+        connection.exec_driver_sql(FULL[connection.dialect.name])
     with pytest.raises(StoreNotUsable, match="its views"):
         views.rebuild(store)
-    assert (views.meters(), views.modules()) == before
+    assert (views.meters(), views.modules(), views.movement()) == before
     assert views.check(store) == []
