@@ -39,15 +39,25 @@ if TYPE_CHECKING:
         Refusal,
     )
     from indicium.domain.events import EVENTS, parse_event
-    from indicium.domain.evolve import Discarded, ModuleAt, evolve, replay
-    from indicium.domain.flow import Head
+    from indicium.domain.evolve import Discarded, ModuleAt, event_of, evolve, replay
+    from indicium.domain.flow import Head, SealedRecord
     from indicium.domain.vbi import Postage, Voucher
     from indicium.entrypoints.connecting import ModuleClient, connect
     from indicium.infrastructure.recorder import TrackedView
     from indicium.infrastructure.records import Records
     from indicium.infrastructure.store import Store
     from indicium.parties.office import Item, LeasedMeter
-    from indicium.projections import Views, meters_at, module_at
+    from indicium.projections import (
+        MeterHistory,
+        Projection,
+        Row,
+        Sums,
+        Views,
+        follow,
+        meters_at,
+        module_at,
+        rebuild,
+    )
     from indicium.settings import Settings
 
 __all__ = [
@@ -61,28 +71,36 @@ __all__ = [
     "LeasedMeter",
     "Ledger",
     "Malformed",
+    "MeterHistory",
     "Mills",
     "Misconfigured",
     "ModuleAt",
     "ModuleClient",
     "NotSaved",
     "Postage",
+    "Projection",
     "Records",
     "Refusal",
+    "Row",
+    "SealedRecord",
     "Settings",
     "Store",
+    "Sums",
     "TrackedView",
     "Verdict",
     "Views",
     "Voucher",
     "connect",
     "dollars",
+    "event_of",
     "evolve",
+    "follow",
     "load_key",
     "meters_at",
     "module_at",
     "parse",
     "parse_event",
+    "rebuild",
     "replay",
     "verify_chain",
     "verify_rows",
@@ -96,15 +114,25 @@ _HOMES = {
     "indicium.domain.amounts": ("Mills", "dollars", "parse"),
     "indicium.domain.errors": ("IndiciumError", "Inhibited", "Malformed", "Misconfigured", "NotSaved", "Refusal"),
     "indicium.domain.events": ("EVENTS", "parse_event"),
-    "indicium.domain.evolve": ("Discarded", "ModuleAt", "evolve", "replay"),
-    "indicium.domain.flow": ("Head",),
+    "indicium.domain.evolve": ("Discarded", "ModuleAt", "event_of", "evolve", "replay"),
+    "indicium.domain.flow": ("Head", "SealedRecord"),
     "indicium.domain.vbi": ("Postage", "Voucher"),
     "indicium.entrypoints.connecting": ("ModuleClient", "connect"),
     "indicium.infrastructure.recorder": ("TrackedView",),
     "indicium.infrastructure.records": ("Records",),
     "indicium.infrastructure.store": ("Store",),
     "indicium.parties.office": ("Item", "LeasedMeter"),
-    "indicium.projections": ("Views", "meters_at", "module_at"),
+    "indicium.projections": (
+        "MeterHistory",
+        "Projection",
+        "Row",
+        "Sums",
+        "Views",
+        "follow",
+        "meters_at",
+        "module_at",
+        "rebuild",
+    ),
     "indicium.settings": ("Settings",),
 }
 """Where each public name lives; it is imported when it is asked for, so that `import indicium` is quick."""

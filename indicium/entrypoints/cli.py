@@ -53,6 +53,8 @@ for verb in (
     viewing.status,
     viewing.meters,
     viewing.modules,
+    viewing.history,
+    viewing.movement,
     auditing.verify,
     viewing.rebuild,
     making.recover,

@@ -153,6 +153,16 @@ def record_page() -> Select[Any]:
     )
 
 
+def meter_page() -> Select[Any]:
+    """Select up to `batch` records of meter `psd_id` after version `after`, whichever chains they stand in."""
+    return (
+        select(*_RECORD)
+        .where(records.c.psd_id == bindparam("psd_id"), records.c.psd_version > bindparam("after"))
+        .order_by(records.c.psd_version)
+        .limit(bindparam("batch"))
+    )
+
+
 def one_package() -> Select[Any]:
     """Select the package of `psd_id`."""
     return select(*_PACKAGE).select_from(_WITH_STATIC).where(packages.c.psd_id == bindparam("psd_id"))

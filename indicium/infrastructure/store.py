@@ -29,6 +29,7 @@ from indicium.infrastructure.statements import (
     Statements,
     all_chains,
     as_parameter,
+    meter_page,
     newest_record,
     one_package,
     package_page,
@@ -203,6 +204,10 @@ class Store:
             if len(rows) < batch:
                 return
             after = rows[-1].sequence
+
+    def of_meter(self, psd_id: DeviceId, *, after: int = 0, limit: int = 1000) -> list[SealedRecord]:
+        """Give a meter's records in order of its versions, after one version; at most `limit`. None was discarded."""
+        return [_sealed(row) for row in self._read(meter_page(), psd_id=psd_id, after=after, batch=limit)]
 
     def chains(self) -> list[tuple[ChainId, int]]:
         """Give each chain and its last sequence number, the oldest chain first."""

@@ -1,8 +1,31 @@
-"""Folds of the streams: registers, module table and histories; each can be thrown away and rebuilt."""
+"""Folds of the streams: registers, module table, movement and your own; each can be thrown away and rebuilt."""
 
+from indicium.projections.follow import Step, follow
+from indicium.projections.meter_history import HistoryRow, MeterHistory
 from indicium.projections.module_table import ModuleRow
+from indicium.projections.movement import MovementRow, moved_in_all
 from indicium.projections.past import MetersAt, meters_at, module_at
+from indicium.projections.projection import Projection, Row, Sums
+from indicium.projections.rebuild import Rebuilt, rebuild
 from indicium.projections.registers import MeterRow
 from indicium.projections.views import Views
 
-__all__ = ["MeterRow", "MetersAt", "ModuleRow", "Views", "meters_at", "module_at"]
+__all__ = [
+    "HistoryRow",
+    "MeterHistory",
+    "MeterRow",
+    "MetersAt",
+    "ModuleRow",
+    "MovementRow",
+    "Projection",
+    "Rebuilt",
+    "Row",
+    "Step",
+    "Sums",
+    "Views",
+    "follow",
+    "meters_at",
+    "module_at",
+    "moved_in_all",
+    "rebuild",
+]

@@ -15,7 +15,8 @@ from indicium.domain.evolve import ModuleAt, event_of, evolve
 from indicium.domain.flow import SealedRecord
 from indicium.domain.identity import ChainId
 from indicium.projections.aside import RegistersAside, registers_aside
-from indicium.projections.follow import BATCH, Progress, Streams
+from indicium.projections.follow import BATCH, Progress
+from indicium.projections.projection import Streams
 from indicium.projections.reading import members
 from indicium.projections.registers import MeterRow
 

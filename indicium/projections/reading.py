@@ -1,14 +1,12 @@
 """What the folds read of a record: quickly, as plain values, and without judging what a verifier judges."""
 
 import re
-from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple, TypedDict
 
 import orjson
 
 from indicium.domain.errors import BadRecord
-from indicium.domain.events import EVENTS, AnyEvent, PsdEvent, parse_event
-from indicium.domain.evolve import Discarded
+from indicium.domain.events import EVENTS
 from indicium.domain.flow import SealedRecord
 from indicium.domain.record import split
 
@@ -52,6 +50,8 @@ class Transaction(NamedTuple):
 
     package: Moving
     checkpoint: Point
+    request: str | None
+    """Request id; None for what a customer did not ask for."""
 
 
 def members(record: SealedRecord) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def transaction(record: SealedRecord) -> Transaction | None:
     """Give what a PSD record says; None for an event of a later version that says it otherwise. Raises `BadRecord`."""
     data = members(record)["data"]
     try:
-        return Transaction(data["package"], data["checkpoint"])
+        return Transaction(data["package"], data["checkpoint"], data.get("request"))
     except KeyError as missing:
         if record.event in EVENTS:
             raise BadRecord(why=f"record {record.sequence} of chain {record.chain} has no {missing.args[0]}") from None
@@ -88,16 +88,3 @@ def movement(record: SealedRecord) -> tuple[bytes, ...] | None:
         return None
     point = moved.checkpoint
     return str(point["value"]).encode(), point["module"].encode(), point["at"][:10].encode()
-
-
-def events_of(records: Iterable[SealedRecord]) -> Iterator[AnyEvent | Discarded]:
-    """Read records as the typed events that they are; one whose transaction was rolled back comes as `Discarded`.
-
-    Raises `BadRecord`, also for an event that only a later version knows.
-    """
-    for record in records:
-        event = parse_event(record.line)
-        if isinstance(event, PsdEvent) and record.psd_id is None:
-            yield Discarded(event)
-        else:
-            yield event

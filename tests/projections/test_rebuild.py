@@ -24,7 +24,7 @@ def dump(engine: Engine) -> bytes:
         return b"\n".join(
             repr(tuple(row)).encode()
             for table in TABLES
-            for row in connection.execute(text(f"SELECT * FROM {table} ORDER BY 1, 2, 3, 4"))  # noqa: S608  # our own names
+            for row in connection.execute(text(f"SELECT * FROM {table} ORDER BY 1, 2, 3, 4"))  # noqa: S608  # ours
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -14,8 +15,12 @@ from indicium.entrypoints.past import show_meters_at, show_module_at
 from indicium.entrypoints.results import show_meters, show_modules
 from indicium.entrypoints.screen import Screen
 from indicium.infrastructure.store import Store
-from indicium.projections import Views
+from indicium.projections import MeterHistory, Views, moved_in_all
+from indicium.projections.meter_history import PAGE
 from indicium.settings import Settings
+
+DAY = "%Y-%m-%d"
+"""How a day is written."""
 
 
 def status(home: HomeOption = None, store: StoreOption = None, json: JsonOption = False) -> None:
@@ -91,31 +96,92 @@ def modules(
     screen.show({"modules": [row.as_json() for row in rows]})
 
 
-def rebuild(
-    check: Annotated[bool, typer.Option("--check", help="Compare only: is the live view what a replay gives?")] = False,
+def history(
+    device: Annotated[str, typer.Argument(help="The meter's number.")],
+    after: Annotated[int, typer.Option(min=0, help="Go on after this version of the meter.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Transactions at most.")] = PAGE,
     home: HomeOption = None,
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Build all views anew from the records, or check them against a replay."""
+    """List a meter's transactions in their order, whichever modules processed them."""
     screen, settings = Screen(json=json), settings_of(home, store)
+    with Store.open(settings.store_url) as records:
+        meter = MeterHistory(records)
+        page = meter.page(DeviceId(device), after, limit)
+        if not page.rows and not meter.page(DeviceId(device), limit=1).rows:
+            raise UnknownMeter(psd_id=device)
+    screen.table(
+        ("version", "at", "transaction", "value", "AR", "DR", "module", "record", "request"),
+        [
+            (
+                str(row.psd_version), row.at[:19].replace("T", " "), row.event, amounts.dollars(row.value),
+                amounts.dollars(row.ar), amounts.dollars(row.dr), row.module, str(row.sequence), row.request or "",
+            )
+            for row in page.rows
+        ],
+        right=("version", "value", "AR", "DR", "record"),
+    )  # fmt: skip  # a column's cell stands under its name
+    if page.after is not None:
+        screen.say(f"More with --after {page.after}")
+    screen.show({"device": device, "history": [row.as_json() for row in page.rows], "after": page.after})
+
+
+def movement(
+    first: Annotated[datetime | None, typer.Option("--from", formats=[DAY], help="First day, in UTC.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=[DAY], help="Last day, in UTC.")] = None,
+    home: HomeOption = None,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what moved on each day: number and value of refills (resettings), items and all other transactions."""
+    screen = Screen(json=json)
+    days = (day and day.date() for day in (first, last))
+    with _views(settings_of(home, store), screen) as views:
+        rows = views.movement(*days)
+    totals = moved_in_all(rows)
+    cells = [(row.day, row.module, row.event, row.transactions, row.value) for row in rows]
+    cells += [("in all", "", total.event, total.transactions, total.value) for total in totals]
+    screen.table(
+        ("day", "module", "transaction", "number", "value"),
+        [(day, module, event, str(number), amounts.dollars(value)) for day, module, event, number, value in cells],
+        right=("number", "value"),
+    )
+    screen.show({"movement": [row.as_json() for row in rows], "totals": [total.as_json() for total in totals]})
+
+
+def rebuild(
+    views: Annotated[list[str] | None, typer.Argument(help="Only these views, else all.", show_default=False)] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Compare only: status 1 if a live view is not what a replay gives.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Make them beside the live ones, and only say what would change.")
+    ] = False,
+    home: HomeOption = None,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Build views anew from the records, or check them against a replay."""
+    screen, settings = Screen(json=json), settings_of(home, store)
+    records = None
     with Store.open(settings.store_url) as streams, screen.progress("replaying", "records") as advance:
-        views = Views(streams.engine)
-        if check:
-            views.catch_up(streams)
-            differences = views.check(streams, advance)
+        live = Views(streams.engine)
+        if check or dry_run:
+            differences = live.check(streams, advance, views)
         else:
-            rebuilt = views.rebuild(streams, advance)
-    if not check:
-        screen.say(f"Rebuilt from {rebuilt.records} records.")
-        screen.show({"records": rebuilt.records})
-        return
+            records, _, differences = live.rebuild(streams, advance, views)
     for difference in differences:
         screen.plain(str(difference))
-    if not differences:
+    if records is not None:
+        screen.say(f"Rebuilt from {records} records; {len(differences)} rows were not what a replay gives.")
+    elif differences:
+        screen.say(f"{len(differences)} rows are not what a replay gives: 'indicium rebuild' makes them so.")
+    else:
         screen.say("The live views are what a replay gives.")
-    screen.show({"equal": not differences, "differences": [str(difference) for difference in differences]})
-    raise typer.Exit(1 if differences else 0)
+    facts = {"equal": not differences, "differences": [str(difference) for difference in differences]}
+    screen.show(facts if records is None else {"records": records, **facts})
+    raise typer.Exit(1 if check and differences else 0)
 
 
 @contextmanager
