@@ -169,16 +169,13 @@ class OwnServer(Server):
     @contextmanager
     def standby(self) -> Iterator["OwnServer"]:
         """Run a second server that follows this one."""
-        folder = Path(tempfile.mkdtemp(prefix="indicium-standby-"))
-        try:
+        with _folder() as folder:
             follower = OwnServer(folder, follows=self)
             follower.start()
             try:
                 yield follower
             finally:
                 follower.stop("immediate")
-        finally:
-            shutil.rmtree(folder)
 
     @contextmanager
     def asking_passwords_of(self, role: str) -> Iterator[None]:
@@ -244,11 +241,30 @@ def _programs(folder: Path) -> Path:
     return folder / package.name / "pginstall" / "bin"
 
 
+_OUTLIVED = """
+read -r _
+kill -QUIT "$(head -n 1 "$0/data/postmaster.pid")"
+rm -rf "$0"
+"""
+"""What is done about a server when the process that runs it is gone, however it went: its end of the pipe closes."""
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Give a folder for a server; neither outlives this process, not even one that is killed."""
+    folder = Path(tempfile.mkdtemp(prefix="indicium-postgres-"))
+    command = ["/bin/sh", "-c", _OUTLIVED, str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True):
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder)
+
+
 @contextmanager
 def own_server(**settings: str) -> Iterator[OwnServer]:
     """Run a server of one's own."""
-    folder = Path(tempfile.mkdtemp(prefix="indicium-postgres-"))
-    try:
+    with _folder() as folder:
         server = OwnServer(folder)
         server.configure(**settings)
         server.start()
@@ -257,8 +273,6 @@ def own_server(**settings: str) -> Iterator[OwnServer]:
         finally:
             with suppress(RuntimeError):  # a test may have stopped it
                 server.stop("immediate")
-    finally:
-        shutil.rmtree(folder)
 
 
 @contextmanager
