@@ -1,5 +1,6 @@
 """How a ledger is to be: one frozen value, built by the caller. The engine reads no environment variable."""
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Annotated, Self
@@ -88,10 +89,8 @@ class Settings(BaseModel):
     def as_toml(self) -> str:
         """Write the settings for `SETTINGS_FILE`."""
         values = self.model_dump(exclude={"home"}, exclude_none=True)
-        rows = [
-            f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {value}" for name, value in values.items()
-        ]
-        return "\n".join(rows) + "\n"
+        # A number is written alike in TOML and JSON, and so is a text, with its quotes and backslashes.
+        return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
 
     @property
     def devices(self) -> DeviceRange | None:

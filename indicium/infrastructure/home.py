@@ -51,7 +51,8 @@ class Home:
                 raise BadSetting(name="home", why=why)
             self.folder.mkdir(parents=True, exist_ok=True)
             # Before anything else, so that whoever was killed in here finds a ledger that was begun, not other files.
-            write_atomically(self.folder / SETTINGS_FILE, settings.as_toml().encode())
+            mode = 0o600 if "://" in settings.store else 0o644  # a URL may hold a password
+            write_atomically(self.folder / SETTINGS_FILE, settings.as_toml().encode(), mode=mode)
         for folder in (self.modules, self.audit, self.keys):
             folder.mkdir(exist_ok=True)
         for folder in (self.secrets, self.customers):

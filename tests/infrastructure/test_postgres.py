@@ -238,6 +238,23 @@ def test_an_earlier_writer_that_ends_by_itself_meanwhile_is_no_hindrance(made: s
         store.save(Changes([record(1)]))
 
 
+def test_a_role_that_only_owns_the_database_is_enough(postgres_url: str, own_postgres: OwnServer) -> None:
+    own_postgres.execute("CREATE ROLE {} LOGIN NOSUPERUSER", "clerk")
+    own_postgres.execute("ALTER DATABASE {} OWNER TO {}", str(make_url(postgres_url).database), "clerk")
+    url = make_url(postgres_url).set(username="clerk").render_as_string(hide_password=False)
+    try:
+        with Store.create(url) as first, Store.open(url) as second:
+            first.claim("1")
+            first.save(Changes([record(1)]))
+            sessions_of(first)["claim"].close()
+            second.claim("1")
+            second.save(Changes([record(2)]))
+        assert Store.upgrade(url).found
+    finally:
+        own_postgres.drop(str(make_url(postgres_url).database))
+        own_postgres.execute("DROP ROLE {}", "clerk")
+
+
 def test_two_modules_do_not_wait_for_each_other(made: str) -> None:
     with Store.open(made) as one, Store.open(made) as two, prompt(made) as connection, ThreadPoolExecutor(1) as pool:
         connection.execute(
