@@ -353,7 +353,7 @@ class Ledger:
             gathered = self._places.gather(self._module.chain, requests)
             dispatched = self._module.dispatch(requests, gathered)
             receipt = self._places.save(self._module.chain, dispatched, gathered)
-        except Exception:
+        except BaseException:  # Ctrl-C too, in the caller's own thread
             # Whatever of memory, store and copy has it: the heads say so before anything else is done.
             self._doubt = True
             raise

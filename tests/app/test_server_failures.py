@@ -4,6 +4,8 @@ All of it on a server of our own, for somebody else's is not to be stopped.
 """
 
 import multiprocessing
+import os
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ from indicium.app import Ledger
 from indicium.domain.errors import HeadsDisagree, NotSaved, StoreFailed
 from indicium.domain.heads import Action
 from indicium.settings import Settings
+from tests.app import seams
 from tests.app.homes import LETTER, POSTGRESQL, assert_whole, issued, rows_of
 from tests.postgres_server import OwnServer, until
 from tests.postgres_wire import Wire
@@ -175,6 +178,26 @@ def test_a_writer_that_is_ended_in_its_transaction_leaves_nothing(home: Path) ->
             printing.result()
         assert len(rows_of(home)) == before
     assert_settled(home, ledger)
+
+
+def interrupt_and_go_on(folder: Path) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    ledger = Ledger.open(folder)
+    with held(folder) as one_that_waits, ThreadPoolExecutor(1) as pool:
+
+        def interrupt() -> None:
+            one_that_waits()
+            os.kill(os.getpid(), signal.SIGINT)
+
+        interrupted = pool.submit(interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            ledger.meter("Ada").print("0.33", LETTER, "job-1")
+        interrupted.result()
+    assert_settled(folder, ledger)
+
+
+def test_a_person_who_interrupts_a_transaction_may_go_on_in_the_same_process(home: Path) -> None:
+    seams.apart(interrupt_and_go_on, home)
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
