@@ -179,7 +179,7 @@ class Follower:
             after += len(records)
             yield len(records)
         if after < end:
-            raise _missing(chain, after + 1)
+            raise missing(chain, after + 1)
 
     def _fold_in(self, chain: ChainId, spans: Sequence[_Span], after: int, records: Sequence[SealedRecord]) -> None:
         """Fold the records that follow `after` into each view that still needs them: one transaction for all views."""
@@ -264,8 +264,9 @@ def _advance(connection: Connection, place: Place, at: int, to: Position) -> Non
 def _demand_no_gap(chain: ChainId, after: int, records: Sequence[SealedRecord]) -> None:
     if records[-1].sequence != after + len(records):
         wrong = next(number for number, record in enumerate(records, after + 1) if record.sequence != number)
-        raise _missing(chain, wrong)
+        raise missing(chain, wrong)
 
 
-def _missing(chain: ChainId, sequence: int) -> StoreNotUsable:
+def missing(chain: ChainId, sequence: int) -> StoreNotUsable:
+    """Give what is raised where a stream has a gap."""
     return StoreNotUsable(why=f"record {sequence} of chain {chain} is missing: verify it with 'indicium verify'")

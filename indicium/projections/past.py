@@ -15,7 +15,7 @@ from indicium.domain.evolve import ModuleAt, event_of, evolve
 from indicium.domain.flow import SealedRecord
 from indicium.domain.identity import ChainId
 from indicium.projections.aside import RegistersAside, registers_aside
-from indicium.projections.follow import BATCH, Progress
+from indicium.projections.follow import BATCH, Progress, missing
 from indicium.projections.projection import Streams
 from indicium.projections.reading import members
 from indicium.projections.registers import MeterRow
@@ -110,10 +110,10 @@ def _unbroken(chain: ChainId, records: Iterable[SealedRecord], end: int) -> Iter
     reached = 0
     for reached, record in enumerate(records, 1):
         if record.sequence != reached:
-            raise _missing(chain, reached)
+            raise missing(chain, reached)
         yield record
     if reached < end:
-        raise _missing(chain, reached + 1)
+        raise missing(chain, reached + 1)
 
 
 def _that_count(records: Sequence[SealedRecord]) -> Iterator[SealedRecord]:
@@ -124,10 +124,6 @@ def _that_count(records: Sequence[SealedRecord]) -> Iterator[SealedRecord]:
     for record, following in pairwise((*records, None)):
         if record is not None and (record.psd_id is None or following is None or following.psd_id is None):
             yield record
-
-
-def _missing(chain: ChainId, sequence: int) -> StoreNotUsable:
-    return StoreNotUsable(why=f"record {sequence} of chain {chain} is missing: verify it with 'indicium verify'")
 
 
 @contextmanager
