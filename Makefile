@@ -38,7 +38,7 @@ check: $(STAMP) ## Lint, types, contracts between rooms, tidiness, generated doc
 	$(BIN)/python -m pytest -q tests/architecture/test_tidy.py
 	$(BIN)/python docs/generate.py --check
 
-bench: $(STAMP) ## Measure the figures, as ratios within one run
+bench: $(STAMP) ## Measure the figures, as ratios within one run: some ten minutes, 5 GB of temporary files
 	$(BIN)/python -m benchmarks
 
 docs: $(STAMP) ## Write the generated parts of the docs anew

@@ -5,14 +5,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
+from typing import Final, NamedTuple
 
-PAIRS = 7
+PAIRS: Final = 7
 """Pairs of a figure; five are the least."""
+
+FEW_PAIRS: Final = 5
+"""Pairs of a figure of which one takes seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure: how fast A is, in units of B."""
+    """One figure: how fast A is, in units of B; or a quantity that was taken several times."""
 
     name: str
     what: str
@@ -21,6 +25,10 @@ class Figure:
     """A's rate over B's, pair by pair."""
     rate: float
     """A's median rate a second, for orientation only."""
+    at_most: bool = False
+    """Whether the goal is an upper limit."""
+    unit: str = ""
+    """What the numbers are, if not ratios."""
 
     @property
     def ratio(self) -> float:
@@ -30,7 +38,14 @@ class Figure:
     @property
     def reached(self) -> bool:
         """Whether the median reaches the goal."""
-        return self.ratio >= self.goal
+        return self.ratio <= self.goal if self.at_most else self.ratio >= self.goal
+
+
+class Missing(NamedTuple):
+    """A figure that cannot be taken here."""
+
+    name: str
+    why: str
 
 
 def rate(work: Callable[[], int]) -> float:
@@ -41,8 +56,15 @@ def rate(work: Callable[[], int]) -> float:
     return units / (time.perf_counter() - started)
 
 
-def figure(name: str, what: str, goal: float, a: Callable[[], float], b: Callable[[], float]) -> Figure:
+def figure(
+    name: str, what: str, goal: float, a: Callable[[], float], b: Callable[[], float], *, pairs: int = PAIRS
+) -> Figure:
     """Alternate A and B, each of which gives its own rate."""
     a(), b()  # warm up both
-    pairs = [(a(), b()) for _ in range(PAIRS)]
-    return Figure(name, what, goal, tuple(x / y for x, y in pairs), median(x for x, _ in pairs))
+    taken = [(a(), b()) for _ in range(pairs)]
+    return Figure(name, what, goal, tuple(x / y for x, y in taken), median(x for x, _ in taken))
+
+
+def quantity(name: str, what: str, most: float, unit: str, taken: tuple[float, ...]) -> Figure:
+    """Give something that is no ratio, and may be so much at most."""
+    return Figure(name, what, most, taken, 0.0, at_most=True, unit=unit)
