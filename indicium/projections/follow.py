@@ -149,11 +149,10 @@ class Follower:
     def steps(self, streams: Streams, upto: Positions | None = None) -> Generator[Step]:
         """Fold in what is new, and tell of each transaction after it. Raises `Overtaken` and as `catch_up`."""
         positions = self.positions()
-        chains = list(streams.chains())
-        for ahead in _ahead(streams, chains, positions):
+        for ahead in _ahead(streams, positions):
             raise ahead
         spans: dict[ChainId, list[_Span]] = {}
-        for chain, last in chains:
+        for chain, last in streams.chains():
             for projection in self.projections:
                 place = projection.name, chain
                 end = last if upto is None else min(last, _sequence(upto, place))
@@ -167,8 +166,7 @@ class Follower:
 
     def ahead(self, streams: Streams) -> list[str]:
         """Name the views that hold what these streams do not: they were folded from another history."""
-        positions = self.positions()
-        return sorted({each.projection for each in _ahead(streams, list(streams.chains()), positions)})
+        return sorted({each.projection for each in _ahead(streams, self.positions())})
 
     def _follow(self, streams: Streams, chain: ChainId, spans: Sequence[_Span]) -> Iterator[int]:
         after, end = _start(spans), _end(spans)
@@ -221,16 +219,13 @@ def _on_and_on(
                 return
 
 
-def _ahead(
-    streams: Streams, chains: Sequence[tuple[ChainId, int]], positions: Positions
-) -> Iterator[ProjectionIsAhead]:
+def _ahead(streams: Streams, positions: Positions) -> Iterator[ProjectionIsAhead]:
     """Tell of each view that stands behind a record which the streams do not hold, or hold another in its place."""
-    lasts = dict(chains)
     stands: dict[tuple[ChainId, int], Position | None] = {}
     for (view, chain), position in positions.items():
         at = position.sequence
         if (chain, at) not in stands:
-            there = streams.records(chain, after=at - 1, upto=at, batch=1) if at <= lasts.get(chain, 0) else iter(())
+            there = streams.records(chain, after=at - 1, upto=at, batch=1)
             stands[chain, at] = next(map(Position.of, there), None)
         if stands[chain, at] != position:
             yield ProjectionIsAhead(projection=view, chain=chain, sequence=at)

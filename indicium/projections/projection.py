@@ -25,7 +25,10 @@ class Streams(Protocol):
     def records(
         self, chain: ChainId, *, after: int = 0, upto: int | None = None, batch: int = 1000
     ) -> Iterator[SealedRecord]:
-        """Give a chain's records in order, from sequence `after` + 1 to `upto`; `batch` are read at once."""
+        """Give a chain's records in order, from sequence `after` + 1 to `upto`; none of a chain that there is not.
+
+        `batch` are read at once.
+        """
 
 
 class Position(NamedTuple):

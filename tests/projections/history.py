@@ -104,4 +104,5 @@ class InMemory:
         self, chain: ChainId, *, after: int = 0, upto: int | None = None, batch: int = 1000
     ) -> Iterator[SealedRecord]:
         assert batch > 0
-        yield from self._modules[chain].records[after:upto]
+        if chain in self._modules:
+            yield from self._modules[chain].records[after:upto]

@@ -76,6 +76,7 @@ def test_nothing_is_read_ahead_of_the_step_that_was_asked_for(engine: Engine, ba
 
     size, streams, folded = batch, Counted(noting(2000)), 0
     for step, _ in zip(follow(streams, COUNTING, into=engine, batch=batch), range(3), strict=False):
+        assert step.folded <= batch
         folded += step.folded
         assert streams.read == folded
 

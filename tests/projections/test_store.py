@@ -1,18 +1,22 @@
 """The views on a real store, of a real module's chain."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import event
 
 from indicium.domain.errors import StoreNotUsable
 from indicium.domain.events import PsdEvent
 from indicium.domain.flow import Changes, Gathered, SealedRecord
 from indicium.infrastructure.store import Store
-from indicium.projections import Views
+from indicium.projections import Views, moved_in_all
+from indicium.projections.reading import _MOVED, movement
 from tests.harness import LETTER, World
 from tests.projections.follower_process import BATCH, RECORDS, history
 from tests.projections.history import Module
 from tests.projections.test_agreement import by_evolve, meter_row
+from tests.projections.test_movement import counted
 
 FULL = {
     "sqlite": "CREATE TRIGGER f BEFORE INSERT ON view_movement BEGIN SELECT RAISE(ABORT, 'full'); END",
@@ -52,6 +56,13 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[SealedRecord]:
     return records
 
 
+def test_the_movement_is_found_in_real_records_without_reading_all_of_them(records: list[SealedRecord]) -> None:
+    for record in records:
+        if record.psd_id is not None:
+            assert movement(record) == movement(record._replace(line=record.line.replace(b'"value":', b'"value": ')))
+            assert re.match(_MOVED, record.line[record.line.rfind(b'"checkpoint"') :])
+
+
 def history_in(store: Store) -> None:
     streams = history()
     for chain, _ in streams.chains():
@@ -80,6 +91,8 @@ def test_the_views_of_a_real_chain_say_what_its_typed_events_say(
         ("leased", 1_110, 18_890),
     ]
     assert views.modules()[0].totals == (40_000, 1_440, 0)
+    assert views.movement() == counted([module])
+    assert moved_in_all(views.movement())[-1] == ("psd-initialized", 2, 0)
     assert views.check(store) == []
 
 
@@ -125,3 +138,25 @@ def test_a_rebuild_that_fails_at_its_swap_leaves_the_live_views(store: Store) ->
         views.rebuild(store)
     assert (views.meters(), views.modules(), views.movement()) == before
     assert views.check(store) == []
+
+
+def test_a_view_that_moves_between_being_compared_and_being_replaced_never_goes_back(
+    store: Store, store_url: str
+) -> None:
+    history_in(store)
+    views = Views(store.engine)
+    views.catch_up(store)
+    newcomer = Module("34593104")
+    newcomer.note("user-logged-on")
+    waiting = [Changes(newcomer.records)]
+
+    def go_on(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if "FROM view_movement_fresh ORDER BY" in statement and waiting:
+            with Store.open(store_url) as other:
+                other.save(waiting.pop())
+                Views(other.engine).catch_up(other)
+
+    event.listen(store.engine, "before_cursor_execute", go_on)
+    rebuilt = views.rebuild(store)
+    assert (rebuilt.records, rebuilt.differences, waiting) == (RECORDS + 1, [], [])
+    assert sum(module.head.sequence for module in views.modules()) == RECORDS + 1
