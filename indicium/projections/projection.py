@@ -51,7 +51,8 @@ class Projection(ABC):
     """A view, and how it is folded.
 
     Its rows are what the records say and nothing else (no clock, no counter of the database's own), for only then can
-    they be made again. Text columns of the key are compared byte by byte.
+    they be made again. Text columns of the key are compared byte by byte. What else a subclass holds are fields of a
+    dataclass.
     """
 
     name: str

@@ -28,7 +28,7 @@ from indicium.domain.flow import Changes, SealedRecord
 from indicium.domain.identity import ChainId
 from indicium.infrastructure.store import Store
 from indicium.projections import Row, Step, Views, follow, rebuild
-from indicium.projections.tables import METERS, snapshot
+from indicium.projections.tables import METERS, NOT_FOR_PROJECTIONS, snapshot
 from tests.projections.counting import COUNTING, COUNTS, Counting, counted
 from tests.projections.follower_process import BATCH, RECORDS, history
 from tests.projections.history import InMemory, Module
@@ -218,6 +218,12 @@ def test_a_projection_in_the_ledgers_way_is_refused(store: Store, projection: Co
         with pytest.raises(BadSetting, match=why):
             refused(store, projection)
     assert sum(1 for chain, _ in store.chains() for _ in store.records(chain)) == RECORDS
+
+
+def test_every_table_of_the_store_is_the_ledgers_own(store: Store) -> None:
+    assert set(inspect(store.engine).get_table_names()) <= NOT_FOR_PROJECTIONS
+    Views(store.engine)
+    assert set(inspect(store.engine).get_table_names()) <= NOT_FOR_PROJECTIONS
 
 
 def test_streams_without_a_database_want_to_be_told_one() -> None:
