@@ -209,7 +209,7 @@ def test_a_view_that_moves_while_it_is_compared_never_goes_back(engine: Engine) 
         def chains(self) -> list[tuple[ChainId, int]]:
             found = super().chains()
             self.looked = getattr(self, "looked", 0) + 1
-            if self.looked == 3:
+            if self.looked == 2:
                 module.transact("indicium-created", meter(version=7, ar=660), 330)
                 views.catch_up(InMemory(module))
             return found
