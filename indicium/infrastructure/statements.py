@@ -143,12 +143,17 @@ def newest_record() -> Select[Any]:
 
 
 def record_page() -> Select[Any]:
-    """Select up to `batch` records of `chain` after sequence `after`, up to `upto`."""
+    """Select up to `batch` records of `chain` after sequence `after`, up to `upto`.
+
+    Rows are compared whole: a server that knows nothing of the table yet would else expect so few records that it
+    sorts all that are left, for each page anew.
+    """
+    place = tuple_(records.c.chain, records.c.sequence)
+    chain: ColumnElement[str] = bindparam("chain")
     return (
         select(*_RECORD)
-        .where(records.c.chain == bindparam("chain"), records.c.sequence > bindparam("after"))
-        .where(records.c.sequence <= bindparam("upto"))
-        .order_by(records.c.sequence)
+        .where(place > tuple_(chain, bindparam("after")), place <= tuple_(chain, bindparam("upto")))
+        .order_by(records.c.chain, records.c.sequence)
         .limit(bindparam("batch"))
     )
 
