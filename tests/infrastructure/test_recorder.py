@@ -1,5 +1,6 @@
 """The recorders pass the eventsourcing library's own conformance cases: SQLite on a file and in memory, PostgreSQL."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +26,7 @@ class Recording(TestCase):
     def store(self) -> Store:
         store = Store.create(self.new_url())
         self.addCleanup(store.close)
+        self.addCleanup(_join_those_beside, set(threading.enumerate()))
         return store
 
     def new_url(self) -> str:
@@ -34,6 +36,12 @@ class Recording(TestCase):
 
     def new_originator_id(self) -> str:
         return uuid4().hex
+
+
+def _join_those_beside(before: set[threading.Thread]) -> None:
+    """Wait for a case's own threads: some of its readers are told to stop, and are still reading when it ends."""
+    for thread in set(threading.enumerate()) - before:
+        thread.join()
 
 
 class InMemory(Recording):
