@@ -14,8 +14,8 @@ from benchmarks.worker import Worker, worker
 METERS: Final = 1000
 SMALL: Final = 10_000
 """Items that the ledger has printed with which the grown one is compared."""
-WARM: Final = 2
-ROUNDS: Final = 4
+WARM: Final = 4
+ROUNDS: Final = 8
 """Rounds of all meters that are measured in one process."""
 MEGABYTE: Final = 1_000_000
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import orjson
 
-from benchmarks.pairs import FEW_PAIRS, Figure, Missing, figure, rate
+from benchmarks.pairs import CORE, FEW_PAIRS, Figure, Missing, figure, rate
 from benchmarks.shaped import ShapedChain
 from benchmarks.signing import METERS
 from benchmarks.stage import Stage
@@ -44,7 +44,7 @@ def g7_and_g9(stage: Stage, folder: Path) -> Iterator[Figure | Missing]:
         return len(lines)
 
     what = "verification of a chain against a bare SHA-256 loop, one core"
-    yield figure("G7", what, 0.25, lambda: rate(verification), lambda: rate(bare_loop))
+    yield figure("G7", what, 0.25, lambda: rate(verification, CORE), lambda: rate(bare_loop, CORE))
     yield from _on_two_cores(stage, folder)
     with Store.create(f"sqlite:///{folder}/replayed.db") as store:
         store.save(Changes(stage.records))

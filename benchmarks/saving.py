@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.durable import ONE_BY_ONE, durable
-from benchmarks.pairs import Figure, figure, rate
+from benchmarks.pairs import WALL, Figure, figure, rate
 from benchmarks.signing import METERS, in_memory
 from benchmarks.stage import VALUE, Stage
 
@@ -57,7 +57,7 @@ def g3_and_g4(stage: Stage) -> Iterator[Figure]:
         yield figure("G3", what, 0.30, ledger.one_by_one, plain.one_by_one)
         plain.close()
         what = "durable in groups of 100 against the rate in memory"
-        yield figure("G4 100", what, 0.60, ledger.grouped, lambda: in_memory(stage, METERS))
+        yield figure("G4 100", what, 0.60, ledger.grouped, lambda: in_memory(stage, METERS, clock=WALL))
     with durable(LARGE_GROUP, LARGE_GROUP) as ledger:
         what = "durable in groups of 1000 against the rate in memory"
-        yield figure("G4 1000", what, 0.75, ledger.grouped, lambda: in_memory(stage, METERS))
+        yield figure("G4 1000", what, 0.75, ledger.grouped, lambda: in_memory(stage, METERS, clock=WALL))

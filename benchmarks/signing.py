@@ -11,7 +11,7 @@ from typing import Final
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from benchmarks.pairs import Figure, Missing, figure, rate
+from benchmarks.pairs import CORE, Clock, Figure, Missing, figure, rate
 from benchmarks.stage import Stage
 
 SIGNATURES: Final = 1000
@@ -31,10 +31,10 @@ def raw_signatures() -> float:
             key.sign(_MESSAGE, algorithm)
         return SIGNATURES
 
-    return rate(work)
+    return rate(work, CORE)
 
 
-def in_memory(stage: Stage, size: int, *, cold: bool = False) -> float:
+def in_memory(stage: Stage, size: int, *, cold: bool = False, clock: Clock = CORE) -> float:
     """Print on every meter in groups of `size`: items a second, dispatched and released."""
     requests = stage.requests()
     if cold:
@@ -46,7 +46,7 @@ def in_memory(stage: Stage, size: int, *, cold: bool = False) -> float:
             replies.extend(stage.run(requests[start : start + size]))
         return len(requests)
 
-    speed = rate(work)
+    speed = rate(work, clock)
     stage.accept(replies)
     return speed
 
@@ -96,4 +96,4 @@ def _token_signatures(library: Path, folder: Path) -> Callable[[], float]:
             key.sign(hashlib.sha256(_MESSAGE).digest(), mechanism=pkcs11.Mechanism.ECDSA)
         return SIGNATURES
 
-    return lambda: rate(work)
+    return lambda: rate(work, CORE)
