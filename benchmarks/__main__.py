@@ -27,6 +27,8 @@ from benchmarks.pairs import PAIRS, Figure, Missing
 from benchmarks.stage import Stage
 
 LATEST: Final = Path(__file__).parent / "latest.json"
+BYTES_AN_ITEM: Final = 5000
+"""What an item takes in store and audit copy, about."""
 PACKAGES: Final = ("cryptography", "orjson", "psycopg", "pydantic", "sqlalchemy")
 
 
@@ -135,12 +137,15 @@ def main() -> None:
     chosen = set(given.only.split(","))
     if unknown := chosen.difference(known):
         parser.error(f"no such figure: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    if given.records < growth.SMALL:
+        parser.error(f"--records: at least {growth.SMALL}, what the grown ledger is compared with")
     # Whoever stops it must not leave a server, workers and gigabytes behind.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     before, began = surroundings(), time.monotonic()
     print(f"Medians of {PAIRS} pairs, of 5 where one takes seconds, with their spread; load {before['load']}.")
     if chosen & {"G10", "G12"}:
-        print(f"G10 and G12 first grow a ledger of {given.records:,} items: 5 GB in {tempfile.gettempdir()}, minutes.")
+        gigabytes, where = given.records * BYTES_AN_ITEM / 1e9, given.keep or tempfile.gettempdir()
+        print(f"G10 and G12 first grow a ledger of {given.records:,} items: minutes, {gigabytes:.1f} GB in {where}.")
     with tempfile.TemporaryDirectory(prefix="indicium-bench-") as folder:
         kept = given.keep or Path(folder) / "kept"
         kept.mkdir(parents=True, exist_ok=True)
