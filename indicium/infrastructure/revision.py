@@ -70,6 +70,6 @@ def _known(database: Database, found: str | None) -> str:
     if found is None:
         raise StoreNotUsable(why=f"{database.place} is not a store of this program")
     # Revisions are four digits that only grow; whatever is not one of them, this version cannot have come after.
-    if found.isdigit() and found <= SCHEMA:
+    if len(found) == len(SCHEMA) and found.isdigit() and found <= SCHEMA:
         return found
     raise SchemaIsNewer(found=found)

@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA: Final = "0001"
+SCHEMA: Final = "0002"
 """Revision of the newest migration script: four digits that only grow."""
 
 VERSION_TABLE: Final = "indicium_schema"
@@ -47,7 +47,9 @@ records: Final = Table(
     Column("psd_id", _NAME),
     Column("psd_version", BigInteger),
     UniqueConstraint("chain", "sequence"),
-    UniqueConstraint("psd_id", "psd_version"),
+    # The version first: meters that print in turn stand side by side, and a group writes a few pages of this index, not
+    # one for each meter (docs/adr/0013).
+    UniqueConstraint("psd_version", "psd_id"),
 )
 """The stream: the module's bytes as they are, and the columns that find them. Never updated, never deleted."""
 

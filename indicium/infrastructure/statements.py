@@ -159,12 +159,19 @@ def record_page() -> Select[Any]:
 
 
 def meter_page() -> Select[Any]:
-    """Select up to `batch` records of meter `psd_id` after version `after`, whichever chains they stand in."""
+    """Select the records of meter `psd_id` with versions `first` to `last`, whichever chains they stand in.
+
+    One look-up for each version: the index has the version first.
+    """
+    first: ColumnElement[int] = bindparam("first", type_=BigInteger)
+    last: ColumnElement[int] = bindparam("last", type_=BigInteger)
+    wanted = select(cast(first, BigInteger).label("version")).where(first <= last).cte("wanted", recursive=True)
+    wanted = wanted.union_all(select(wanted.c.version + 1).where(wanted.c.version < last))
     return (
         select(*_RECORD)
-        .where(records.c.psd_id == bindparam("psd_id"), records.c.psd_version > bindparam("after"))
+        .select_from(wanted)
+        .join(records, and_(records.c.psd_version == wanted.c.version, records.c.psd_id == bindparam("psd_id")))
         .order_by(records.c.psd_version)
-        .limit(bindparam("batch"))
     )
 
 

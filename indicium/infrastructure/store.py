@@ -207,7 +207,15 @@ class Store:
 
     def of_meter(self, psd_id: DeviceId, *, after: int = 0, limit: int = 1000) -> list[SealedRecord]:
         """Give a meter's records in order of its versions, after one version; at most `limit`. None was discarded."""
-        return [_sealed(row) for row in self._read(meter_page(), psd_id=psd_id, after=after, batch=limit)]
+        package = self.package(psd_id)
+        newest = after + limit if package is None else package.version
+        found: list[SealedRecord] = []
+        # Versions have no gaps; where somebody made one, the page goes on behind it.
+        while after < newest and len(found) < limit:
+            first, last = after + 1, min(after + limit - len(found), newest)
+            found += map(_sealed, self._read(meter_page(), psd_id=psd_id, first=first, last=last))
+            after = last
+        return found
 
     def chains(self) -> list[tuple[ChainId, int]]:
         """Give each chain and its last sequence number, the oldest chain first."""

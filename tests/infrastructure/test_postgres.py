@@ -278,7 +278,7 @@ def test_two_modules_do_not_wait_for_each_other(made: str) -> None:
 
 @pytest.mark.parametrize(
     ("taken", "constraint"),
-    [(record(1), "uq_records_chain_sequence"), (record(2, OTHER, 7), "uq_records_psd_id_psd_version")],
+    [(record(1), "uq_records_chain_sequence"), (record(2, OTHER, 7), "uq_records_psd_version_psd_id")],
     ids=["a record's place", "a meter's version"],
 )
 def test_what_another_module_took_is_a_conflict_and_names_the_rule(

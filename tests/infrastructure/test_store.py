@@ -170,7 +170,7 @@ def test_two_meters_with_the_same_static_part_have_their_own(store: Store) -> No
     ("changes", "constraint"),
     [
         (Changes([record(3), record(2)]), "uq_records_chain_sequence"),
-        (Changes([record(3, 2), record(4, 1)], [package(2)]), "uq_records_psd_id_psd_version"),
+        (Changes([record(3, 2), record(4, 1)], [package(2)]), "uq_records_psd_version_psd_id"),
         (Changes([record(3, 2)], [package(2)], [reply("b", 2), reply("a", 2)]), "pk_replies"),
         (Changes([record(3, 2), record(3, 3)]), "uq_records_chain_sequence"),
     ],

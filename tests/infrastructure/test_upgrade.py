@@ -1,20 +1,25 @@
 """Bringing an older store to a newer schema: all or nothing, one at a time, and never a byte of a record."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import insert, inspect, select, text
 
 from indicium.app import Ledger
 from indicium.cryptomodule.verifier import Verdict, load_key, verify_rows
-from indicium.domain.errors import SchemaIsNewer, SchemaIsOlder, StoreNotUsable
-from indicium.domain.flow import SealedRecord
+from indicium.domain.errors import RecordConflict, SchemaIsNewer, SchemaIsOlder, StoreNotUsable
+from indicium.domain.flow import Changes, SealedRecord
+from indicium.domain.identity import DeviceId
 from indicium.infrastructure import migrations, revision
-from indicium.infrastructure.schema import SCHEMA
-from indicium.infrastructure.store import Store
+from indicium.infrastructure.schema import SCHEMA, metadata, records
+from indicium.infrastructure.store import Store, _database
 from indicium.settings import Settings
 from tests.app.homes import LETTER
+from tests.postgres_server import Server
 
 NEWER = "9001"
 
@@ -121,6 +126,52 @@ def test_a_store_of_tomorrow_is_refused_today_and_never_taken_back(
     for attempt in (Store.open, Store.create, Store.upgrade):
         with pytest.raises(SchemaIsNewer, match=f"has schema {NEWER}, which this version does not know: upgrade"):
             attempt(settings.store_url)
+
+
+def of_revision(url: str, revision: str, like: str) -> None:
+    """Make a store as it was in an older version, with the rows of another."""
+    with (
+        closing(_database(url, create=True)) as old,
+        Store.open(like) as new,
+        new.engine.connect() as reader,
+        old.alone() as connection,
+    ):
+        migrations.migrate(connection, revision)
+        for table in metadata.sorted_tables:
+            if rows := reader.execute(select(table)).mappings().all():
+                connection.execute(insert(table), [dict(row) for row in rows])
+        if connection.dialect.name == "postgresql":  # positions that are given are not drawn
+            connection.execute(text("SELECT setval('records_position_seq', max(position)) FROM records"))
+
+
+def numbered_rows(url: str) -> list[object]:
+    with Store.open(url) as store, store.engine.connect() as connection:
+        return list(connection.execute(select(records).order_by(records.c.position)))
+
+
+@pytest.fixture
+def older_url(store_url: str, tmp_path: Path, postgres: Server) -> Iterator[str]:
+    if store_url.startswith("sqlite"):
+        yield f"sqlite:///{tmp_path / 'older.db'}"
+    else:
+        name = f"indicium_{uuid4().hex}"
+        yield postgres.create(name)
+        postgres.drop(name)
+
+
+def test_a_store_of_the_first_version_is_upgraded_to_this_one(settings: Settings, older_url: str) -> None:
+    before = numbered_rows(settings.store_url)
+    of_revision(older_url, "0001", settings.store_url)
+
+    assert Store.upgrade(older_url) == ("0001", SCHEMA)
+
+    assert numbered_rows(older_url) == before
+    with Ledger.open(settings.model_copy(update={"store": older_url})) as ledger, Store.open(older_url) as store:
+        device = ledger.meter("Ada").print("0.33", LETTER, "job-2").reply.psd
+        assert [record.psd_version for record in store.of_meter(DeviceId(device))] == list(range(1, 8))
+        newest = next(reversed(list(store.records(ledger.chain))))
+        with pytest.raises(RecordConflict, match="uq_records_psd_version_psd_id"):
+            store.save(Changes([newest._replace(sequence=newest.sequence + 1)]))
 
 
 def test_what_is_no_store_is_not_made_one_by_an_upgrade(tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ SCRIPTS: Final = [Path(__file__).parent / "versions"]
 """Folders of the scripts."""
 
 
-def migrate(connection: Connection) -> None:
-    """Bring an empty or older store to the newest schema, inside the connection's transaction."""
+def migrate(connection: Connection, to: str = "head") -> None:
+    """Bring an empty or older store to the newest schema, or to a revision, inside the connection's transaction."""
     config = Config()
     config.set_main_option("script_location", "indicium.infrastructure:migrations")
     config.set_main_option("path_separator", "newline")
     config.set_main_option("version_locations", "\n".join(str(folder).replace("%", "%%") for folder in SCRIPTS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
