@@ -70,6 +70,11 @@ _END_WRITERS: Final = (
 
 _WRITERS: Final = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s"
 
+_NO_HURRY: Final = (
+    "SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN"
+    " ('idle_in_transaction_session_timeout', 'statement_timeout', 'lock_timeout', 'transaction_timeout')"
+)
+
 _CHANGES_TABLES: Final = "indicium changes tables"
 _CEREMONY: Final = "indicium key ceremony"
 
@@ -151,14 +156,14 @@ class Postgres(Database):
     def alone(self) -> Iterator[Connection]:
         """Begin a transaction under a lock that only those who change tables take."""
         with self.engine.begin() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _key(_CHANGES_TABLES)})
+            _lock(connection, _CHANGES_TABLES)
             yield connection
 
     @contextmanager
     def one_ceremony(self) -> Iterator[None]:
         """Hold a lock for as long as a transaction that does nothing else."""
         with self.engine.begin() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _key(_CEREMONY)})
+            _lock(connection, _CEREMONY)
             yield
 
     def claim(self, serial: str) -> None:
@@ -254,6 +259,12 @@ class Postgres(Database):
         if session.info.server_version < OLDEST:
             why = f"{self.place} is PostgreSQL {session.info.server_version // 10_000}, older than {OLDEST // 10_000}"
             raise StoreNotUsable(why=why)
+
+
+def _lock(connection: Connection, name: str) -> None:
+    """Take a lock for as long as the transaction lasts, however long that is, and whatever the role says of it."""
+    connection.execute(text(_NO_HURRY))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _key(name)})
 
 
 def _commit(cursor: psycopg.Cursor[Any]) -> None:

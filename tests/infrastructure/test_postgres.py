@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 from indicium.domain.errors import LedgerInUse, Misconfigured, RecordConflict, StoreFailed, StoreNotUsable, UnsafeStore
 from indicium.domain.flow import Changes, KeptReply, RequestKey, SealedRecord
@@ -308,3 +308,19 @@ def test_ten_thousand_requests_travel_in_one_transaction(made: str) -> None:
         found = store.gather(CHAIN, meters, [RequestKey(meter, "1") for meter in meters])
         assert found.head is not None
         assert (found.head.sequence, len(found.packages), len(found.replies)) == (10_000, 10_000, 10_000)
+
+
+HURRIES = ("idle_in_transaction_session_timeout", "statement_timeout", "lock_timeout")
+
+
+def test_a_ceremony_takes_as_long_as_it_takes_whatever_the_role_says(postgres: Server, postgres_url: str) -> None:
+    name = make_url(postgres_url).database
+    assert name is not None
+    for hurry in HURRIES:
+        postgres.execute(f"ALTER DATABASE {{}} SET {hurry} = '1s'", name)
+
+    with Store.create(postgres_url) as store, store.engine.begin() as connection:
+        said = text("SELECT string_agg(setting, ' ' ORDER BY name) FROM pg_settings WHERE name = ANY(:hurries)")
+        assert connection.execute(said, {"hurries": list(HURRIES)}).scalar_one() == "1000 1000 1000"
+        module._lock(connection, "a ceremony")
+        assert connection.execute(said, {"hurries": list(HURRIES)}).scalar_one() == "0 0 0"
