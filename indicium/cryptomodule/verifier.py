@@ -363,7 +363,8 @@ class Walk:
             verdict=sound if first_bad is None else Verdict.FAIL,
             records=self.sequence - self.first + 1 if begun else 0,
             signatures=self._signatures,
-            unsigned_tail=self.sequence - self._last_signed if begun else 0,
+            # A signed record may be the bad one, for its hash: it ends the tail, and is not of it.
+            unsigned_tail=max(0, self.sequence - self._last_signed) if begun else 0,
             range=(self.first, self.sequence) if begun else None,
             first_bad=first_bad,
             head=self.head,
