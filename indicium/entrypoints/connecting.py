@@ -32,6 +32,9 @@ from indicium.infrastructure.home import Home
 from indicium.parties.office import LeasedMeter, Office
 from indicium.settings import Settings
 
+PATIENCE_SECONDS = 10.0
+"""How long a process that runs a module may take to greet."""
+
 _ENDED = "it ended, or was killed"
 
 
@@ -140,8 +143,13 @@ class _Line:
         self._socket = socket.socket(socket.AF_UNIX)
         self._answers = self._socket.makefile("rb")
         try:
+            self._socket.settimeout(PATIENCE_SECONDS)
             self._socket.connect(str(path))
             self.greeting = _greeted(self._answers.readline(), settings, path)
+            self._socket.settimeout(None)
+        except TimeoutError:
+            self.let_go()
+            raise NotOurProcess(path=str(path), why="it does not answer") from None
         except OSError:  # no such file, or nobody listens, or no socket can have so long a name
             self.let_go()
             raise ModuleNotRunning(home=str(settings.home)) from None
@@ -261,7 +269,12 @@ def connect(home: Settings | Path | str) -> ModuleClient:
 
 
 def reach(settings: Settings) -> Ledger | ModuleClient:
-    """Reach the module of a home in the process that runs it, or else open it in this one. Raises what these raise."""
+    """Reach the module of a home in the process that runs it, or else open it in this one. Raises what these raise.
+
+    With another store than its home names, the module is opened: the process that runs it may have the home's.
+    """
+    if settings.store != Settings.read(settings.home).store:
+        return Ledger.open(settings)
     try:
         return connect(settings)
     except ModuleNotRunning:

@@ -34,9 +34,12 @@ from indicium.domain.errors import (
     UnknownMeter,
 )
 from indicium.domain.fig6 import Role
+from indicium.domain.identity import Serial
+from indicium.entrypoints import connecting
 from indicium.entrypoints.connecting import ModuleClient, connect
 from indicium.entrypoints.wire import LONGEST_MESSAGE, rendered
 from indicium.infrastructure.devices import SystemEntropy
+from indicium.infrastructure.home import Home
 from indicium.parties.operator import Operator
 from tests.app import seams
 from tests.app.homes import LETTER, assert_whole, copy_of, data_of, rows_of
@@ -551,6 +554,17 @@ def test_a_process_that_is_not_the_modules_is_not_talked_to(said: bytes, why: st
     assert str(refused.value) == (
         f"What listens at {home}/run/34576590.socket cannot be talked to ({why}): stop it and start the module again."
     )
+
+
+def test_a_process_that_does_not_greet_is_not_waited_for_for_ever(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "PATIENCE_SECONDS", 0.1)
+    path = Home(home).socket(Serial("34576590"))
+    path.parent.mkdir(exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        with pytest.raises(NotOurProcess, match="it does not answer"):
+            connect(home)
 
 
 def test_a_process_that_ends_before_it_greets_is_none(home: Path) -> None:
