@@ -28,7 +28,6 @@ from indicium.domain.errors import (
     LedgerExists,
     LedgerMissing,
     MemoryNotAuthentic,
-    StoreNotUsable,
 )
 from indicium.domain.events import InitializationStarted, parse_event
 from indicium.domain.evolve import ModuleAt
@@ -108,7 +107,7 @@ class Ledger:
             if place.audit_key(Serial(settings.serial)).exists():
                 raise LedgerExists(home=str(settings.home))
         else:
-            _demand_room(settings)
+            demand_room(settings)
         place.make(settings)
         Store.create(settings.store_url).close()
         ledger = cls(settings)
@@ -206,8 +205,10 @@ class Ledger:
 
         Raises `UnknownRecord`.
         """
+        with self._entered():
+            chain = self.chain
         with Store.open(self._settings.store_url) as store:
-            return module_at(store, self.chain, sequence)
+            return module_at(store, chain, sequence)
 
     @property
     def records(self) -> Records:
@@ -259,7 +260,9 @@ class Ledger:
 
     @contextmanager
     def _views(self) -> Iterator[Views]:
-        """Open the views on a connection of their own, with every record folded in."""
+        """Open the views on a connection of their own, with every record folded in. Raises `LedgerClosed`."""
+        with self._entered():
+            pass  # whoever came in before the close may read to the end
         with Store.open(self._settings.store_url) as store:
             views = Views(store.engine)
             views.catch_up(store)
@@ -374,16 +377,15 @@ def outcomes_of(futures: Sequence["Future[bytes]"]) -> list[bytes | IndiciumErro
     return results
 
 
-def _demand_room(settings: Settings) -> None:
-    """Refuse what the ceremony would refuse, before anything of a new home is made.
+def demand_room(settings: Settings) -> None:
+    """Refuse what the ceremony would refuse, before anything of a new home is made, or an old one removed.
 
-    Raises `SerialTaken`, `DeviceNumbersTaken`, `NoDeviceNumbersFree`.
+    A store outside of the home is made, if it is not there: one that cannot be used is refused here. Raises
+    `SerialTaken`, `DeviceNumbersTaken`, `NoDeviceNumbersFree` and what `Store.create` raises.
     """
-    try:
-        store = Store.open(settings.store_url)
-    except (LedgerMissing, StoreNotUsable):
-        return  # there is none yet, or `Store.create` says what is wrong with it
-    with store:
+    if not settings.store_is_apart:
+        return  # it is as new as the home
+    with Store.create(settings.store_url) as store:
         found = membership.members(store)
     membership.demand_serial(found, Serial(settings.serial), ())
     membership.devices_of(found, ChainId(""), settings.devices)

@@ -100,6 +100,11 @@ class Settings(BaseModel):
         return DeviceRange(self.first_device, self.last_device)
 
     @property
+    def store_is_apart(self) -> bool:
+        """Whether the store is named by a URL, and does not lie in the home."""
+        return "://" in self.store
+
+    @property
     def store_url(self) -> str:
         """The store as a database URL."""
-        return self.store if "://" in self.store else f"sqlite:///{quote(str((self.home / self.store).absolute()))}"
+        return self.store if self.store_is_apart else f"sqlite:///{quote(str((self.home / self.store).absolute()))}"

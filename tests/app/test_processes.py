@@ -86,7 +86,8 @@ def test_use_after_close_is_refused(home: Path) -> None:
     ledger = Ledger.open(home)
     meter = ledger.meter("Ada")
     ledger.close()
-    for use in (meter.ask, lambda: meter.print("0.33", LETTER), lambda: ledger.lease("Dan", "40505")):
+    asking = (meter.ask, lambda: meter.print("0.33", LETTER), lambda: ledger.lease("Dan", "40505"))
+    for use in (*asking, ledger.meters, ledger.modules, lambda: ledger.at(1), lambda: ledger.records):
         with pytest.raises(LedgerClosed, match=r"^This ledger is closed: open it again here\.$"):
             use()
     assert_whole(home, {})

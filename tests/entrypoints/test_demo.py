@@ -175,3 +175,24 @@ def test_a_mailing_of_which_nothing_is_done_still_shows_a_tampered_copy(
     arguments = ("--customers", shown / "customers.csv", "--mailing", mailing)
     said = terminal.json("demo", "--home", tmp_path / "home", *arguments, status=1)
     assert (said["done"], said["verdict"], said["tampered"]) == (0, "PASS", "FAIL")
+
+
+def test_a_store_that_refuses_the_new_ledger_keeps_the_old_one(tmp_path: Path, store_url: str) -> None:
+    home = tmp_path / "home"
+    assert indicium("init", "--home", home, "--store", store_url).returncode == 0
+    before = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+
+    refused = indicium("demo", "--home", home, "--fresh", "--store", store_url)
+
+    assert refused.returncode == 3
+    assert "holds records of another module 34576590" in refused.stderr
+    assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before
+
+
+def test_a_store_that_cannot_be_reached_leaves_no_home_behind(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+
+    assert indicium("init", "--home", home, "--store", f"sqlite:///{tmp_path / 'no' / 'where.db'}").returncode == 3
+
+    assert not home.exists()
+    assert indicium("init", "--home", home).returncode == 0

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from indicium.app import Ledger
+from indicium.app import Ledger, demand_room
 from indicium.domain import amounts
 from indicium.domain.errors import BadFile, BadSetting, Inhibited
 from indicium.entrypoints.connecting import reach
@@ -59,10 +59,11 @@ def demo(
 ) -> None:
     """Show everything: ceremony, meters, a mailing, the views, the verification, a tampered copy found out."""
     screen, folder = Screen(json=json), folder_of(home)
-    show = Demo(
-        screen, Settings.of(folder, **stated(store)), customers, mailing
-    )  # it reads both files: a bad one is refused before anything goes
+    settings = Settings.of(folder, **stated(store))
+    # It reads both files: a bad one is refused before anything goes.
+    show = Demo(screen, settings, customers, mailing)
     if fresh and Home(folder).holds_ledger:
+        demand_room(settings)
         _remove(Home(folder))
     raise typer.Exit(show.run())
 
