@@ -143,7 +143,10 @@ report() {
     echo "records: $records"
     [ "$records" -eq 0 ] || echo "range: $first to $sequence"
     echo "signatures: $signatures"
-    if [ "$records" -eq 0 ]; then echo "unsigned tail: 0"; else echo "unsigned tail: $((sequence - last_signed))"; fi
+    # A signed record may be the bad one, for its hash: it ends the tail, and is not of it.
+    tail=0
+    [ "$records" -eq 0 ] || [ "$last_signed" -gt "$sequence" ] || tail=$((sequence - last_signed))
+    echo "unsigned tail: $tail"
     [ -z "$bad_sequence" ] || echo "first bad: module ${bad_module:-unknown}, record $bad_sequence"
     [ -z "$reason" ] || echo "why: $reason"
     [ "$records" -eq 0 ] || echo "head: $sequence:$hash"
