@@ -17,7 +17,7 @@ from indicium.domain.errors import BadSetting, ProjectionIsAhead, StoreNotUsable
 from indicium.domain.flow import SealedRecord
 from indicium.domain.identity import ChainId
 from indicium.projections.projection import Position, Projection, Row, Streams
-from indicium.projections.tables import NOT_FOR_PROJECTIONS, POSITIONS, insert_into, prepare, writing
+from indicium.projections.tables import LONGEST, NOT_FOR_PROJECTIONS, POSITIONS, RESERVED, insert_into, prepare, writing
 
 BATCH: Final = 10_000
 """Records that are folded in memory (about 15 MB) and written in one transaction."""
@@ -86,12 +86,17 @@ def follow(
 
 def place_of(streams: Streams, projection: Projection, into: Engine | None) -> Engine:
     """Give the database of somebody's own projection. Raises `BadSetting` where it would be in the ledger's way."""
-    if projection.table.name in NOT_FOR_PROJECTIONS:
-        raise BadSetting(name="projection", why=f"{projection.table.name} is a table of the ledger's own")
+    table = projection.table.name
+    if table.lower() in NOT_FOR_PROJECTIONS:  # to SQLite a table is the same however its name is capitalized
+        raise BadSetting(name="projection", why=f"{table} is a table of the ledger's own")
+    if table.lower().startswith(RESERVED):
+        raise BadSetting(name="projection", why=f"{table} begins with {RESERVED}, as only the ledger's own tables do")
+    if len(table.encode()) > LONGEST:
+        raise BadSetting(name="projection", why=f"{table} is a name of more than {LONGEST} bytes")
     if f"view_{projection.name}" in NOT_FOR_PROJECTIONS:
         raise BadSetting(name="projection", why=f"{projection.name} is the name of a view of the ledger's own")
     if not projection.table.primary_key.columns:
-        raise BadSetting(name="projection", why=f"{projection.table.name} has no primary key")
+        raise BadSetting(name="projection", why=f"{table} has no primary key")
     if into is not None:
         return into
     if isinstance(streams, _Housed):

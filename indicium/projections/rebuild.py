@@ -19,7 +19,7 @@ from sqlalchemy.types import String
 from indicium.domain.errors import StoreNotUsable
 from indicium.projections.follow import BATCH, Follower, Overtaken, Place, Positions, Progress, place_of, usable
 from indicium.projections.projection import Position, Projection, Streams
-from indicium.projections.tables import POSITIONS, alone, prepare, snapshot
+from indicium.projections.tables import FRESH, POSITIONS, alone, prepare, snapshot
 
 _FRESH: Final = "-fresh"
 """What a view's name ends with while it is made again."""
@@ -135,7 +135,7 @@ def _fresh_name(name: str) -> str:
 
 def _fresh(projection: Projection) -> Projection:
     """Give the same projection on a table of its own: without what has a name of its own, such as an index."""
-    table = projection.table.to_metadata(MetaData(), name=f"{projection.table.name}_fresh")
+    table = projection.table.to_metadata(MetaData(), name=f"{FRESH}{projection.table.name}")
     table.indexes.clear()
     for constraint in table.constraints:
         constraint.name = None

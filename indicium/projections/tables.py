@@ -97,6 +97,15 @@ NOT_FOR_PROJECTIONS: Final = frozenset(
 )
 """Tables of the store and of its own views: a projection of somebody else never folds into one of these."""
 
+RESERVED: Final = "indicium_"
+"""What the names of no tables but the ledger's own begin with, in whichever database they lie."""
+
+FRESH: Final = f"{RESERVED}fresh_"
+"""What a table's name begins with while its view is made again beside it."""
+
+LONGEST: Final = 63 - len(FRESH)
+"""Bytes that a table's name may have, for PostgreSQL takes 63 of the one beside it."""
+
 
 def prepare(engine: Engine, tables: Mapping[str, Table], *, afresh: bool = False) -> None:
     """Make the tables of these views that are not there yet, or all of them `afresh`.

@@ -209,6 +209,10 @@ def named(name: str, table: str = "mine", *, key: bool = True) -> Counting:
         (named("counts", "records"), "records is a table of the ledger's own"),
         (named("counts", "tracking"), "tracking is a table of the ledger's own"),
         (named("counts", "view_meters"), "view_meters is a table of the ledger's own"),
+        (named("counts", "Records"), "Records is a table of the ledger's own"),
+        (named("counts", "indicium_fresh_x"), "indicium_fresh_x begins with indicium_, as only the ledger's own"),
+        (named("counts", "Indicium_x"), "Indicium_x begins with indicium_, as only the ledger's own"),
+        (named("counts", 49 * "x"), "x is a name of more than 48 bytes"),
         (named("meters"), "meters is the name of a view of the ledger's own"),
         (named("counts", key=False), "mine has no primary key"),
     ],
@@ -275,6 +279,22 @@ def test_a_rebuild_says_what_was_wrong_and_leaves_what_was_built_on_the_table(en
     with engine.connect() as connection:
         assert dict(connection.execute(text("SELECT event, records FROM looks")).all()) == ALL
     assert list(follow(history(), mine, into=engine)) == []
+
+
+def test_a_rebuild_takes_no_table_that_somebody_else_has_named(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE view_counts_fresh (bread text)"))
+        connection.execute(text("INSERT INTO view_counts_fresh VALUES ('rye')"))
+    longest = named("mine", 48 * "x")
+    for projection in (COUNTING, longest):
+        list(follow(history(), projection, into=engine))
+        assert rebuild(history(), projection, into=engine).records == RECORDS
+    assert counted(engine) == ALL
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT bread FROM view_counts_fresh")).scalars().all() == ["rye"]
+    assert set(inspect(engine).get_table_names()) == {
+        "view_counts", longest.table.name, "view_counts_fresh", "indicium_positions"
+    }  # fmt: skip
 
 
 def test_a_rebuild_killed_when_its_rows_are_in_the_live_table_leaves_the_old_ones(

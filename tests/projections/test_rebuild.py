@@ -153,7 +153,7 @@ def test_a_rebuild_that_was_killed_leaves_the_live_views_and_nothing_in_the_way(
     change(engine, "DELETE FROM indicium_positions WHERE view LIKE '%-fresh'")
     assert dump(engine) == live
     assert subprocess.run(child(database, "in-rebuild"), cwd=ROOT, check=False).returncode == -signal.SIGKILL
-    change(engine, "UPDATE view_meters_fresh SET psd_version = 99999")
+    change(engine, "UPDATE indicium_fresh_view_meters SET psd_version = 99999")
     assert views.rebuild(history()).records == RECORDS
     assert dump(engine) == live
 

@@ -151,7 +151,7 @@ def test_a_view_that_moves_between_being_compared_and_being_replaced_never_goes_
     waiting = [Changes(newcomer.records)]
 
     def go_on(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if "FROM view_movement_fresh ORDER BY" in statement and waiting:
+        if "FROM indicium_fresh_view_movement ORDER BY" in statement and waiting:
             with Store.open(store_url) as other:
                 other.save(waiting.pop())
                 Views(other.engine).catch_up(other)
