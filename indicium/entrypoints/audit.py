@@ -1,17 +1,19 @@
 """Verifying a source: an audit file, a folder of them, or a store. Reads only; a read-only copy will do."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from indicium.cryptomodule.spreading import Progress, verify_file
 from indicium.cryptomodule.verifier import AuditKey, ChainReport, Verdict, load_key, overall, verify_rows
-from indicium.domain.errors import BadFile, BadValue, ExtraMissing
-from indicium.domain.flow import Head
+from indicium.domain.errors import BadFile, BadRecord, BadValue, ExtraMissing
+from indicium.domain.flow import Head, SealedRecord
 from indicium.domain.identity import ChainId
+from indicium.domain.record import split
 from indicium.infrastructure.store import Store
 
 EXIT_STATUS = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCOMPLETE: 2}
@@ -116,11 +118,27 @@ def _verify_file(
 
 def _verify_store(url: str, keys: Sequence[AuditKey], head: Head | None) -> list[ChainReport]:
     with Store.open(url, read_only=True) as store:
+        whose = keys_by_chain(store, [chain for chain, _ in store.chains()], keys)
+        return [verify_rows(store.records(chain), key, head) for chain, key in whose.items()]
 
-        def examine(chain: ChainId, key: AuditKey | None) -> ChainReport:
-            return verify_rows(store.records(chain), key, head)
 
-        return [_first_that_fits(keys, partial(examine, chain)) for chain, _ in store.chains()]
+def keys_by_chain(store: Store, chains: Iterable[ChainId], keys: Sequence[AuditKey]) -> dict[ChainId, AuditKey | None]:
+    """Give each chain of a store the key that its first record names; None where we hold none for it.
+
+    A key that no chain names is one whose chain may have been replaced. Then a chain that names none of ours gets the
+    first of them, with which nothing passes; else it is another auditor's.
+    """
+    named = {chain: _named(store.records(chain, upto=1)) for chain in chains}
+    ours = {key.fingerprint: key for key in keys}
+    replaced = any(fingerprint not in named.values() for fingerprint in ours)
+    return {chain: ours.get(name, keys[0] if replaced else None) for chain, name in named.items()}
+
+
+def _named(records: Iterator[SealedRecord]) -> str:
+    try:
+        return str(orjson.loads(split(next(records).line)[0])["key"])
+    except (StopIteration, BadRecord, ValueError, TypeError, KeyError):  # the verifier says what is wrong with it
+        return ""
 
 
 def _keys_beside(file: Path) -> list[AuditKey]:

@@ -23,7 +23,7 @@ from indicium.domain.flow import GENESIS, Head, SealedRecord
 from indicium.domain.identity import ChainId
 from indicium.domain.record import split
 from indicium.domain.registers import NO_TOTALS, Totals
-from indicium.entrypoints.audit import MANIFEST, report_as_json
+from indicium.entrypoints.audit import MANIFEST, keys_by_chain, report_as_json
 from indicium.entrypoints.columns import TABLES, Reader, Reading, meter_values
 from indicium.entrypoints.parquet import TableFile, chains, records
 from indicium.infrastructure.files import write_atomically
@@ -169,7 +169,8 @@ def export(
         for file in files.values():
             open_files.callback(file.close)
         way = _Way(files, registers, sum(last for _, last in heads), progress)
-        exported = [_chain(store, way, chain, last, keys, noted) for chain, last in heads]
+        whose = keys_by_chain(store, [chain for chain, _ in heads], keys)
+        exported = [_chain(store, way, chain, last, whose[chain], noted) for chain, last in heads]
         ar, dr = _meters(registers, files["meters"])
         ties = _ties(exported, ar, dr) if all(chain.whole and not chain.unread for chain in exported) else None
         made = Export(datetime.now(UTC), exported, ties, {name: file.rows for name, file in files.items()})
@@ -244,11 +245,8 @@ class _Tally:
             self.totals = moved.totals
 
 
-def _chain(
-    store: Store, way: _Way, chain: ChainId, last: int, keys: Sequence[AuditKey], noted: Head | None
-) -> ChainExport:
+def _chain(store: Store, way: _Way, chain: ChainId, last: int, key: AuditKey | None, noted: Head | None) -> ChainExport:
     tally = _Tally()
-    key = _that_fits(keys, store.records(chain, upto=last, batch=1))
     rows = way.through(store.records(chain, upto=last), tally)
     report = verify_rows(rows, key, noted)
     for _ in rows:  # the verifier stops at the first bad record; what stands behind it is exported all the same

@@ -11,6 +11,7 @@ import pytest
 
 from indicium.app import Ledger
 from indicium.cryptomodule import spreading
+from indicium.settings import Settings
 from tests.app import seams
 from tests.app.homes import STORE, audit_file, rows_of
 from tests.entrypoints.command import Terminal, indicium
@@ -248,3 +249,23 @@ def _replace(value: bytes | str, old: str, new: str) -> bytes | str:
     if isinstance(value, str):
         return value.replace(old, new)
     return value.replace(old.encode(), new.encode())
+
+
+def test_a_chain_of_a_store_whose_key_nobody_gave_is_incomplete_and_a_key_without_its_chain_fails(
+    tmp_path: Path, terminal: Terminal
+) -> None:
+    store = f"sqlite:///{tmp_path / 'vault.db'}"
+    for serial in "12":
+        Ledger.create(Settings.of(tmp_path / serial, store=store, serial=serial)).close()
+    keys = [tmp_path / serial / "keys" / f"{serial}.audit.pem" for serial in "12"]
+
+    def verdicts(*given: Path, status: int) -> list[str]:
+        options = [part for key in given for part in ("--key", key)]
+        found = terminal.json("verify", store, *options, status=status)
+        return [chain["verdict"] for chain in found["chains"]]
+
+    assert verdicts(*keys, status=0) == ["PASS", "PASS"]
+    assert verdicts(keys[0], status=2) == ["PASS", "INCOMPLETE"]
+    with closing(sqlite3.connect(tmp_path / "vault.db")) as connection, connection:
+        connection.execute("DELETE FROM records WHERE chain = (SELECT chain FROM records ORDER BY position LIMIT 1)")
+    assert verdicts(keys[0], status=1) == ["FAIL"]
