@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from errno import EBUSY
+from errno import EBUSY, EPERM
 from pathlib import Path
 
 from indicium.domain.errors import ExportFailed, ExportFolderTaken
@@ -49,8 +49,11 @@ def _demand_free(folder: Path, ours: Collection[str], *, replace: bool) -> None:
 def _locked(beside: Path) -> Iterator[None]:
     """Make the folder beside, empty, and keep others out of it. A killed process's lock is gone with it."""
     beside.mkdir(exist_ok=True)
-    descriptor = os.open(beside, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    # Whoever may write beside the folder could have put a link there that leads to what is not to be emptied.
+    descriptor = os.open(beside, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
+        if os.fstat(descriptor).st_uid != os.geteuid():
+            raise OSError(EPERM, "somebody else made the folder beside it")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

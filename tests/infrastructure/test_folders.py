@@ -126,3 +126,15 @@ def test_two_never_write_the_same_one(tmp_path: Path) -> None:
         with pytest.raises(ExportFailed, match="another process"):
             write(folder, "second")
     assert content_of(folder) == {"a": "first"}
+
+
+def test_a_link_in_the_place_of_the_folder_beside_empties_nothing(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mine").write_text("kept")
+    (tmp_path / ".folder.unfinished").symlink_to(elsewhere)
+
+    with pytest.raises(ExportFailed):
+        write(tmp_path / "folder", "one")
+
+    assert content_of(elsewhere) == {"mine": "kept"}
