@@ -228,3 +228,14 @@ def test_a_post_that_is_killed_half_way_and_run_again_ends_as_an_undisturbed_one
     assert out.read_bytes() == kept
     assert spent(home) == spent(undisturbed)
     assert_whole(home)
+
+
+def test_results_never_take_the_place_of_their_mailing(tmp_path: Path, terminal: Terminal) -> None:
+    mailing = tmp_path / "mailing.csv"
+    mailing.write_text(f"{HEADER}\n1,{ROW}\n")
+
+    status, _, err = terminal.run("post", mailing, "--home", tmp_path / "nowhere", "--out", mailing)
+
+    assert status == 1
+    assert "it is the mailing itself" in err
+    assert mailing.read_text() == f"{HEADER}\n1,{ROW}\n"

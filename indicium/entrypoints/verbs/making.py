@@ -80,6 +80,8 @@ def post(
     rows = list(read_rows(mailing))
     if out.is_dir() or not out.parent.is_dir():  # said before anything is spent
         raise BadFile(path=str(out), why="it is not a file's name in a folder that is there")
+    if out.exists() and out.samefile(mailing):
+        raise BadFile(path=str(out), why="it is the mailing itself: name another file for the results")
     with reach(settings_of(home, store)) as module, screen.progress("posting", "jobs") as advance:
         results = Mailing(module.office, module.execute_all).post(rows, advance)
     write_results(out, results)
