@@ -1,0 +1,138 @@
+"""What happened: one frozen class for each event, a file for each family, and the closed registry of them.
+
+A record *is* an event. Reading parses the sealed bytes into these classes; a row's topic never selects what is
+imported. The envelope is that of record format 1 (`docs`, G5); `data` is what the event itself says (G-511).
+"""
+
+from typing import Annotated, get_args
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from indicium.domain.errors import BadRecord
+from indicium.domain.events.access import (
+    AccessControlDatabaseInitialized,
+    AccessEvent,
+    CommandRefused,
+    NamedUser,
+    RefusedData,
+    UserLoggedOff,
+    UserLoggedOn,
+    UsersData,
+)
+from indicium.domain.events.audit import (
+    AuditEntryCreated,
+    AuditEvent,
+    AuditKeyExported,
+    CheckpointRecovered,
+    EntryData,
+    Lost,
+    RecoveredData,
+)
+from indicium.domain.events.base import (
+    Data,
+    Event,
+    Hex64,
+    NoData,
+    Value,
+)
+from indicium.domain.events.keys import (
+    KeyEvent,
+    MasterKeySetGenerated,
+    MksData,
+)
+from indicium.domain.events.module import (
+    CryptoCardData,
+    CryptoCardInitialized,
+    ErrorData,
+    ErrorEntered,
+    InitializationStarted,
+    ModuleEvent,
+    StartData,
+)
+from indicium.domain.events.psd import (
+    Checkpoint,
+    CustomerAuthorized,
+    IndiciumCreated,
+    IndiciumData,
+    PackageFields,
+    PostageValueDownloaded,
+    PsdAuthorized,
+    PsdConfigured,
+    PsdData,
+    PsdEvent,
+    PsdInitialized,
+    Transaction,
+)
+from indicium.domain.record import split
+
+__all__ = [
+    "EVENTS",
+    "AccessControlDatabaseInitialized",
+    "AccessEvent",
+    "AnyEvent",
+    "AuditEntryCreated",
+    "AuditEvent",
+    "AuditKeyExported",
+    "Checkpoint",
+    "CheckpointRecovered",
+    "CommandRefused",
+    "CryptoCardData",
+    "CryptoCardInitialized",
+    "CustomerAuthorized",
+    "Data",
+    "EntryData",
+    "ErrorData",
+    "ErrorEntered",
+    "Event",
+    "Hex64",
+    "IndiciumCreated",
+    "IndiciumData",
+    "InitializationStarted",
+    "KeyEvent",
+    "Lost",
+    "MasterKeySetGenerated",
+    "MksData",
+    "ModuleEvent",
+    "NamedUser",
+    "NoData",
+    "PackageFields",
+    "PostageValueDownloaded",
+    "PsdAuthorized",
+    "PsdConfigured",
+    "PsdData",
+    "PsdEvent",
+    "PsdInitialized",
+    "RecoveredData",
+    "RefusedData",
+    "StartData",
+    "Transaction",
+    "UserLoggedOff",
+    "UserLoggedOn",
+    "UsersData",
+    "Value",
+    "parse_event",
+]
+
+AnyEvent = Annotated[
+    AccessEvent | AuditEvent | KeyEvent | ModuleEvent | Transaction,
+    Field(discriminator="event"),
+]
+"""Any event that this version knows."""
+
+EVENTS: dict[str, type[Event]] = {
+    get_args(kind.model_fields["event"].annotation)[0]: kind for kind in get_args(get_args(AnyEvent)[0])
+}
+"""Every event that this version knows, by its stable name. Closed: nothing else is ever built from a record."""
+
+_ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+
+
+def parse_event(line: bytes) -> AnyEvent:
+    """Read a record's line as the event it is. Raises `BadRecord`."""
+    body, _ = split(line)
+    try:
+        return _ADAPTER.validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadRecord(why=f"{where}: {first['msg']}" if where else first["msg"]) from None

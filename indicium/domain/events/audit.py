@@ -1,0 +1,54 @@
+"""Events of audit support (I-20), and of going back to an older checkpoint."""
+
+from typing import Literal
+
+from indicium.domain.events.base import Data, Event, Hex64, NoData, Value
+
+
+class EntryData(Data):
+    """An audit entry that somebody asked for (B-38)."""
+
+    text: str
+
+
+class Lost(Value):
+    """A record whose transaction was discarded."""
+
+    sequence: int
+    hash: Hex64
+    value: int
+    """Value in mills of the transaction; 0 if it moved none."""
+
+
+class RecoveredData(Data):
+    """Auto-Recover (O-10 … O-13): back to an older checkpoint."""
+
+    discarded: tuple[Lost, ...]
+    downloaded: int
+    printed: int
+    refunded: int
+
+
+class AuditKeyExported(Event):
+    """The Auditor took the audit verification key (I-14)."""
+
+    event: Literal["audit-key-exported"]
+    data: NoData
+
+
+class AuditEntryCreated(Event):
+    """An entry that somebody asked for, or that seals the tail at an orderly close."""
+
+    event: Literal["audit-entry-created"]
+    data: EntryData
+
+
+class CheckpointRecovered(Event):
+    """The module went back to an older checkpoint; the discarded records are named."""
+
+    event: Literal["checkpoint-recovered"]
+    data: RecoveredData
+
+
+AuditEvent = AuditKeyExported | AuditEntryCreated | CheckpointRecovered
+"""Every event of audit support and recovery."""
