@@ -10,8 +10,7 @@ from typing import NamedTuple
 import orjson
 
 from indicium.cryptomodule.state import Hot
-from indicium.cryptomodule.suites import Modern
-from indicium.cryptomodule.suites.modern import SigningKey
+from indicium.cryptomodule.suites import SigningKey, Suite
 from indicium.domain.fig6 import ModuleState
 from indicium.domain.flow import Head
 
@@ -36,7 +35,7 @@ class Entry(NamedTuple):
 class AuditTrail:
     """The audit signing key, and the one place that makes records."""
 
-    def __init__(self, suite: Modern, signing_key: SigningKey) -> None:
+    def __init__(self, suite: Suite, signing_key: SigningKey) -> None:
         """Take ASK = VDSK_audit (F-03). It signs nothing else."""
         self._suite_name = suite.name
         self._signing_key = signing_key

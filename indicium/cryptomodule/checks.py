@@ -11,8 +11,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from indicium.cryptomodule.group import package_message
 from indicium.cryptomodule.state import CryptoCard, HomeMeter
-from indicium.cryptomodule.suites import Modern, NotAuthentic
-from indicium.cryptomodule.suites.modern import VerifyKey
+from indicium.cryptomodule.suites import NotAuthentic, Suite, VerifyKey
 from indicium.cryptomodule.vault import MeterKeys
 from indicium.domain.amounts import Mills, within
 from indicium.domain.commands.psd import (
@@ -69,7 +68,7 @@ class Presented(NamedTuple, Generic[C_co]):
     card: CryptoCard
     provider: VerifyKey
     """UDSK_auth (F-28)."""
-    suite: Modern
+    suite: Suite
     now: datetime
     """The module's time."""
     today: str

@@ -1,15 +1,14 @@
 """The keys that PSD commands need, loaded once the crypto-card is initialized."""
 
 from indicium.cryptomodule.state import CryptoCard, MasterKeySet
-from indicium.cryptomodule.suites import Modern
-from indicium.cryptomodule.suites.modern import MacKey, SigningKey, VerifyKey
+from indicium.cryptomodule.suites import MacKey, SigningKey, Suite, VerifyKey
 from indicium.cryptomodule.vault import Vault
 
 
 class Desk:
     """What the handlers of PSD commands work with, beside the group."""
 
-    def __init__(self, suite: Modern, active: MasterKeySet, settings: CryptoCard) -> None:
+    def __init__(self, suite: Suite, active: MasterKeySet, settings: CryptoCard) -> None:
         """Load the keys of the crypto-card, and open the vault of the active MKS."""
         self.settings = settings
         self.vault = Vault(suite, active)

@@ -18,12 +18,11 @@ from indicium.cryptomodule.handlers.module import Effect, Inside
 from indicium.cryptomodule.inner import Inner
 from indicium.cryptomodule.management import MODULE_HANDLERS, WITHOUT_SESSION, answered, unwrapped
 from indicium.cryptomodule.pipeline import Outcome, Request, psd_commands
-from indicium.cryptomodule.ports import Clock, MemoryUpdate, NonVolatileMemory, PpdKey
+from indicium.cryptomodule.ports import PPD_KEY_BYTES, Clock, MemoryUpdate, NonVolatileMemory, PpdKey
 from indicium.cryptomodule.recovery import lost_records, roll_back
 from indicium.cryptomodule.sessions import Session
 from indicium.cryptomodule.state import Codec, Cold, Hot, Remembered, RingEntry, Tail
-from indicium.cryptomodule.suites import Modern
-from indicium.cryptomodule.suites.modern import KEY_BYTES
+from indicium.cryptomodule.suites import Suite
 from indicium.domain.boot import boot_state
 from indicium.domain.commands.access import GetStatus, Logon
 from indicium.domain.commands.base import Command
@@ -67,7 +66,7 @@ class CryptoModule:
     """An emulated cryptographic module 110: one chain, one writer."""
 
     def __init__(
-        self, serial: Serial, memory: NonVolatileMemory, ppd: PpdKey, clock: Clock, suite: Modern, *, ring: int = 3
+        self, serial: Serial, memory: NonVolatileMemory, ppd: PpdKey, clock: Clock, suite: Suite, *, ring: int = 3
     ) -> None:
         """Power up: read the memory and check it. Raises `MemoryNotAuthentic`."""
         self._serial, self._memory, self._ppd, self._clock, self._suite = serial, memory, ppd, clock, suite
@@ -272,7 +271,7 @@ class CryptoModule:
         if effect.event is None:
             return None
         inner = self._inner
-        key = self._suite.random(KEY_BYTES) if inside.fresh else b""
+        key = self._suite.random(PPD_KEY_BYTES) if inside.fresh else b""
         if inside.fresh or inner is None:
             codec = Codec(self._suite, key)
             inner = Inner(self._suite, codec, Remembered(inside.hot, inside.cold, Tail()))

@@ -22,8 +22,7 @@ from indicium.cryptomodule.state import (
     Undo,
     shift_sum,
 )
-from indicium.cryptomodule.suites import Modern
-from indicium.cryptomodule.suites.modern import MacKey
+from indicium.cryptomodule.suites import MacKey, Suite
 from indicium.cryptomodule.vault import MeterKeys
 from indicium.domain.errors import UnknownMeter
 from indicium.domain.fig6 import ModuleState
@@ -66,7 +65,7 @@ class Settled(NamedTuple):
 class Group:
     """The overlay over what was gathered, and what the group has made so far."""
 
-    suite: Modern
+    suite: Suite
     trail: AuditTrail
     codec: Codec
     hot: Hot

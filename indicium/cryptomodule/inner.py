@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from indicium.cryptomodule.auditing import AuditTrail
 from indicium.cryptomodule.desk import Desk
 from indicium.cryptomodule.state import Codec, Cold, HomeMeter, Hot, Remembered, Tail
-from indicium.cryptomodule.suites import Modern
+from indicium.cryptomodule.suites import Suite
 from indicium.domain.identity import DeviceId
 
 
 class Inner:
     """What a module holds in volatile memory while it runs; the same as its memory, opened."""
 
-    def __init__(self, suite: Modern, codec: Codec, remembered: Remembered) -> None:
+    def __init__(self, suite: Suite, codec: Codec, remembered: Remembered) -> None:
         """Load the keys."""
         self._suite = suite
         self.codec = codec

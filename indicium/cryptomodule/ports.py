@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+PPD_KEY_BYTES = 32
+"""Length of the PPD key (F-09)."""
+
 
 class MeterRow(NamedTuple):
     """What the home module keeps of one meter."""

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from indicium.cryptomodule.suites import Modern, NotAuthentic
-from indicium.cryptomodule.suites.modern import MacKey, SealKey
+from indicium.cryptomodule.suites import MacKey, NotAuthentic, SealKey, Suite
 from indicium.domain.envelope import SessionMessage
 from indicium.domain.errors import SessionMessageNotAuthentic
 
@@ -21,7 +20,7 @@ _ASSOCIATED: Final = b"indicium session message"
 class SessionKeys:
     """The two session master keys (F-12, F-13), and what is derived from them for each message (F-14)."""
 
-    def __init__(self, suite: Modern, secret: bytes, host_key: bytes, module_key: bytes) -> None:
+    def __init__(self, suite: Suite, secret: bytes, host_key: bytes, module_key: bytes) -> None:
         """Derive the master keys from the agreed secret and both public keys (J-02, M-25)."""
         self._suite = suite
         transcript = f"{host_key.hex()} {module_key.hex()}"

@@ -14,7 +14,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from indicium.cryptomodule.ports import MemoryContent, MeterRow
-from indicium.cryptomodule.suites import Modern, NotAuthentic
+from indicium.cryptomodule.suites import NotAuthentic, Suite
 from indicium.domain.amounts import Mills
 from indicium.domain.errors import MemoryNotAuthentic
 from indicium.domain.fig6 import ModuleState
@@ -183,7 +183,7 @@ class Remembered:
 class Codec:
     """Turns what the module remembers into the parts that its memory keeps, and back."""
 
-    def __init__(self, suite: Modern, ppd_key: bytes) -> None:
+    def __init__(self, suite: Suite, ppd_key: bytes) -> None:
         """Derive one key for each purpose from the PPD key (32 bytes)."""
         self._suite = suite
         self._mac = suite.mac_key(suite.derive(ppd_key, "indicium memory hot part"))

@@ -12,11 +12,14 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from indicium.cryptomodule.state import MasterKeySet
-from indicium.cryptomodule.suites import Modern, NotAuthentic
-from indicium.cryptomodule.suites.modern import KEY_BYTES, MacKey, SealKey, SigningKey
+from indicium.cryptomodule.suites import MacKey, NotAuthentic, SealKey, SigningKey, Suite
 
 CACHED_METERS = 8192
 """How many meters' keys stay loaded; about 3 KB each."""
+
+
+HMK_BYTES = 32
+"""Length of HMK (F-24) as the client sends it."""
 
 
 class StaticPart(BaseModel):
@@ -60,7 +63,7 @@ class MeterKeys(NamedTuple):
 class Vault:
     """Makes and opens key tokens under the active MKS."""
 
-    def __init__(self, suite: Modern, active: MasterKeySet) -> None:
+    def __init__(self, suite: Suite, active: MasterKeySet) -> None:
         """Derive the token key once."""
         self._suite = suite
         self.mks = active.mks
@@ -70,7 +73,7 @@ class Vault:
     def new_static(self, psd: str) -> tuple[StaticPart, SigningKey]:
         """Generate V_psd and EDEK_psd and seal them (E-204)."""
         signing_key = self._suite.generate_signing_key()
-        edek = self._suite.random(KEY_BYTES)
+        edek = self._suite.generate_key()
         static = StaticPart(
             psd=psd,
             mks=self.mks,
@@ -119,7 +122,7 @@ class Vault:
         if static.secrets is not None:
             edek = self._tokens.open(static.edek, self._label("client secrets", static.psd, "EDEK_psd"))
             secrets = self._suite.seal_key(edek).open(static.secrets, self._label("client", static.psd, "HMK"))
-            hmk = self._suite.mac_key(secrets[:KEY_BYTES])
+            hmk = self._suite.mac_key(secrets[:HMK_BYTES])
         mk_psd = self._suite.derive(private, "indicium MK_psd")  # L1142: MK_psd is derived from V_psd
         return MeterKeys(
             digest,

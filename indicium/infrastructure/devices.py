@@ -4,11 +4,9 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+from indicium.cryptomodule.ports import PPD_KEY_BYTES
 from indicium.domain.errors import MemoryNotAuthentic
 from indicium.infrastructure.files import write_atomically
-
-PPD_KEY_BYTES = 32
-"""Length of the PPD key (F-09)."""
 
 
 class SystemClock:

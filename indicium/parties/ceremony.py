@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
-from indicium.cryptomodule.suites import Modern
+from indicium.cryptomodule.suites import Suite
 from indicium.domain.commands.access import GetStatus, InitializeAccessControlDatabase, NewUser
 from indicium.domain.commands.auditing import ExportAuditKey
 from indicium.domain.commands.crypto_card import InitializeCryptoCard
@@ -80,7 +80,7 @@ class Born(NamedTuple):
 
 def perform(
     execute: Execute,
-    suite: Modern,
+    suite: Suite,
     serial: str,
     plan: CeremonyPlan,
     configuration: Configuration,

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from indicium.cryptomodule.suites import Modern, NotAuthentic
+from indicium.cryptomodule.suites import NotAuthentic, Suite
 from indicium.domain.commands.psd import ConfigurePsd, CreateIndicium, RequestChallenge
 from indicium.domain.errors import LedgerRolledBack, ModuleNotAuthentic
 from indicium.domain.messages import client_message, indicium_content, registration_info
@@ -62,7 +62,7 @@ class CustomerState(BaseModel):
 class Customer:
     """One customer with one meter. It makes requests and takes replies; carrying them is the caller's."""
 
-    def __init__(self, suite: Modern, card: CardKeys, state: CustomerState) -> None:
+    def __init__(self, suite: Suite, card: CardKeys, state: CustomerState) -> None:
         """Take up where the state ends."""
         self._suite, self._card = suite, card
         self.state = state
@@ -70,7 +70,7 @@ class Customer:
         self._asked = ""
 
     @classmethod
-    def new(cls, suite: Modern, card: CardKeys, customer: str, device: str) -> "Customer":
+    def new(cls, suite: Suite, card: CardKeys, customer: str, device: str) -> "Customer":
         """Draw HMK and PW for a customer of an Unleased meter (P-03)."""
         hmk, passphrase_hash = suite.random(32), suite.random(32)
         state = CustomerState(customer=customer, device=device, hmk=hmk, passphrase_hash=passphrase_hash)

@@ -3,8 +3,7 @@
 import base64
 from datetime import datetime
 
-from indicium.cryptomodule.suites import Modern
-from indicium.cryptomodule.suites.modern import SigningKey
+from indicium.cryptomodule.suites import SigningKey, Suite
 from indicium.domain.commands.psd import AuthorizePsd, InitializePsd
 from indicium.domain.messages import certificate_request
 from indicium.domain.replies import PsdReply, parse_reply
@@ -15,7 +14,7 @@ from indicium.parties.operator import Execute
 class MeterGen:
     """Holds the smartcard key (F-30) that signs certificate requests."""
 
-    def __init__(self, key: SigningKey, authority: CertificateAuthority, suite: Modern) -> None:
+    def __init__(self, key: SigningKey, authority: CertificateAuthority, suite: Suite) -> None:
         """Take the smartcard and the way to the authority."""
         self._key, self._authority, self._suite = key, authority, suite
 

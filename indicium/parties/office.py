@@ -15,8 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import ValidationError
 
 from indicium.cryptomodule.ports import Clock
-from indicium.cryptomodule.suites import Modern
-from indicium.cryptomodule.suites.modern import SigningKey
+from indicium.cryptomodule.suites import SigningKey, Suite
 from indicium.domain import amounts
 from indicium.domain.amounts import LARGEST, Mills
 from indicium.domain.commands.base import Command
@@ -66,7 +65,7 @@ class Item:
 class Office:
     """The parties of one home."""
 
-    def __init__(self, home: Home, suite: Modern, clock: Clock, execute: Execute) -> None:
+    def __init__(self, home: Home, suite: Suite, clock: Clock, execute: Execute) -> None:
         """Take up the keys that lie in the home; `establish` makes those that are not there yet."""
         self._home, self._suite, self._clock, self._execute = home, suite, clock, execute
 

@@ -9,7 +9,7 @@ import orjson
 from pydantic import ValidationError
 
 from indicium.cryptomodule.sessions import SessionKeys
-from indicium.cryptomodule.suites import Modern
+from indicium.cryptomodule.suites import Suite
 from indicium.domain.commands.access import Logoff, Logon
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.sessions import CloseSession, OpenSession
@@ -35,7 +35,7 @@ SESSION_GONE = (Inhibited, NotSaved, SessionMessageNotAuthentic, SessionRequired
 class Operator:
     """The host's end of a session. Use it as a context manager: it closes what it opened."""
 
-    def __init__(self, execute: Execute, suite: Modern, serial: str) -> None:
+    def __init__(self, execute: Execute, suite: Suite, serial: str) -> None:
         """Open the session: ephemeral X25519, not authenticated, therefore isolated from networks (J-02, J-03)."""
         self._execute = execute
         private = suite.generate_exchange_key()

@@ -1,6 +1,6 @@
 """The provider: takes the customers' money and signs what the modules load (F-27, VDSK_auth)."""
 
-from indicium.cryptomodule.suites.modern import SigningKey
+from indicium.cryptomodule.suites import SigningKey
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.psd import AuthorizeCustomer, DownloadPostageValue
 from indicium.domain.messages import provider_message

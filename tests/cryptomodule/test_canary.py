@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Callable, Iterator
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from indicium.cryptomodule.vault import Vault
 from indicium.domain.commands.access import InitializeAccessControlDatabase, Logon
@@ -51,9 +50,7 @@ def secrets_of(world: World) -> dict[str, bytes]:
 
 def v_psd(world: World, name: str) -> bytes:
     assert world.inner.desk is not None
-    key = world.inner.desk.vault.load(world.package(name).static).signing_key._key
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
-    return key.private_numbers().private_value.to_bytes(32, "big")
+    return scalar(world.inner.desk.vault.load(world.package(name).static).signing_key.der)
 
 
 def writings(secret: bytes) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from indicium.cryptomodule.handlers.module import Effect, Inside
 from indicium.cryptomodule.state import CryptoCard, User
-from indicium.cryptomodule.suites import Modern
+from indicium.cryptomodule.suites import Suite
 from indicium.domain.commands.access import GetStatus, InitializeAccessControlDatabase, Logoff, Logon, NewUser
 from indicium.domain.errors import (
     AccessControlDatabaseExists,
@@ -101,7 +101,7 @@ def get_status(inside: Inside, _command: GetStatus) -> Effect:
     )
 
 
-def _public_keys(suite: Modern, card: CryptoCard) -> dict[str, str]:
+def _public_keys(suite: Suite, card: CryptoCard) -> dict[str, str]:
     """Give UDSK_ipost and URSK_ipost, which client software embeds, in base64."""
     challenge_key = suite.load_signing_key(card.challenge_key).public().der
     registration_key = suite.exchange_public(card.registration_key)

@@ -2,7 +2,6 @@
 
 from indicium.cryptomodule.handlers.module import Effect, Inside
 from indicium.cryptomodule.state import Cold, Hot, MasterKeySet
-from indicium.cryptomodule.suites.modern import KEY_BYTES
 from indicium.domain.commands.initialization import GenerateMasterKeySet, StartInitialization
 from indicium.domain.fig6 import ModuleState
 from indicium.domain.identity import ChainId, Serial
@@ -39,8 +38,8 @@ def generate_master_key_set(inside: Inside, _command: GenerateMasterKeySet) -> E
     mks = inside.suite.random(MKS_ID_BYTES).hex()
     inside.cold.active = MasterKeySet(
         mks=mks,
-        mek=inside.suite.random(KEY_BYTES),
-        mak=inside.suite.random(KEY_BYTES),
+        mek=inside.suite.generate_key(),
+        mak=inside.suite.generate_key(),
     )
     return Effect(
         reply={"mks": mks},

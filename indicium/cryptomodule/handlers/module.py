@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from indicium.cryptomodule.auditing import AuditTrail
 from indicium.cryptomodule.sessions import Session
 from indicium.cryptomodule.state import Cold, Hot
-from indicium.cryptomodule.suites import Modern
+from indicium.cryptomodule.suites import Suite
 from indicium.domain.fig6 import ModuleState
 
 
@@ -32,7 +32,7 @@ class Effect(NamedTuple):
 class Inside:
     """The module's state as a handler sees it: copies, which count only once memory has them."""
 
-    suite: Modern
+    suite: Suite
     serial: str
     hot: Hot
     cold: Cold

@@ -11,8 +11,7 @@ from indicium.cryptomodule import checks
 from indicium.cryptomodule.checks import Check, Presented, challenge
 from indicium.cryptomodule.desk import Desk
 from indicium.cryptomodule.group import Group, Settled, Transaction, reply_label
-from indicium.cryptomodule.suites import NotAuthentic
-from indicium.cryptomodule.suites.modern import SigningKey
+from indicium.cryptomodule.suites import NotAuthentic, SigningKey
 from indicium.cryptomodule.vault import MeterKeys, StaticPart, Vault
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.psd import (

@@ -4,6 +4,15 @@ A suite is one object with the module's operations. `NotAuthentic` is how each o
 verify; the module turns it into the error of the rule at hand.
 """
 
-from indicium.cryptomodule.suites.modern import Modern, NotAuthentic
+from indicium.cryptomodule.suites.modern import Modern
+from indicium.cryptomodule.suites.suite import (
+    Certificate,
+    MacKey,
+    NotAuthentic,
+    SealKey,
+    SigningKey,
+    Suite,
+    VerifyKey,
+)
 
-__all__ = ["Modern", "NotAuthentic"]
+__all__ = ["Certificate", "MacKey", "Modern", "NotAuthentic", "SealKey", "SigningKey", "Suite", "VerifyKey"]

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.x509.oid import NameOID
 
 from indicium.cryptomodule.ports import Entropy
+from indicium.cryptomodule.suites.suite import NotAuthentic
 from indicium.domain.errors import KeyNotUsable
 
 KEY_BYTES = 32
@@ -51,10 +52,6 @@ _UNREADABLE = (
     x509.UnsupportedGeneralNameType,
 )
 """What the library says of a key or certificate that is none, or of a kind it does not know."""
-
-
-class NotAuthentic(Exception):  # it names what was found; the module raises the rule's own error
-    """A MAC, tag, signature or certificate does not verify."""
 
 
 class MacKey:
@@ -203,6 +200,10 @@ class Modern:
     def random(self, size: int) -> bytes:
         """Give random bytes: for challenges, identifiers and keys."""
         return self._entropy.random(size)
+
+    def generate_key(self) -> bytes:
+        """Draw a symmetric key: 32 bytes."""
+        return self._entropy.random(KEY_BYTES)
 
     def mac_key(self, key: bytes) -> MacKey:
         """Prepare a MAC key."""
