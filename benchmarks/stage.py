@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from indicium.cryptomodule.dispatch import CryptoModule
-from indicium.cryptomodule.ports import MemoryContent, MemoryUpdate, MeterRow
+from indicium.cryptomodule.ports import Hardware, MemoryContent, MemoryUpdate, MeterRow
 from indicium.cryptomodule.suites import Modern
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.base import Command
@@ -79,6 +79,16 @@ class Surroundings:
         return os.urandom(size)
 
 
+class _NoDeviceKey:
+    """No figure asks for the module's own signature."""
+
+    def load(self) -> None:
+        """Give none."""
+
+    def destroy(self) -> None:
+        """Have nothing to destroy."""
+
+
 class Stage:
     """A module, and customers with full meters."""
 
@@ -86,7 +96,8 @@ class Stage:
         """Hold a ceremony and lease `meters` meters."""
         self._world = Surroundings()
         self._suite = Modern(self._world)
-        self.module = CryptoModule(SERIAL, _VolatileMemory(), _VolatileKey(), self._world, self._suite)
+        hardware = Hardware(_VolatileMemory(), _VolatileKey(), _NoDeviceKey(), self._world)
+        self.module = CryptoModule(SERIAL, hardware, self._suite)
         self.records: list[SealedRecord] = []
         self._packages: dict[DeviceId, Package] = {}
         self._replies: dict[RequestKey, KeptReply] = {}

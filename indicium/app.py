@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from indicium.cryptomodule.dispatch import CryptoModule
+from indicium.cryptomodule.ports import Hardware
 from indicium.cryptomodule.suites import Modern
 from indicium.cryptomodule.verifier import ChainReport, load_key, verify_chain
 from indicium.domain.commands.auditing import CreateAuditEntry
@@ -35,7 +36,7 @@ from indicium.domain.fig6 import ModuleState
 from indicium.domain.flow import Head
 from indicium.domain.identity import ChainId, Serial
 from indicium.infrastructure import membership
-from indicium.infrastructure.devices import PpdKeyFile, SystemClock, SystemEntropy
+from indicium.infrastructure.devices import DeviceKeyFile, PpdKeyFile, SystemClock, SystemEntropy
 from indicium.infrastructure.home import Home
 from indicium.infrastructure.memory_file import MemoryFile
 from indicium.infrastructure.places import Places
@@ -269,8 +270,9 @@ class Ledger:
             yield views
 
     def _power_up(self) -> CryptoModule:
-        ppd = PpdKeyFile(self._home.ppd(self._serial))
-        return CryptoModule(self._serial, self._memory, ppd, self._clock, self._suite, ring=self._settings.ring)
+        ppd, device = PpdKeyFile(self._home.ppd(self._serial)), DeviceKeyFile(self._home.device(self._serial))
+        hardware = Hardware(self._memory, ppd, device, self._clock)
+        return CryptoModule(self._serial, hardware, self._suite, ring=self._settings.ring)
 
     def _hold_ceremony(self, home: Home) -> None:
         """Bring the module to Operational; one that was interrupted while Initializing is reset first (C-21)."""
@@ -285,6 +287,7 @@ class Ledger:
                 self._places.forget_chain()
             devices = membership.devices_of(found, self.chain, self._settings.devices)
             begun = self._module.state is not ModuleState.UNINITIALIZED
+            self.office.manufacture(self._serial)
             plan = self.office.ceremony_plan()
             card = self.office.establish(self._settings, devices)
             configuration = Configuration(card, self._settings.signature_interval)

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from indicium.cryptomodule.dispatch import CryptoModule, Dispatched
 from indicium.cryptomodule.group import package_message
 from indicium.cryptomodule.inner import Inner
-from indicium.cryptomodule.ports import MemoryUpdate
+from indicium.cryptomodule.ports import Hardware, MemoryUpdate
 from indicium.cryptomodule.state import Cold, HomeMeter, Hot, shift_sum
 from indicium.cryptomodule.suites import Modern
 from indicium.cryptomodule.vault import StaticPart
@@ -35,13 +35,14 @@ from indicium.domain.package import MovingPart, Package
 from indicium.domain.record import line_hash
 from indicium.domain.replies import PsdReply, parse_reply
 from indicium.domain.vbi import Postage, postage
-from indicium.infrastructure.devices import PpdKeyFile, SystemEntropy
+from indicium.infrastructure.devices import DeviceKeyFile, PpdKeyFile, SystemEntropy
 from indicium.infrastructure.memory_file import MemoryFile
 from indicium.infrastructure.store import Store
 from indicium.parties import ceremony
 from indicium.parties.authority import CertificateAuthority
 from indicium.parties.ceremony import Born, CeremonyPlan, Configuration
 from indicium.parties.customer import Customer, CustomerState
+from indicium.parties.manufacturer import Manufacturer
 from indicium.parties.metergen import MeterGen
 from indicium.parties.operator import Execute, Operator
 from indicium.parties.provider import Provider
@@ -73,6 +74,8 @@ class Keys(NamedTuple):
     certificate: bytes
     smartcard: bytes
     provider: bytes
+    manufacturer: bytes
+    """The manufacturer's root: X.509 in DER."""
 
 
 class Kept(NamedTuple):
@@ -129,7 +132,10 @@ class World:
         authority = suite.generate_signing_key().der
         certificate = CertificateAuthority.establish(load_private_key(authority), "CA", BEGINNING)
         der = certificate.public_bytes(serialization.Encoding.DER)
-        keys = Keys(authority, der, suite.generate_signing_key().der, suite.generate_signing_key().der)
+        smartcard, provider, maker = (suite.generate_signing_key().der for _ in range(3))
+        keys = Keys(authority, der, smartcard, provider, Manufacturer.establish(maker, BEGINNING))
+        identity = Manufacturer(maker, keys.manufacturer, suite).make(SERIAL, BEGINNING)
+        DeviceKeyFile(folder / f"{SERIAL}.device").install(identity)
         Store.create(f"sqlite:///{folder / 'ledger.db'}").close()
         return cls(folder, Kept(BEGINNING, keys, CeremonyPlan.generate(), None, {}, {}), ring=ring)
 
@@ -364,7 +370,13 @@ class World:
         self.module = self._module()
 
     def _module(self) -> CryptoModule:
-        return CryptoModule(SERIAL, self.memory, PpdKeyFile(self.ppd_path), self.clock, self.suite, ring=self.ring)
+        return CryptoModule(SERIAL, self.hardware, self.suite, ring=self.ring)
+
+    @property
+    def hardware(self) -> Hardware:
+        """Give what the module is built of."""
+        device = DeviceKeyFile(self.folder / f"{SERIAL}.device")
+        return Hardware(self.memory, PpdKeyFile(self.ppd_path), device, self.clock)
 
     def _customer(self, state: CustomerState) -> Customer:
         assert self.born is not None

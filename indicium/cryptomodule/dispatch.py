@@ -18,7 +18,7 @@ from indicium.cryptomodule.handlers.module import Effect, Inside
 from indicium.cryptomodule.inner import Inner
 from indicium.cryptomodule.management import MODULE_HANDLERS, WITHOUT_SESSION, answered, unwrapped
 from indicium.cryptomodule.pipeline import Outcome, Request, psd_commands
-from indicium.cryptomodule.ports import PPD_KEY_BYTES, Clock, MemoryUpdate, NonVolatileMemory, PpdKey
+from indicium.cryptomodule.ports import PPD_KEY_BYTES, Hardware, MemoryUpdate
 from indicium.cryptomodule.recovery import lost_records, roll_back
 from indicium.cryptomodule.sessions import Session
 from indicium.cryptomodule.state import Codec, Cold, Hot, Remembered, RingEntry, Tail
@@ -65,11 +65,10 @@ class Dispatched:
 class CryptoModule:
     """An emulated cryptographic module 110: one chain, one writer."""
 
-    def __init__(
-        self, serial: Serial, memory: NonVolatileMemory, ppd: PpdKey, clock: Clock, suite: Suite, *, ring: int = 3
-    ) -> None:
+    def __init__(self, serial: Serial, hardware: Hardware, suite: Suite, *, ring: int = 3) -> None:
         """Power up: read the memory and check it. Raises `MemoryNotAuthentic`."""
-        self._serial, self._memory, self._ppd, self._clock, self._suite = serial, memory, ppd, clock, suite
+        self._serial, self._suite = serial, suite
+        self._memory, self._ppd, self._device, self._clock = hardware
         self._ring = ring
         self._booted = False  # M-04: the boot detection flag is volatile
         self._boot_recorded = False
@@ -78,9 +77,9 @@ class CryptoModule:
         self._pending: list[bytes | None] = []
         self._inner: Inner | None = None
         self._state = ModuleState.UNINITIALIZED
-        content = memory.load()
+        content = self._memory.load()
         if content is not None:
-            codec = Codec(suite, ppd.load())
+            codec = Codec(suite, self._ppd.load())
             remembered = codec.decode(content, serial)
             if remembered.hot.serial != serial:
                 raise MemoryNotAuthentic(path=serial, why=f"it is that of module {remembered.hot.serial}")
@@ -237,8 +236,11 @@ class CryptoModule:
         except (Refusal, Malformed) as refusal:
             return self._refused(request, command, refusal, inside, gathered)
         group = self._done(command, effect, rule, inside, gathered)
-        reply = answered(request, inside.session, SessionAnswer(reply=effect.reply))
         self._session = None if effect.ends == "session" else inside.session
+        if effect.refusal is not None:
+            effect.refusal.__dict__["recorded"] = group is not None
+            return group, [self._refusal_of(request, effect.refusal, inside)]
+        reply = answered(request, inside.session, SessionAnswer(reply=effect.reply))
         if effect.ends == "logon" and inside.session is not None:
             inside.session.log_off()
         return group, [(reply, None)]
@@ -286,6 +288,7 @@ class CryptoModule:
             orjson.dumps(effect.data),
             session.user if session else None,
             session.role if session else None,
+            effect.refusal.reason if effect.refusal else 0,
             signed=effect.signed or rule.record is Record.SIGNED,
         )
         group.record(entry)
@@ -331,11 +334,15 @@ class CryptoModule:
             group.record(entry)
             self._write(group, self._inner.cold, group.tail(self._inner.hot.head))
             refusal.__dict__["recorded"] = True
+        return group, [self._refusal_of(request, refusal, inside)]
+
+    def _refusal_of(self, request: Request, refusal: Refusal | Malformed, inside: Inside) -> Outcome:
+        """Give a refusal as an outcome: inside the session's answer, if the request came in the session."""
         authentic = inside.session is not None and not isinstance(refusal, SessionMessageNotAuthentic)
         if authentic and isinstance(request, SessionMessage):
             answer = SessionAnswer(refused=refusal.code, facts=vars(refusal))
-            return group, [(answered(request, inside.session, answer), None)]
-        return group, [(None, refusal)]
+            return answered(request, inside.session, answer), None
+        return None, refusal
 
     def _group(self, inner: Inner, hot: Hot, gathered: Gathered) -> Group:
         """Begin a group."""

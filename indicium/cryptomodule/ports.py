@@ -73,11 +73,39 @@ class PpdKey(Protocol):
         """Replace the key durably; what the old one sealed is lost."""
 
 
+class DeviceIdentity(NamedTuple):
+    """The module's own key pair and its certificate, as its manufacturer installed them."""
+
+    key: bytes
+    """PKCS#8 in DER."""
+    certificate: bytes
+    """X.509 in DER, issued by the manufacturer's root (M-86); the subject's common name is the serial number."""
+
+
+class DeviceKey(Protocol):
+    """The module (device) key pair (F-01): for the useful life of the module. It survives Reset, and nothing else."""
+
+    def load(self) -> DeviceIdentity | None:
+        """Give key and certificate; None for a module that has none, or whose certification was destroyed."""
+
+    def destroy(self) -> None:
+        """Destroy the certification, durably (C-16)."""
+
+
 class Clock(Protocol):
     """Clock & Calendar 309 (A-16)."""
 
     def now(self) -> datetime:
         """Give the time in UTC, with microseconds, aware."""
+
+
+class Hardware(NamedTuple):
+    """What a module is built of (FIG. 3), beside the generator 308 that its suite draws from."""
+
+    memory: NonVolatileMemory
+    ppd: PpdKey
+    device: DeviceKey
+    clock: Clock
 
 
 class Entropy(Protocol):

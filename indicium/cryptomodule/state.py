@@ -90,8 +90,14 @@ class MasterKeySet(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, val_json_bytes="base64", ser_json_bytes="base64")
 
     mks: str
+    suite: str = "modern"
+    """The suite whose algorithms seal what lies under it."""
     mek: Secret
     mak: Secret
+    generated: bool = True
+    """Whether this module made it; false where it was imported."""
+    exportable: bool = True
+    """Whether this module may export it (H-12); of an imported one the exporting module decided (H-11)."""
 
 
 class CryptoCard(BaseModel):
@@ -123,6 +129,8 @@ class Cold(BaseModel):
     users: list[User] = []
     active: MasterKeySet | None = None
     """The active MKS (H-03)."""
+    dormant: MasterKeySet | None = None
+    """The dormant MKS (H-03)."""
     card: CryptoCard | None = None
 
 

@@ -1,12 +1,15 @@
-"""The emulated module's surroundings: clock, random numbers, and the key that seals its memory."""
+"""The emulated module's surroundings: clock, random numbers, its device key, and the key that seals its memory."""
 
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
-from indicium.cryptomodule.ports import PPD_KEY_BYTES
-from indicium.domain.errors import MemoryNotAuthentic
-from indicium.infrastructure.files import write_atomically
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from indicium.cryptomodule.ports import PPD_KEY_BYTES, DeviceIdentity
+from indicium.domain.errors import BadFile, MemoryNotAuthentic
+from indicium.infrastructure.files import remove_durably, write_atomically
 
 
 class SystemClock:
@@ -23,6 +26,40 @@ class SystemEntropy:
     def random(self, size: int) -> bytes:
         """Give `size` unpredictable bytes."""
         return os.urandom(size)
+
+
+class _DeviceFile(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", val_json_bytes="base64", ser_json_bytes="base64")
+
+    key: Annotated[bytes, Field(repr=False)]
+    certificate: bytes
+
+
+class DeviceKeyFile:
+    """The device key and its certificate in a file of mode 0600, as the emulated manufacturer wrote it."""
+
+    def __init__(self, path: Path) -> None:
+        """Name the file; it need not be there."""
+        self._path = path
+
+    def install(self, identity: DeviceIdentity) -> None:
+        """Write key and certificate durably: what the manufacturer does, once."""
+        content = _DeviceFile(key=identity.key, certificate=identity.certificate).model_dump_json()
+        write_atomically(self._path, content.encode(), mode=0o600)
+
+    def load(self) -> DeviceIdentity | None:
+        """Give key and certificate; None if there are none. Raises `BadFile` if the file is none of these."""
+        try:
+            kept = _DeviceFile.model_validate_json(self._path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError):
+            raise BadFile(path=str(self._path), why="it is not a module's device key") from None
+        return DeviceIdentity(kept.key, kept.certificate)
+
+    def destroy(self) -> None:
+        """Destroy the certification, durably."""
+        remove_durably(self._path)
 
 
 class PpdKeyFile:

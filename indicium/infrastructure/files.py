@@ -36,6 +36,15 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def remove_durably(path: Path) -> None:
+    """Remove a file so that it stays removed; one that is not there is fine. Raises `StoreFailed`."""
+    try:
+        path.unlink(missing_ok=True)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise StoreFailed(place=f"file {path}", why=reason(error)) from None
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Wait for a lock that one process, and one thread of it, has at a time; whoever is killed has it no more.

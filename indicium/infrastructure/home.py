@@ -66,6 +66,10 @@ class Home:
         """Give the key that seals a module's memory."""
         return self.secrets / f"{serial}.ppd"
 
+    def device(self, serial: Serial) -> Path:
+        """Give the device key of a module, as its manufacturer installed it."""
+        return self.secrets / f"{serial}.device"
+
     def audit_key(self, serial: Serial) -> Path:
         """Give the audit verification key of a module, as its Auditor exported it."""
         return self.keys / f"{serial}.audit.pem"

@@ -32,13 +32,17 @@ from indicium.domain.errors import (
     RequestIdReused,
     UnknownCustomer,
 )
+from indicium.domain.identity import Serial
 from indicium.domain.lifecycle import PsdState
 from indicium.domain.replies import PsdReply, parse_reply
 from indicium.domain.vbi import Elements
+from indicium.infrastructure.devices import DeviceKeyFile
 from indicium.infrastructure.home import Home
 from indicium.parties.authority import CertificateAuthority
 from indicium.parties.ceremony import CeremonyPlan
+from indicium.parties.certificates import load_private_key
 from indicium.parties.customer import CardKeys, Customer, CustomerState
+from indicium.parties.manufacturer import Manufacturer
 from indicium.parties.metergen import MeterGen
 from indicium.parties.operator import Execute
 from indicium.parties.provider import Provider
@@ -50,6 +54,10 @@ LONGEST_NAME = 64
 _ZIP_CODE = re.compile(r"[0-9]{5}")
 _CARD_KEYS = "card.json"
 _CEREMONY = "ceremony.json"
+_MANUFACTURER = "manufacturer.key"
+
+MANUFACTURER_ROOT = "manufacturer.pem"
+"""Name of the manufacturer's root certificate among a home's public files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,22 @@ class Office:
             first_device=devices.first,
             last_device=devices.last,
         )
+
+    def manufacture(self, serial: Serial) -> None:
+        """Give a new module its device key and certificate, as its manufacturer does; one that has them keeps them."""
+        device = DeviceKeyFile(self._home.device(serial))
+        if device.load() is not None:
+            return
+        now = self._clock.now()
+        if self._home.secret(_MANUFACTURER) is None:
+            self._home.keep_secret(_MANUFACTURER, self._suite.generate_signing_key().der)
+        key = self._secret(_MANUFACTURER)
+        if not (self._home.keys / MANUFACTURER_ROOT).exists():
+            root = x509.load_der_x509_certificate(Manufacturer.establish(key, now))
+            self._home.publish(MANUFACTURER_ROOT, root.public_bytes(serialization.Encoding.PEM))
+        root = x509.load_pem_x509_certificate(self._home.public(MANUFACTURER_ROOT))
+        manufacturer = Manufacturer(key, root.public_bytes(serialization.Encoding.DER), self._suite)
+        device.install(manufacturer.make(serial, now))
 
     def ceremony_plan(self) -> CeremonyPlan:
         """Give the people of this home's unattended ceremony; drawn once, before it begins."""
@@ -181,10 +205,7 @@ class Office:
             raise BadFile(path=f"the file of customer {customer}", why="it is not one of a customer") from None
 
     def _ca_key(self) -> ec.EllipticCurvePrivateKey:
-        key = serialization.load_der_private_key(self._secret("ca.key"), None)
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise BadFile(path=str(self._home.secrets / "ca.key"), why="it is not the key of an authority")
-        return key
+        return load_private_key(self._secret("ca.key"), "key of the authority")
 
     def _secret(self, name: str) -> bytes:
         content = self._home.secret(name)

@@ -12,7 +12,7 @@ from indicium.cryptomodule.ports import MemoryContent, MeterRow
 from indicium.cryptomodule.state import Codec
 from indicium.domain.errors import CheckpointMismatch, LedgerInUse, MemoryNotAuthentic
 from indicium.domain.flow import GENESIS
-from indicium.infrastructure.devices import PpdKeyFile
+from indicium.domain.identity import Serial
 from indicium.infrastructure.memory_file import MemoryFile
 from tests.harness import LETTER, World, flipped
 
@@ -243,9 +243,8 @@ def test_one_process_has_the_memory_at_a_time(world: World) -> None:
 
 
 def test_a_module_of_another_serial_number_does_not_take_the_memory_for_its_own(world: World) -> None:
-    ppd = PpdKeyFile(world.ppd_path)
     with pytest.raises(MemoryNotAuthentic):
-        CryptoModule("11111111", world.memory, ppd, world.clock, world.suite)  # type: ignore[arg-type]
+        CryptoModule(Serial("11111111"), world.hardware, world.suite)
 
 
 def test_memory_that_is_closed_twice_closes_no_other_file(tmp_path: Path) -> None:

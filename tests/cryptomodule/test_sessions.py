@@ -34,6 +34,7 @@ from indicium.domain.errors import (
 from indicium.domain.fig6 import FIG6, NOT_YET, Role
 from indicium.domain.lifecycle import LIFE
 from tests.harness import LETTER, World, data_of, flipped
+from tests.samples import SAMPLES
 
 
 class Host:
@@ -277,7 +278,7 @@ def test_a_command_without_a_handler_says_so_where_state_and_role_would_allow_it
 def test_no_command_without_a_handler_does_anything(world: World, name: str) -> None:
     before = dict(world.inner.meters)
     with pytest.raises((CommandNotYetSupported, CommandNotAllowed)):
-        world.execute(COMMANDS[name]())
+        world.execute(SAMPLES[COMMANDS[name]])
     assert world.inner.meters == before
 
 

@@ -38,6 +38,7 @@ def generate_master_key_set(inside: Inside, _command: GenerateMasterKeySet) -> E
     mks = inside.suite.random(MKS_ID_BYTES).hex()
     inside.cold.active = MasterKeySet(
         mks=mks,
+        suite=inside.suite.name,
         mek=inside.suite.generate_key(),
         mak=inside.suite.generate_key(),
     )

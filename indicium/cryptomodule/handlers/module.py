@@ -9,6 +9,7 @@ from indicium.cryptomodule.auditing import AuditTrail
 from indicium.cryptomodule.sessions import Session
 from indicium.cryptomodule.state import Cold, Hot
 from indicium.cryptomodule.suites import Suite
+from indicium.domain.errors import Refusal
 from indicium.domain.fig6 import ModuleState
 
 
@@ -26,6 +27,9 @@ class Effect(NamedTuple):
     """A signature that the caller asked for."""
     ends: Literal["logon", "session"] | None = None
     """What is over once the answer is made."""
+    refusal: Refusal | None = None
+    """Set where the command came to its end and failed in it: what it did counts, is recorded with the refusal's reason
+    code, and is answered by the refusal (M-83)."""
 
 
 @dataclass(slots=True)

@@ -1,11 +1,11 @@
 """Access control (J-20): the users, who is logged on, the clock and the status."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from indicium.domain.commands.base import Command, Name, Password
+from indicium.domain.commands.base import Bytes32, Command, Name, Password
 from indicium.domain.roles import LOGON_ROLES, Role
 
 
@@ -13,6 +13,11 @@ def _logon_role(role: Role) -> Role:
     if role not in LOGON_ROLES:
         raise ValueError("nobody logs on in this role")  # noqa: TRY003, EM101  # pydantic's protocol for validators
     return role
+
+
+FailureLimit = Annotated[int, Field(ge=1, le=100)]
+TimeoutSeconds = Annotated[int, Field(ge=1, le=86_400)]
+PasswordDays = Annotated[int, Field(ge=1, le=36_500)]
 
 
 class NewUser(Command):
@@ -23,13 +28,13 @@ class NewUser(Command):
     role: Annotated[Role, AfterValidator(_logon_role)]
     """The user's one role (G-202), one that logs on."""
     password: Password
-    failure_limit: Annotated[int, Field(ge=1, le=100)] = 3
+    failure_limit: FailureLimit = 3
     """Failed logons in a row that lock the account (G-205, M-55)."""
-    timeout_seconds: Annotated[int, Field(ge=1, le=86_400)] = 900
+    timeout_seconds: TimeoutSeconds = 900
     """Seconds of inactivity that end a logon (G-206, M-55)."""
     account_expires: date | None = None
     """Last day of the account (G-207); None: it does not expire."""
-    password_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    password_days: PasswordDays | None = None
     """Days for which a new password is good (G-209); None: it does not expire."""
 
 
@@ -50,13 +55,31 @@ class EndAdmin(Command):
 class CreateAccount(Command):
     """Enter a user (B-21)."""
 
+    user: NewUser
+
 
 class DeleteAccount(Command):
     """Remove a user (B-22)."""
 
+    name: Name
+
 
 class ModifyAccount(Command):
-    """Change a user's profile, or unlock it (B-23, M-55)."""
+    """Change a user's profile, or unlock it (B-23, M-55). What is not given stays; a role never changes (J-12)."""
+
+    name: Name
+    unlock: bool = False
+    """Whether the failure count begins at 0 again."""
+    password: Annotated[Bytes32 | None, Field(repr=False)] = None
+    """A new password, for a user who has forgotten the old one; it is good for the account's password period."""
+    failure_limit: FailureLimit | None = None
+    timeout_seconds: TimeoutSeconds | None = None
+    account_expires: date | None = None
+    """A new last day of the account."""
+    account_unlimited: bool = False
+    """Whether the account's last day goes."""
+    password_days: PasswordDays | None = None
+    """A new period, for the passwords that follow."""
 
 
 class ViewAccessControlDatabase(Command):
@@ -83,12 +106,21 @@ class QueryCurrentUserId(Command):
 
 
 class ChangePassword(Command):
-    """Replace one's own password (B-29)."""
+    """Replace one's own password (B-29). The old one is asked for again; a failure counts as a failed logon."""
+
+    old: Password
+    new: Password
 
 
 class SetClock(Command):
     """Set the module's internal clock (B-30)."""
 
+    at: datetime
+    """What time it is now: aware."""
+
 
 class GetStatus(Command):
     """Say which state the module is in, without any secret (B-31, C-38)."""
+
+    challenge: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
+    """128 random bits in hex, which the answer repeats under its signature: it is no older than they are."""

@@ -33,5 +33,8 @@ Password = Annotated[Bytes32, Field(repr=False)]
 Name = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
 """1 to 64 printable characters; names are compared byte for byte."""
 
+Buffer = Annotated[bytes, Field(max_length=65_536, repr=False)]
+"""A buffer of the host: up to 64 KiB, never shown."""
+
 Note = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_printable)]
 """1 to 1,000 printable characters."""

@@ -1,6 +1,10 @@
 """Session management (J-17): the secure channel between host and module."""
 
-from indicium.domain.commands.base import Bytes32, Command
+from typing import Annotated
+
+from pydantic import Field
+
+from indicium.domain.commands.base import Buffer, Bytes32, Command
 
 
 class OpenSession(Command):
@@ -17,14 +21,23 @@ class CloseSession(Command):
 class ComputeSessionMac(Command):
     """Compute a MAC under the session's keys (B-34)."""
 
+    data: Buffer
+
 
 class VerifySessionMac(Command):
     """Verify a MAC under the session's keys (B-35)."""
+
+    data: Buffer
+    mac: Annotated[bytes, Field(max_length=64, repr=False)]
 
 
 class SessionEncrypt(Command):
     """Encrypt under the session's keys (B-36)."""
 
+    data: Buffer
+
 
 class SessionDecrypt(Command):
     """Decrypt under the session's keys (B-37)."""
+
+    token: Buffer

@@ -1,0 +1,70 @@
+"""X.509 as the emulated authorities make it: their own root, and what they issue under it."""
+
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from indicium.domain.errors import KeyNotUsable
+
+ROOT_DAYS = 20 * 365
+"""How long an authority's own certificate is valid."""
+
+SHA256 = hashes.SHA256()
+
+
+def root(key: ec.EllipticCurvePrivateKey, name: str, now: datetime) -> x509.Certificate:
+    """Make an authority's own certificate, signed by itself."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = _dated(subject, subject, key.public_key(), now, ROOT_DAYS)
+    return builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True).sign(key, SHA256)
+
+
+def issue(
+    key: ec.EllipticCurvePrivateKey,
+    authority: x509.Certificate,
+    name: str,
+    public_key: bytes,
+    now: datetime,
+    *,
+    days: int,
+) -> bytes:
+    """Certify that a public key (DER) is that of `name`, the subject's common name: a certificate in DER."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = _dated(subject, authority.subject, load_public_key(public_key), now, days)
+    constraints = x509.BasicConstraints(ca=False, path_length=None)
+    signed = builder.add_extension(constraints, critical=True).sign(key, SHA256)
+    return signed.public_bytes(serialization.Encoding.DER)
+
+
+def load_public_key(der: bytes) -> ec.EllipticCurvePublicKey:
+    """Load a public key from SubjectPublicKeyInfo in DER. Raises `KeyNotUsable`."""
+    key = serialization.load_der_public_key(der)
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise KeyNotUsable(what="public key", why="it is not of an elliptic curve")
+    return key
+
+
+def load_private_key(der: bytes, what: str) -> ec.EllipticCurvePrivateKey:
+    """Load an authority's key from PKCS#8 in DER. Raises `KeyNotUsable`."""
+    key = serialization.load_der_private_key(der, None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise KeyNotUsable(what=what, why="it is not of an elliptic curve")
+    return key
+
+
+def _dated(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime, days: int
+) -> x509.CertificateBuilder:
+    """Begin a certificate that is valid from a minute ago, for clocks that differ a little."""
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=1))
+        .not_valid_after(now + timedelta(days=days))
+    )

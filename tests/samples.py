@@ -1,0 +1,105 @@
+"""A command of each kind with arguments that its form allows: for tests that drive every row of FIG. 6.
+
+Whether a module would do it is another matter; what state and role decide is decided before any argument is looked at.
+"""
+
+from datetime import UTC, datetime
+
+from indicium.domain.commands import COMMANDS
+from indicium.domain.commands.access import (
+    ChangePassword,
+    CreateAccount,
+    DeleteAccount,
+    InitializeAccessControlDatabase,
+    Logon,
+    ModifyAccount,
+    NewUser,
+    SetClock,
+)
+from indicium.domain.commands.auditing import CreateAuditEntry
+from indicium.domain.commands.base import Command
+from indicium.domain.commands.crypto_card import InitializeCryptoCard
+from indicium.domain.commands.master_keys import CreateMksShares, ExportMksShare, ImportMksShare
+from indicium.domain.commands.mks_usage import (
+    ComputeMac,
+    GlobalDecryptAndMac,
+    GlobalEncryptAndMac,
+    TranslateEncryptionAndMac,
+    VerifyMac,
+)
+from indicium.domain.commands.psd import (
+    AuthorizeCustomer,
+    AuthorizePsd,
+    ConfigurePsd,
+    CreateIndicium,
+    DownloadPostageValue,
+    RequestChallenge,
+)
+from indicium.domain.commands.sessions import (
+    ComputeSessionMac,
+    OpenSession,
+    SessionDecrypt,
+    SessionEncrypt,
+    VerifySessionMac,
+)
+from indicium.domain.roles import Role
+from indicium.domain.vbi import postage
+
+PSD, CHALLENGE = "1000000001", "0" * 32
+
+_USER = NewUser(name="new", role=Role.AUDITOR, password=bytes(32))
+_WITH_ARGUMENTS: tuple[Command, ...] = (
+    InitializeAccessControlDatabase(users=(_USER,)),
+    CreateAccount(user=_USER),
+    DeleteAccount(name="new"),
+    ModifyAccount(name="new", unlock=True),
+    Logon(user="new", password=bytes(32)),
+    ChangePassword(old=bytes(32), new=bytes([1]) * 32),
+    SetClock(at=datetime(2026, 3, 2, 9, 0, tzinfo=UTC)),
+    OpenSession(host_key=bytes([9]) + bytes(31)),
+    ComputeSessionMac(data=b"data"),
+    VerifySessionMac(data=b"data", mac=bytes(32)),
+    SessionEncrypt(data=b"data"),
+    SessionDecrypt(token=b"token"),
+    CreateMksShares(share_count=2, threshold=2),
+    ExportMksShare(transport_key=b"statement"),
+    ImportMksShare(share=b"share"),
+    TranslateEncryptionAndMac(source="0" * 16, target="1" * 16, psd_ids=(PSD,)),
+    GlobalEncryptAndMac(data=b"data"),
+    GlobalDecryptAndMac(token=b"token"),
+    ComputeMac(data=b"data"),
+    VerifyMac(data=b"data", mac=bytes(32)),
+    CreateAuditEntry(text="text"),
+    InitializeCryptoCard(
+        minimum_value=1,
+        maximum_value=1,
+        dr_limit=1,
+        ar_limit=1,
+        ca_certificate=b"certificate",
+        provider_key=b"key",
+        first_device=1,
+        last_device=1,
+    ),
+    AuthorizePsd(psd_id=PSD, request_id="a", certificate=b"certificate"),
+    ConfigurePsd(psd_id=PSD, request_id="a", customer="Ada", client_challenge=CHALLENGE, secrets=b"secrets"),
+    AuthorizeCustomer(psd_id=PSD, request_id="a", license_zip="94107", dr_limit=1, signature=bytes(64)),
+    DownloadPostageValue(psd_id=PSD, request_id="a", control_total=0, value=1, signature=bytes(64)),
+    RequestChallenge(psd_id=PSD, client_challenge=CHALLENGE),
+    CreateIndicium(
+        psd_id=PSD,
+        request_id="a",
+        value=1,
+        elements=postage("94107", "04973", "first-class letter", 1),
+        client_challenge=CHALLENGE,
+        module_challenge=CHALLENGE,
+        shown_ar=0,
+        shown_dr=0,
+        shown_record="0" * 64,
+        mac=bytes(32),
+    ),
+)
+_SAMPLES = {type(command): command for command in _WITH_ARGUMENTS}
+
+SAMPLES: dict[type[Command], Command] = {
+    kind: _SAMPLES[kind] if kind in _SAMPLES else kind() for kind in COMMANDS.values()
+}
