@@ -272,7 +272,9 @@ class Ledger:
     def _power_up(self) -> CryptoModule:
         ppd, device = PpdKeyFile(self._home.ppd(self._serial)), DeviceKeyFile(self._home.device(self._serial))
         hardware = Hardware(self._memory, ppd, device, self._clock)
-        return CryptoModule(self._serial, hardware, self._suite, ring=self._settings.ring)
+        return CryptoModule(
+            self._serial, hardware, self._suite, ring=self._settings.ring, switches=self._settings.switches
+        )
 
     def _hold_ceremony(self, home: Home) -> None:
         """Bring the module to Operational; one that was interrupted while Initializing is reset first (C-21)."""

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from indicium.domain.amounts import LARGEST
 from indicium.domain.device_numbers import LAST_NUMBER, DeviceRange
 from indicium.domain.errors import BadSetting, LedgerMissing
+from indicium.domain.switches import Switches
 
 DEFAULT_SERIAL = "34576590"
 """Serial number of a first module: row 1 of the seed's own module table (G-402)."""
@@ -49,6 +50,10 @@ class Settings(BaseModel):
     """Every record whose sequence is a multiple of this is signed (M-87)."""
     group_limit: Annotated[int, Field(ge=1, le=100_000)] = 1000
     """Most requests that are saved together."""
+    generate_dormant_mks: bool = False
+    """Whether an Operational module may generate a second, dormant Master Key Set (M-09)."""
+    collect_more_shares: bool = False
+    """Whether a module that has too few shares to combine goes on collecting them (M-83)."""
     first_device: _DeviceNumber | None = None
     """The first device number that the module gives out (M-60); without one a free range of the store is chosen."""
     last_device: Annotated[_DeviceNumber | None, Field(validate_default=True)] = None
@@ -91,6 +96,11 @@ class Settings(BaseModel):
         values = self.model_dump(exclude={"home"}, exclude_none=True)
         # A number is written alike in TOML and JSON, and so is a text, with its quotes and backslashes.
         return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
+
+    @property
+    def switches(self) -> Switches:
+        """What the module is told to do otherwise than by default."""
+        return Switches(self.generate_dormant_mks, self.collect_more_shares)
 
     @property
     def devices(self) -> DeviceRange | None:

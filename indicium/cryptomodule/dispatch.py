@@ -47,6 +47,7 @@ from indicium.domain.flow import GENESIS, Changes, Gathered, Head, Receipt
 from indicium.domain.identity import ChainId, Serial
 from indicium.domain.lifecycle import LIFE
 from indicium.domain.record import line_hash
+from indicium.domain.switches import AS_THE_SEED, Switches
 
 NO_CHAIN = ChainId("")
 """The chain of a module that was never initialized."""
@@ -65,11 +66,19 @@ class Dispatched:
 class CryptoModule:
     """An emulated cryptographic module 110: one chain, one writer."""
 
-    def __init__(self, serial: Serial, hardware: Hardware, suite: Suite, *, ring: int = 3) -> None:
+    def __init__(
+        self,
+        serial: Serial,
+        hardware: Hardware,
+        suite: Suite,
+        *,
+        ring: int = 3,
+        switches: Switches = AS_THE_SEED,
+    ) -> None:
         """Power up: read the memory and check it. Raises `MemoryNotAuthentic`."""
         self._serial, self._suite = serial, suite
         self._memory, self._ppd, self._device, self._clock = hardware
-        self._ring = ring
+        self._ring, self._switches = ring, switches
         self._booted = False  # M-04: the boot detection flag is volatile
         self._boot_recorded = False
         self._boot_error: str | None = None
@@ -226,7 +235,7 @@ class CryptoModule:
             if isinstance(request, SessionMessage):
                 command = unwrapped(request, inside)
             role = Role(inside.session.role) if inside.session and inside.session.role else Role.DEFAULT
-            rule = authorize(type(command), self._state, role)
+            rule = authorize(type(command), self._state, role, self._switches)
             if command is request and not isinstance(request, WITHOUT_SESSION):
                 raise SessionRequired(command=type(request).__name__)  # J-07
             handler = MODULE_HANDLERS.get(type(command))
@@ -258,6 +267,7 @@ class CryptoModule:
             inner.trail if inner else None,
             self._session,
             lambda: self._persist(inside),
+            self._switches,
         )
         return inside
 

@@ -81,6 +81,7 @@ from indicium.domain.commands.sessions import (
 )
 from indicium.domain.errors import CommandNotAllowed, CommandNotYetSupported
 from indicium.domain.roles import LOGON_ROLES, Role
+from indicium.domain.switches import AS_THE_SEED, Switches
 
 __all__ = ["FIG6", "NOT_YET", "ModuleState", "Record", "Role", "Rule", "authorize"]
 
@@ -292,13 +293,21 @@ NOT_YET: Final[frozenset[type[Command]]] = frozenset(
 """Commands that have no handler in this version. They are refused here and nowhere else."""
 
 
-def authorize(command: type[Command], state: ModuleState, role: Role) -> Rule:
+SWITCHED: Final[dict[type[Command], tuple[str, Rule]]] = {
+    GenerateMasterKeySet: ("generate_dormant_mks", Rule(".IO....", _SO, _OPER, _SIGNED)),  # M-09
+}
+"""Rules that a switch of table M puts in the place of FIG. 6's, with the switch's name."""
+
+
+def authorize(command: type[Command], state: ModuleState, role: Role, switches: Switches = AS_THE_SEED) -> Rule:
     """Say that the command may start, and give its rule; `record` is then none, chained or signed.
 
     `role` is that of the user who is logged on, or Default. A PSD command is seen under Default (M-54).
     Raises `CommandNotAllowed`, or `CommandNotYetSupported` where state and role would allow it.
     """
     rule = FIG6[command]
+    if command in SWITCHED and getattr(switches, SWITCHED[command][0]):
+        rule = SWITCHED[command][1]
     if not (rule.allows(state) and rule.admits(role)):
         raise CommandNotAllowed(command=command.__name__, state=state.value, role=role.value)
     if command in NOT_YET:

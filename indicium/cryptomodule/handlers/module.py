@@ -11,6 +11,7 @@ from indicium.cryptomodule.state import Cold, Hot
 from indicium.cryptomodule.suites import Suite
 from indicium.domain.errors import Refusal
 from indicium.domain.fig6 import ModuleState
+from indicium.domain.switches import Switches
 
 
 class Effect(NamedTuple):
@@ -47,5 +48,6 @@ class Inside:
     session: Session | None
     persist: Callable[[], None]
     """Make the cold part durable at once, before the command goes on."""
+    switches: Switches
     fresh: bool = False
     """Set by Start Initialization: all memory is erased before it is written."""

@@ -1,0 +1,16 @@
+"""Switches of table M: where the specification leaves a choice that a module obeys. The defaults are the seed's."""
+
+from typing import NamedTuple
+
+
+class Switches(NamedTuple):
+    """What a module was told to do otherwise than by default."""
+
+    generate_dormant_mks: bool = False
+    """Whether Generate Master Key Set is allowed in Operational too, where it makes a dormant MKS (M-09)."""
+    collect_more_shares: bool = False
+    """Whether Combine MKS Shares that has too few shares stays in Importing Shares instead of leaving it (M-83)."""
+
+
+AS_THE_SEED = Switches()
+"""Every switch as it is by default."""
