@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from indicium.domain.errors import IndiciumError
 from indicium.entrypoints import audit, export
 from indicium.infrastructure.store import Store
 from indicium.settings import Settings
@@ -120,4 +121,7 @@ def main(source: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if main(Path(sys.argv[1])) == "PASS" else 1)
+    try:
+        sys.exit(0 if main(Path(sys.argv[1])) == "PASS" else 1)
+    except IndiciumError as error:
+        sys.exit(str(error))

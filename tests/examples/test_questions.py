@@ -110,3 +110,12 @@ def test_every_column_is_asked_for_by_its_plain_name(table: str, asked: Path) ->
             plain, quoted = column.name, f'"{column.name}"'
             unlike = database.view(table).filter(f"{plain} IS DISTINCT FROM {quoted}").count("*")
             assert unlike.fetchall() == [(0,)], column.name
+
+
+def test_a_folder_that_is_neither_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "questions.py"), tmp_path], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert done.stderr == f"{tmp_path} holds no ledger: make one with 'indicium init --home {tmp_path}'.\n"
