@@ -148,7 +148,7 @@ class Stage:
 
     def forget_keys(self) -> None:
         """Empty the module's key cache, so that every meter's keys are loaded anew."""
-        inner = self.module._inner  # noqa: SLF001  # there is no command for it, and must not be
+        inner = self.module._core.inner  # noqa: SLF001  # there is no command for it, and must not be
         assert inner is not None
         assert inner.desk is not None
         inner.desk.vault.clear()

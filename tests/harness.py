@@ -345,8 +345,8 @@ class World:
     @property
     def inner(self) -> Inner:
         """Reach into the module."""
-        assert self.module._inner is not None
-        return self.module._inner
+        assert self.module._core.inner is not None
+        return self.module._core.inner
 
     def forge(self, name: str, **changes: object) -> Package:
         """Make a package as only the module could: with its own key, and what the test wants in it."""

@@ -111,7 +111,7 @@ def test_no_secret_shows_in_a_text_of_what_holds_it(world: World) -> None:
         desk.vault,
         desk.vault.load(world.package("ada").static),
         world.package("ada"),
-        world.module._inside(),
+        world.module._core.inside(),
         world.dispatch([request]),
         request,
         logon,

@@ -1,0 +1,114 @@
+"""A module under power: what it is built of, its opened memory, and what a reboot takes from it.
+
+How a group of records begins, and how it becomes durable, is said here; which commands are done is said elsewhere.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC
+
+from indicium.cryptomodule.group import Group
+from indicium.cryptomodule.handlers.module import Inside
+from indicium.cryptomodule.inner import Inner
+from indicium.cryptomodule.ports import Hardware, MemoryUpdate
+from indicium.cryptomodule.sessions import Session
+from indicium.cryptomodule.state import Cold, Hot, RingEntry, Tail
+from indicium.cryptomodule.suites import Suite
+from indicium.domain.errors import CheckpointMismatch
+from indicium.domain.fig6 import ModuleState
+from indicium.domain.flow import GENESIS, Gathered, Head
+from indicium.domain.identity import ChainId, Serial
+from indicium.domain.switches import Switches
+
+NO_CHAIN = ChainId("")
+"""The chain of a module that was never initialized."""
+
+
+class Core:
+    """What all parts of the dispatcher share. Everything but the hardware is volatile."""
+
+    def __init__(self, serial: Serial, hardware: Hardware, suite: Suite, ring: int, switches: Switches) -> None:
+        """Put the parts together; nothing is read yet."""
+        self.serial, self.hardware, self.suite = serial, hardware, suite
+        self.ring, self.switches = ring, switches
+        self.inner: Inner | None = None
+        """None before Start Initialization."""
+        self.state = ModuleState.UNINITIALIZED
+        """Current State (C-28)."""
+        self.session: Session | None = None
+        self.booted = False
+        """The boot detection flag: volatile (M-04)."""
+        self.boot_recorded = False
+        """Whether a record says that the module booted (I-19)."""
+        self.boot_error: str | None = None
+        """Why the boot led to the Error state, until it is recorded."""
+
+    @property
+    def chain(self) -> ChainId:
+        """The chain that this module writes; empty before Start Initialization."""
+        return self.inner.hot.chain if self.inner else NO_CHAIN
+
+    @property
+    def head(self) -> Head:
+        """The newest record that the module's memory knows."""
+        return self.inner.hot.head if self.inner else GENESIS
+
+    def inside(self) -> Inside:
+        """Give a handler the module's state to work on: copies, but for the session."""
+        inner = self.inner
+        inside = Inside(
+            self.suite,
+            self.serial,
+            inner.hot.copy() if inner else Hot(self.serial, NO_CHAIN, self.state, 1),
+            inner.cold.model_copy(deep=True) if inner else Cold(audit_key=b""),
+            self.state,
+            self.hardware.clock.now(),
+            inner.trail if inner else None,
+            self.session,
+            lambda: self.persist(inside),
+            self.switches,
+        )
+        return inside
+
+    def group(self, inner: Inner, hot: Hot, gathered: Gathered) -> Group:
+        """Begin a group."""
+        now = self.hardware.clock.now()
+        return Group(
+            self.suite,
+            inner.trail,
+            inner.codec,
+            hot,
+            self.state,
+            now,
+            now.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z",
+            gathered,
+            inner.meters,
+            boot=not self.boot_recorded,
+        )
+
+    def write(self, group: Group, cold: Cold, tail: Tail, forget: Sequence[str] = ()) -> None:
+        """Make a group durable in the module's memory; only then does it count.
+
+        A crash before this: nothing happened. A crash after this, before the store has it: `resume`.
+        """
+        inner = self.inner
+        if inner is None:
+            raise CheckpointMismatch(serial=self.serial)
+        hot = group.hot
+        hot.ring = (*hot.ring, RingEntry(hot.head, hot.totals))[-self.ring :]
+        sealed = inner.codec.seal_cold(hot, cold) if cold is not inner.cold else None
+        encoded_tail = inner.codec.encode_tail(hot, tail)
+        update = MemoryUpdate(inner.codec.encode_hot(hot), encoded_tail, sealed, group.rows(), forget)
+        self.hardware.memory.write(update)
+        inner.take(hot, cold, tail, group.meters, forget)
+        self.boot_recorded, self.boot_error = True, None
+
+    def persist(self, inside: Inside) -> None:
+        """Make the secret part durable in the middle of a command (a logon's failure count)."""
+        inner = self.inner
+        if inner is None:
+            return
+        hot = inner.hot.copy()
+        sealed = inner.codec.seal_cold(hot, inside.cold)
+        self.hardware.memory.write(MemoryUpdate(inner.codec.encode_hot(hot), None, sealed))
+        inner.hot, inner.cold = hot, inside.cold.model_copy(deep=True)
+        inside.hot.cold_generation, inside.hot.cold_digest = hot.cold_generation, hot.cold_digest

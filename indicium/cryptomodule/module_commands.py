@@ -1,0 +1,127 @@
+"""One command of the module: out of its session, past FIG. 6, to its handler, into the chain, and the answer back."""
+
+import orjson
+
+from indicium.cryptomodule.auditing import Entry
+from indicium.cryptomodule.core import Core
+from indicium.cryptomodule.group import Group
+from indicium.cryptomodule.handlers.module import Effect, Inside
+from indicium.cryptomodule.inner import Inner
+from indicium.cryptomodule.management import MODULE_HANDLERS, WITHOUT_SESSION, answered, unwrapped
+from indicium.cryptomodule.pipeline import Outcome, Request
+from indicium.cryptomodule.ports import PPD_KEY_BYTES
+from indicium.cryptomodule.state import Codec, Remembered, Tail
+from indicium.domain.commands.access import GetStatus, Logon
+from indicium.domain.commands.base import Command
+from indicium.domain.envelope import SessionAnswer, SessionMessage
+from indicium.domain.errors import BadValue, Malformed, NotSaved, Refusal, SessionMessageNotAuthentic, SessionRequired
+from indicium.domain.fig6 import Record, Role, Rule, authorize
+from indicium.domain.flow import Gathered
+from indicium.domain.lifecycle import LIFE
+
+
+def module_command(core: Core, request: Request, gathered: Gathered) -> tuple[Group | None, list[Outcome]]:
+    """Do one command of the module: in its session, or one of the few that need none."""
+    inside = core.inside()
+    command: Command = request
+    try:
+        if isinstance(request, SessionMessage):
+            command = unwrapped(request, inside)
+        role = Role(inside.session.role) if inside.session and inside.session.role else Role.DEFAULT
+        rule = authorize(type(command), core.state, role, core.switches)
+        if command is request and not isinstance(request, WITHOUT_SESSION):
+            raise SessionRequired(command=type(request).__name__)  # J-07
+        handler = MODULE_HANDLERS.get(type(command))
+        if handler is None:
+            raise BadValue(field="command", why="it does not travel in a session")
+        effect = handler(inside, command)
+    except (Refusal, Malformed) as refusal:
+        return _refused(core, request, command, refusal, inside, gathered)
+    group = _done(core, command, effect, rule, inside, gathered)
+    core.session = None if effect.ends == "session" else inside.session
+    if effect.refusal is not None:
+        effect.refusal.__dict__["recorded"] = group is not None
+        return group, [_refusal_of(request, effect.refusal, inside)]
+    reply = answered(request, inside.session, SessionAnswer(reply=effect.reply))
+    if effect.ends == "logon" and inside.session is not None:
+        inside.session.log_off()
+    return group, [(reply, None)]
+
+
+def _done(core: Core, command: Command, effect: Effect, rule: Rule, inside: Inside, gathered: Gathered) -> Group | None:
+    """Record what a module command did and move the state: Current first, Persistent last (C-29)."""
+    if effect.event is None:
+        return None
+    inner = core.inner
+    key = core.suite.random(PPD_KEY_BYTES) if inside.fresh else b""
+    if inside.fresh or inner is None:
+        codec = Codec(core.suite, key)
+        inner = Inner(core.suite, codec, Remembered(inside.hot, inside.cold, Tail()))
+    before_state, before_head = core.state, inside.hot.head
+    core.state = effect.then or core.state
+    group = core.group(inner, inside.hot, gathered)
+    session = inside.session
+    entry = Entry(
+        effect.event,
+        effect.software,
+        type(command).__name__,
+        orjson.dumps(effect.data),
+        session.user if session else None,
+        session.role if session else None,
+        effect.refusal.reason if effect.refusal else 0,
+        signed=effect.signed or rule.record is Record.SIGNED,
+    )
+    group.record(entry)
+    if effect.then is not None:
+        group.hot.persistent = effect.then
+    try:
+        if inside.fresh:
+            core.hardware.memory.erase()
+            core.hardware.ppd.renew(key)
+            core.inner, core.booted = inner, True
+        # A copy: what a fresh module remembers is the very same object, and must be written all the same.
+        cold = inner.cold if inside.cold == inner.cold and not inside.fresh else inside.cold.model_copy()
+        core.write(group, cold, group.tail(before_head))
+    except NotSaved:
+        core.state, core.session = before_state, None
+        if inside.fresh:  # nothing was there before, and nothing is now
+            core.inner = None
+        raise
+    return group
+
+
+def _refused(
+    core: Core, request: Request, command: Command, refusal: Refusal | Malformed, inside: Inside, gathered: Gathered
+) -> tuple[Group | None, list[Outcome]]:
+    """Record the refusal of a module command or logon: who asked for what (I-32). Nothing else changes.
+
+    That of a command on a PSD writes nothing, whether the command has a handler or not.
+    """
+    group, by_itself = None, command is request and type(command) in LIFE
+    if core.inner is not None and not by_itself and not isinstance(command, GetStatus):
+        group = core.group(core.inner, core.inner.hot.copy(), gathered)
+        session = inside.session
+        named = command.user if isinstance(command, Logon) else None
+        data = {"code": refusal.code, "named": named}
+        entry = Entry(
+            "command-refused",
+            "access-control",
+            type(command).__name__,
+            orjson.dumps(data),
+            session.user if session else None,
+            session.role if session else None,
+            refusal.reason,
+        )
+        group.record(entry)
+        core.write(group, core.inner.cold, group.tail(core.inner.hot.head))
+        refusal.__dict__["recorded"] = True
+    return group, [_refusal_of(request, refusal, inside)]
+
+
+def _refusal_of(request: Request, refusal: Refusal | Malformed, inside: Inside) -> Outcome:
+    """Give a refusal as an outcome: inside the session's answer, if the request came in the session."""
+    authentic = inside.session is not None and not isinstance(refusal, SessionMessageNotAuthentic)
+    if authentic and isinstance(request, SessionMessage):
+        answer = SessionAnswer(refused=refusal.code, facts=vars(refusal))
+        return answered(request, inside.session, answer), None
+    return None, refusal
