@@ -137,10 +137,67 @@ class AccountLocked(Refusal):
 
 @dataclass(eq=False)
 class AccountExpired(Refusal):
-    """The account's or its password's last day has passed (G-207, G-208)."""
+    """The account's last day has passed (G-207)."""
 
-    sentence = "The account {user} or its password has expired."
+    sentence = "The account {user} has expired: an Administrator gives it a later last day."
     user: str
+
+
+@dataclass(eq=False)
+class PasswordExpired(Refusal):
+    """The password's last day has passed (G-208): it is good for changing it, and for nothing else (M-55)."""
+
+    sentence = (
+        "The password of {user} has expired: change it in the Operational state, "
+        "or an Administrator gives the account a new one."
+    )
+    user: str
+
+
+@dataclass(eq=False)
+class OldPasswordWrong(Refusal):
+    """Change Password asks for the old one again (B-29)."""
+
+    sentence = "The old passphrase is wrong. It counts as a failed logon."
+
+
+@dataclass(eq=False)
+class PasswordNotNew(Refusal):
+    """A password is changed to another one."""
+
+    sentence = "The new passphrase is the old one: choose another."
+
+
+@dataclass(eq=False)
+class AccountExists(Refusal):
+    """A name is one account's, byte for byte (G-201)."""
+
+    sentence = "There is an account {user} already: an account has one role and a name of its own."
+    user: str
+
+
+@dataclass(eq=False)
+class UnknownAccount(Refusal):
+    """The access control database has no account of that name. Names are compared byte for byte."""
+
+    sentence = "There is no account {user}: view the access control database."
+    user: str
+
+
+@dataclass(eq=False)
+class AccountLoggedOn(Refusal):
+    """Nobody deletes the account that is logged on."""
+
+    sentence = "The account {user} is logged on: another Administrator deletes it."
+    user: str
+
+
+@dataclass(eq=False)
+class AccessControlDatabaseFull(Refusal):
+    """The access control database holds so many accounts and no more."""
+
+    sentence = "The module holds {maximum} accounts already: delete one first."
+    maximum: int
 
 
 @dataclass(eq=False)
@@ -153,10 +210,18 @@ class UserSetIncomplete(Refusal):
 
 @dataclass(eq=False)
 class EncryptionRequired(Refusal):
-    """A command that carries passwords was sent in the clear (J-10)."""
+    """A command that carries what is secret was sent in the clear (J-10)."""
 
-    sentence = "{command} carries a password: send it encrypted."
+    sentence = "{command} carries what is secret: send it encrypted."
     command: str
+
+
+@dataclass(eq=False)
+class SessionBufferNotAuthentic(Refusal):
+    """A buffer's MAC or token does not verify under the keys of this session (B-35, B-37)."""
+
+    sentence = "The {what} was not made in this session, or was altered."
+    what: str
 
 
 @dataclass(eq=False)
@@ -819,6 +884,14 @@ TABLE: dict[type[IndiciumError], Entry] = {
     UserSetIncomplete: Entry("user-set-incomplete", 118, 1),
     EncryptionRequired: Entry("encryption-required", 119, 1),
     AccessControlDatabaseExists: Entry("access-control-database-exists", 120, 1),
+    AccountExists: Entry("account-exists", 141, 1),
+    UnknownAccount: Entry("unknown-account", 142, 1),
+    AccountLoggedOn: Entry("account-logged-on", 143, 1),
+    AccessControlDatabaseFull: Entry("access-control-database-full", 144, 1),
+    PasswordExpired: Entry("password-expired", 145, 1),
+    OldPasswordWrong: Entry("old-password-wrong", 146, 1),
+    PasswordNotNew: Entry("password-not-new", 147, 1),
+    SessionBufferNotAuthentic: Entry("session-buffer-not-authentic", 148, 1),
     CryptoCardAlreadyInitialized: Entry("crypto-card-already-initialized", 121, 1),
     CryptoCardNotInitialized: Entry("crypto-card-not-initialized", 122, 1),
     DeviceNumbersExhausted: Entry("device-numbers-exhausted", 123, 1),

@@ -3,19 +3,26 @@
 Registers of meters never live here: they are many, and `projections` folds them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from indicium.domain.amounts import Mills
 from indicium.domain.errors import BadRecord
 from indicium.domain.events import (
     AccessControlDatabaseInitialized,
+    AccountCreated,
+    AccountDeleted,
+    AccountModified,
     AnyEvent,
     CheckpointRecovered,
     CryptoCardInitialized,
     InitializationStarted,
     MasterKeySetGenerated,
+    NamedUser,
+    PasswordChanged,
     PsdEvent,
+    UserLoggedOn,
     parse_event,
 )
 from indicium.domain.flow import SealedRecord
@@ -40,6 +47,19 @@ class Discarded:
         return self.event.originator_version
 
 
+class UserAt(NamedTuple):
+    """What the chain tells of a user of the module (G2)."""
+
+    name: str
+    role: str
+    account_expires: str | None = None
+    """Last day of the account; None: it does not expire."""
+    password_expires: str | None = None
+    """Last day of the password; None: it does not expire."""
+    last_access: str | None = None
+    """When the user logged on last (G-210): RFC 3339 in UTC; None: never."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModuleAt:
     """What anybody may know of a module at one of its records."""
@@ -51,8 +71,8 @@ class ModuleAt:
     persistent: str = "uninitialized"
     at: str = ""
     interval: int = 0
-    users: tuple[tuple[str, str], ...] = ()
-    """Name and role of each user."""
+    users: tuple[UserAt, ...] = ()
+    """The access control database, in the order in which the users were entered."""
     master_key_sets: tuple[str, ...] = ()
     configured: bool = False
     """Whether the crypto-card is initialized."""
@@ -95,8 +115,6 @@ def evolve(state: ModuleAt, event: AnyEvent | Discarded) -> ModuleAt:
     match event:
         case InitializationStarted(data=data):
             return replace(state, interval=data.interval)
-        case AccessControlDatabaseInitialized(data=data):
-            return replace(state, users=tuple((user.name, user.role) for user in data.users))
         case MasterKeySetGenerated(data=data):
             return replace(state, master_key_sets=(*state.master_key_sets, data.mks))
         case CryptoCardInitialized():
@@ -108,7 +126,39 @@ def evolve(state: ModuleAt, event: AnyEvent | Discarded) -> ModuleAt:
             totals = Totals(Mills(point.downloaded), Mills(point.printed), Mills(point.refunded))
             return replace(state, totals=totals)
         case _:
-            return state
+            return replace(state, users=_users(state.users, event))
+
+
+def _users(users: tuple[UserAt, ...], event: AnyEvent) -> tuple[UserAt, ...]:
+    """Fold an event into the users; most leave them as they are."""
+    match event:
+        case AccessControlDatabaseInitialized(data=data):
+            return tuple(map(_entered, data.users))
+        case AccountCreated(data=data):
+            return (*users, _entered(data.user))
+        case AccountDeleted(data=data):
+            return tuple(user for user in users if user.name != data.name)
+        case AccountModified(data=data):
+            expires, good_until = data.account_expires, data.password_expires
+            return _with(
+                users, data.name, lambda user: user._replace(account_expires=expires, password_expires=good_until)
+            )
+        case PasswordChanged(data=data):
+            good_until = data.password_expires
+            return _with(users, event.user, lambda user: user._replace(password_expires=good_until))
+        case UserLoggedOn():
+            return _with(users, event.user, lambda user: user._replace(last_access=event.at))
+        case _:
+            return users
+
+
+def _entered(user: NamedUser) -> UserAt:
+    return UserAt(user.name, user.role, user.account_expires, user.password_expires)
+
+
+def _with(users: tuple[UserAt, ...], name: str | None, change: Callable[[UserAt], UserAt]) -> tuple[UserAt, ...]:
+    """Change one user; names are compared byte for byte."""
+    return tuple(change(user) if user.name == name else user for user in users)
 
 
 def _enveloped(state: ModuleAt, event: AnyEvent | PsdEvent) -> ModuleAt:

@@ -35,7 +35,7 @@ def show_module_at(screen: Screen, store_url: str, sequence: int, module: str | 
         state = module_at(store, _chain_of(store, module, chain), sequence, advance)
     for name, value in _lines(state):
         screen.plain(f"{name:<16}{value}")
-    users = [{"name": name, "role": role} for name, role in state.users]
+    users = [user._asdict() for user in state.users]
     screen.show({"modules": [asdict(state) | {"users": users, "totals": state.totals._asdict()}]})
 
 
@@ -47,7 +47,7 @@ def _lines(state: ModuleAt) -> list[tuple[str, str]]:
         ("made at", state.at),
         ("state", f"{state.state} (persistent: {state.persistent})"),
         ("crypto-card", "initialized" if state.configured else "not initialized"),
-        ("users", ", ".join(f"{name} ({role})" for name, role in state.users) or "none"),
+        ("users", ", ".join(f"{user.name} ({user.role})" for user in state.users) or "none"),
         ("master key sets", ", ".join(state.master_key_sets) or "none"),
         ("signed", f"every {state.interval} records at least"),
         *totals,

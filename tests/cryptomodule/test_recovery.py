@@ -295,6 +295,6 @@ def test_the_replayed_state_is_the_modules_own_with_what_was_discarded_left_out(
         100,
         True,
     )
-    assert state.users == tuple((person.name, person.role) for person in world.plan.people)
+    assert [(user.name, user.role) for user in state.users] == [(who.name, who.role) for who in world.plan.people]
     assert len(state.master_key_sets) == 1
     assert [at.totals for at in seen if at.sequence in named] == [(200_000, 330, 0)] * 3

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indicium.domain.events import parse_event
-from indicium.domain.evolve import Discarded, ModuleAt, evolve, with_discarded
+from indicium.domain.evolve import Discarded, ModuleAt, UserAt, evolve, with_discarded
 from tests.domain.lines import CHAIN, GOOD, indicium_data, line, psd_data
 
 BEGINNING = [
@@ -36,7 +36,7 @@ def test_a_ceremony_is_seen_step_by_step() -> None:
     assert (first.interval, first.users, first.master_key_sets, first.configured) == (100, (), (), False)
 
     last = replay(BEGINNING)
-    assert last.users == (("officer", "security-officer"),)
+    assert last.users == (UserAt("officer", "security-officer"),)
     assert last.master_key_sets == ("0" * 16,)
     assert last.configured
     assert (last.sequence, last.state, last.at) == (5, "operational", "2026-03-02T09:00:00.000000Z")

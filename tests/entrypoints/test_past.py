@@ -29,7 +29,9 @@ def test_a_module_is_shown_as_it_was_at_a_record(home: Path, terminal: Terminal)
         "configured": False,
         "totals": {"downloaded": 0, "printed": 0, "refunded": 0},
     }
-    assert {"name", "role"} == {name for user in module["users"] for name in user}
+    assert {"name", "role", "account_expires", "password_expires", "last_access"} == {
+        name for user in module["users"] for name in user
+    }
     (last,) = terminal.json("modules", "--at", str(len(rows)), "--module", "34576590", "--home", home)["modules"]
     assert (last["state"], last["configured"], last["totals"]["downloaded"]) == ("operational", True, 300_000)
     assert (

@@ -19,6 +19,9 @@ FailureLimit = Annotated[int, Field(ge=1, le=100)]
 TimeoutSeconds = Annotated[int, Field(ge=1, le=86_400)]
 PasswordDays = Annotated[int, Field(ge=1, le=36_500)]
 
+MAXIMUM_USERS = 1000
+"""Accounts that a module's access control database holds at most."""
+
 
 class NewUser(Command):
     """The profile of a user to be entered (G2)."""
@@ -41,7 +44,7 @@ class NewUser(Command):
 class InitializeAccessControlDatabase(Command):
     """Enter the first users: at least the minimal set (B-02, A-84)."""
 
-    users: Annotated[tuple[NewUser, ...], Field(min_length=1, max_length=1000)]
+    users: Annotated[tuple[NewUser, ...], Field(min_length=1, max_length=MAXIMUM_USERS)]
 
 
 class BeginAdmin(Command):

@@ -40,4 +40,5 @@ class SessionEncrypt(Command):
 class SessionDecrypt(Command):
     """Decrypt under the session's keys (B-37)."""
 
-    token: Buffer
+    token: Annotated[bytes, Field(max_length=65_536 + 256, repr=False)]
+    """What Session Encrypt gave: a buffer, with room for what a suite puts around it."""

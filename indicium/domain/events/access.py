@@ -1,4 +1,4 @@
-"""Events of access control (J): who may do what, and who asked."""
+"""Events of access control (J): who may do what, and who asked. Names, roles and last days, and nothing secret."""
 
 from typing import Literal
 
@@ -10,12 +10,53 @@ class NamedUser(Value):
 
     name: str
     role: str
+    account_expires: str | None = None
+    """Last day of the account (G-207); None: it does not expire."""
+    password_expires: str | None = None
+    """Last day of the password (G-208); None: it does not expire."""
 
 
 class UsersData(Data):
     """The first users (B-02)."""
 
     users: tuple[NamedUser, ...]
+
+
+class NewAccountData(Data):
+    """A user that was entered (B-21)."""
+
+    user: NamedUser
+
+
+class DeletedAccountData(Data):
+    """A user that was removed (B-22)."""
+
+    name: str
+    role: str
+
+
+class ModifiedAccountData(Data):
+    """A user's profile that was changed (B-23): what of it, and the last days that it has now."""
+
+    name: str
+    changed: tuple[str, ...]
+    """Members of the command that said something; what a limit or a period is now is not said."""
+    account_expires: str | None
+    password_expires: str | None
+
+
+class ChangedPasswordData(Data):
+    """The envelope's user chose a new password (B-29)."""
+
+    password_expires: str | None
+    """Last day of the new one."""
+
+
+class ClockData(Data):
+    """The module's clock was set (B-30): RFC 3339 in UTC, as the envelope says times."""
+
+    before: str
+    after: str
 
 
 class RefusedData(Data):
@@ -34,6 +75,62 @@ class AccessControlDatabaseInitialized(Event):
     data: UsersData
 
 
+class AdministrationBegun(Event):
+    """The Security Officer opened the Administrative state (C-05)."""
+
+    event: Literal["administration-begun"]
+    data: NoData
+
+
+class AdministrationEnded(Event):
+    """The Security Officer closed the Administrative state (C-06)."""
+
+    event: Literal["administration-ended"]
+    data: NoData
+
+
+class AccountCreated(Event):
+    """An Administrator entered a user."""
+
+    event: Literal["account-created"]
+    data: NewAccountData
+
+
+class AccountDeleted(Event):
+    """An Administrator removed a user."""
+
+    event: Literal["account-deleted"]
+    data: DeletedAccountData
+
+
+class AccountModified(Event):
+    """An Administrator changed a user's profile, or unlocked it."""
+
+    event: Literal["account-modified"]
+    data: ModifiedAccountData
+
+
+class AccessControlDatabaseViewed(Event):
+    """An Administrator was shown the users."""
+
+    event: Literal["access-control-database-viewed"]
+    data: NoData
+
+
+class PasswordChanged(Event):
+    """The envelope's user chose a new password."""
+
+    event: Literal["password-changed"]
+    data: ChangedPasswordData
+
+
+class ClockSet(Event):
+    """An Administrator set the module's clock, forward or back. This record bears the new time already."""
+
+    event: Literal["clock-set"]
+    data: ClockData
+
+
 class UserLoggedOn(Event):
     """The envelope's user logged on."""
 
@@ -48,6 +145,27 @@ class UserLoggedOff(Event):
     data: NoData
 
 
+class CurrentUserRoleQueried(Event):
+    """Somebody asked which role is logged on, where such is audited (B-62 … B-64)."""
+
+    event: Literal["current-user-role-queried"]
+    data: NoData
+
+
+class CurrentUserIdQueried(Event):
+    """Somebody asked who is logged on, where such is audited (B-62 … B-64)."""
+
+    event: Literal["current-user-id-queried"]
+    data: NoData
+
+
+class StatusGiven(Event):
+    """Somebody asked for the module's status, where such is audited (B-62 … B-64)."""
+
+    event: Literal["status-given"]
+    data: NoData
+
+
 class CommandRefused(Event):
     """A command of the module, or a logon, was refused."""
 
@@ -55,5 +173,21 @@ class CommandRefused(Event):
     data: RefusedData
 
 
-AccessEvent = AccessControlDatabaseInitialized | UserLoggedOn | UserLoggedOff | CommandRefused
+AccessEvent = (
+    AccessControlDatabaseInitialized
+    | AdministrationBegun
+    | AdministrationEnded
+    | AccountCreated
+    | AccountDeleted
+    | AccountModified
+    | AccessControlDatabaseViewed
+    | PasswordChanged
+    | ClockSet
+    | UserLoggedOn
+    | UserLoggedOff
+    | CurrentUserRoleQueried
+    | CurrentUserIdQueried
+    | StatusGiven
+    | CommandRefused
+)
 """Every event of access control."""
