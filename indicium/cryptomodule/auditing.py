@@ -5,6 +5,7 @@ The bytes are those of record format 1; nothing encodes them a second time.
 
 import base64
 import hashlib
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import orjson
@@ -72,6 +73,11 @@ class AuditTrail:
             f'"user":{_text(entry.user)},"role":{_text(entry.role)},"state":"{state}",'
             f'"persistent":"{hot.persistent}","at":"{at}",'
         ).encode()
+
+
+def written(moment: datetime) -> str:
+    """Write an aware time as records do (G-509): RFC 3339 in UTC, with microseconds."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _text(value: str | None) -> str:

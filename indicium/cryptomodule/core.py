@@ -4,8 +4,9 @@ How a group of records begins, and how it becomes durable, is said here; which c
 """
 
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import datetime, timedelta
 
+from indicium.cryptomodule.auditing import written
 from indicium.cryptomodule.group import Group
 from indicium.cryptomodule.handlers.module import Inside
 from indicium.cryptomodule.inner import Inner
@@ -54,14 +55,16 @@ class Core:
 
     def inside(self) -> Inside:
         """Give a handler the module's state to work on: copies, but for the session."""
-        inner = self.inner
+        inner, now = self.inner, self.now()
+        if self.session is not None:
+            self.session.end_idle_logon(now)
         inside = Inside(
             self.suite,
             self.serial,
             inner.hot.copy() if inner else Hot(self.serial, NO_CHAIN, self.state, 1),
             inner.cold.model_copy(deep=True) if inner else Cold(audit_key=b""),
             self.state,
-            self.hardware.clock.now(),
+            now,
             inner.trail if inner else None,
             self.session,
             lambda: self.persist(inside),
@@ -69,9 +72,14 @@ class Core:
         )
         return inside
 
-    def group(self, inner: Inner, hot: Hot, gathered: Gathered) -> Group:
-        """Begin a group."""
-        now = self.hardware.clock.now()
+    def now(self) -> datetime:
+        """Give the module's own time: the host's clock, and what Set Clock put between them (M-08)."""
+        offset = self.inner.hot.clock_offset if self.inner else 0
+        return self.hardware.clock.now() + timedelta(microseconds=offset)
+
+    def group(self, inner: Inner, hot: Hot, gathered: Gathered, now: datetime | None = None) -> Group:
+        """Begin a group; that of a command of the module has the command's own time."""
+        now = now or self.now()
         return Group(
             self.suite,
             inner.trail,
@@ -79,7 +87,7 @@ class Core:
             hot,
             self.state,
             now,
-            now.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z",
+            written(now),
             gathered,
             inner.meters,
             boot=not self.boot_recorded,

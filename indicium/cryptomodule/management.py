@@ -1,26 +1,71 @@
 """Commands of the module: how they come out of a session message, who handles each, and how the answer goes back."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
-from indicium.cryptomodule.handlers.access import get_status, initialize_access_control_database, logoff, logon
+from indicium.cryptomodule.handlers.access import (
+    begin_admin,
+    end_admin,
+    get_status,
+    initialize_access_control_database,
+    logoff,
+    logon,
+    query_current_user_id,
+    query_current_user_role,
+)
+from indicium.cryptomodule.handlers.accounts import (
+    change_password,
+    create_account,
+    delete_account,
+    modify_account,
+    view_access_control_database,
+)
 from indicium.cryptomodule.handlers.auditing import create_audit_entry, export_audit_key
+from indicium.cryptomodule.handlers.clock import set_clock
 from indicium.cryptomodule.handlers.crypto_card import initialize_crypto_card
 from indicium.cryptomodule.handlers.initialization import generate_master_key_set, start_initialization
 from indicium.cryptomodule.handlers.module import Effect, Inside
-from indicium.cryptomodule.handlers.session import close_session, open_session
+from indicium.cryptomodule.handlers.session import (
+    close_session,
+    compute_session_mac,
+    open_session,
+    session_decrypt,
+    session_encrypt,
+    verify_session_mac,
+)
 from indicium.cryptomodule.sessions import Session
 from indicium.domain.commands import COMMANDS
-from indicium.domain.commands.access import GetStatus, InitializeAccessControlDatabase, Logoff, Logon
+from indicium.domain.commands.access import (
+    BeginAdmin,
+    ChangePassword,
+    CreateAccount,
+    DeleteAccount,
+    EndAdmin,
+    GetStatus,
+    InitializeAccessControlDatabase,
+    Logoff,
+    Logon,
+    ModifyAccount,
+    QueryCurrentUserId,
+    QueryCurrentUserRole,
+    SetClock,
+    ViewAccessControlDatabase,
+)
 from indicium.domain.commands.auditing import CreateAuditEntry, ExportAuditKey
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.crypto_card import InitializeCryptoCard
 from indicium.domain.commands.initialization import GenerateMasterKeySet, StartInitialization
-from indicium.domain.commands.sessions import CloseSession, OpenSession
+from indicium.domain.commands.sessions import (
+    CloseSession,
+    ComputeSessionMac,
+    OpenSession,
+    SessionDecrypt,
+    SessionEncrypt,
+    VerifySessionMac,
+)
 from indicium.domain.envelope import SessionAnswer, SessionCommand, SessionMessage
 from indicium.domain.errors import BadValue, EncryptionRequired, SessionRequired
 
@@ -32,19 +77,20 @@ def unwrapped(message: SessionMessage, inside: Inside) -> Command:
         raise SessionRequired(command="a session message")
     opened = session.keys.open("command", session.received + 1, message)
     session.received += 1
-    idle = inside.now - (session.used_at or inside.now)
-    if session.user is not None and idle > timedelta(seconds=session.timeout_seconds):
-        session.log_off()  # M-55: inactivity ends the logon
     session.used_at = inside.now
+    inside.asker = session
     try:
         sent = SessionCommand.model_validate_json(opened)
         kind = COMMANDS[sent.command]
-        command = kind.model_validate_json(orjson.dumps(sent.arguments))
+        return kind.model_validate_json(orjson.dumps(sent.arguments))
     except (ValidationError, KeyError, orjson.JSONEncodeError):
         raise BadValue(field="command", why="it is not one of the module's, or its arguments are not its own") from None
+
+
+def demand_encryption(message: SessionMessage, command: Command) -> None:
+    """Refuse a command that carries what is secret if it came in the clear (J-10)."""
     if isinstance(command, WITH_PASSWORDS) and not message.encrypted:
-        raise EncryptionRequired(command=sent.command)
-    return command
+        raise EncryptionRequired(command=type(command).__name__)
 
 
 def answered(request: Command, session: Session | None, answer: SessionAnswer) -> bytes:
@@ -56,11 +102,29 @@ def answered(request: Command, session: Session | None, answer: SessionAnswer) -
     return sealed.model_dump_json().encode()
 
 
-WITHOUT_SESSION = (StartInitialization, OpenSession, GetStatus, CreateAuditEntry)
-"""Commands that need no session."""
+WITHOUT_SESSION = (
+    StartInitialization,
+    OpenSession,
+    GetStatus,
+    QueryCurrentUserRole,
+    QueryCurrentUserId,
+    CreateAuditEntry,
+)
+"""Commands that need no session; in Error there is none (M-06)."""
 
-WITH_PASSWORDS = (InitializeAccessControlDatabase, Logon)
-"""Commands that travel encrypted only (J-10)."""
+WITH_PASSWORDS = (
+    InitializeAccessControlDatabase,
+    Logon,
+    CreateAccount,
+    ModifyAccount,
+    ChangePassword,
+    SessionEncrypt,
+    SessionDecrypt,
+)
+"""Commands that travel encrypted only (J-10): with passwords, or with what is to be, or comes out as, plain text."""
+
+UNRECORDED = (GetStatus, ComputeSessionMac, VerifySessionMac, SessionEncrypt, SessionDecrypt)
+"""Commands whose refusal is not recorded either: the status, and the usage of session keys (L1483)."""
 
 MODULE_HANDLERS: dict[type[Command], Callable[[Inside, Any], Effect]] = {
     StartInitialization: start_initialization,
@@ -68,9 +132,23 @@ MODULE_HANDLERS: dict[type[Command], Callable[[Inside, Any], Effect]] = {
     GenerateMasterKeySet: generate_master_key_set,
     OpenSession: open_session,
     CloseSession: close_session,
+    ComputeSessionMac: compute_session_mac,
+    VerifySessionMac: verify_session_mac,
+    SessionEncrypt: session_encrypt,
+    SessionDecrypt: session_decrypt,
     Logon: logon,
     Logoff: logoff,
+    QueryCurrentUserRole: query_current_user_role,
+    QueryCurrentUserId: query_current_user_id,
     GetStatus: get_status,
+    BeginAdmin: begin_admin,
+    EndAdmin: end_admin,
+    CreateAccount: create_account,
+    DeleteAccount: delete_account,
+    ModifyAccount: modify_account,
+    ViewAccessControlDatabase: view_access_control_database,
+    ChangePassword: change_password,
+    SetClock: set_clock,
     InitializeCryptoCard: initialize_crypto_card,
     ExportAuditKey: export_audit_key,
     CreateAuditEntry: create_audit_entry,

@@ -2,16 +2,24 @@
 
 import orjson
 
+from indicium.cryptomodule.accounts import demand_usable_account
 from indicium.cryptomodule.auditing import Entry
 from indicium.cryptomodule.core import Core
 from indicium.cryptomodule.group import Group
 from indicium.cryptomodule.handlers.module import Effect, Inside
 from indicium.cryptomodule.inner import Inner
-from indicium.cryptomodule.management import MODULE_HANDLERS, WITHOUT_SESSION, answered, unwrapped
+from indicium.cryptomodule.management import (
+    MODULE_HANDLERS,
+    UNRECORDED,
+    WITHOUT_SESSION,
+    answered,
+    demand_encryption,
+    unwrapped,
+)
 from indicium.cryptomodule.pipeline import Outcome, Request
 from indicium.cryptomodule.ports import PPD_KEY_BYTES
 from indicium.cryptomodule.state import Codec, Remembered, Tail
-from indicium.domain.commands.access import GetStatus, Logon
+from indicium.domain.commands.access import Logon
 from indicium.domain.commands.base import Command
 from indicium.domain.envelope import SessionAnswer, SessionMessage
 from indicium.domain.errors import BadValue, Malformed, NotSaved, Refusal, SessionMessageNotAuthentic, SessionRequired
@@ -27,8 +35,10 @@ def module_command(core: Core, request: Request, gathered: Gathered) -> tuple[Gr
     try:
         if isinstance(request, SessionMessage):
             command = unwrapped(request, inside)
-        role = Role(inside.session.role) if inside.session and inside.session.role else Role.DEFAULT
+            demand_encryption(request, command)
+        role = Role(inside.asker.role) if inside.asker and inside.asker.role else Role.DEFAULT
         rule = authorize(type(command), core.state, role, core.switches)
+        demand_usable_account(inside, command, rule)
         if command is request and not isinstance(request, WITHOUT_SESSION):
             raise SessionRequired(command=type(request).__name__)  # J-07
         handler = MODULE_HANDLERS.get(type(command))
@@ -50,7 +60,7 @@ def module_command(core: Core, request: Request, gathered: Gathered) -> tuple[Gr
 
 def _done(core: Core, command: Command, effect: Effect, rule: Rule, inside: Inside, gathered: Gathered) -> Group | None:
     """Record what a module command did and move the state: Current first, Persistent last (C-29)."""
-    if effect.event is None:
+    if effect.event is None or rule.record is Record.NONE:  # of a watched command, where nobody watches (B-62)
         return None
     inner = core.inner
     key = core.suite.random(PPD_KEY_BYTES) if inside.fresh else b""
@@ -59,15 +69,15 @@ def _done(core: Core, command: Command, effect: Effect, rule: Rule, inside: Insi
         inner = Inner(core.suite, codec, Remembered(inside.hot, inside.cold, Tail()))
     before_state, before_head = core.state, inside.hot.head
     core.state = effect.then or core.state
-    group = core.group(inner, inside.hot, gathered)
-    session = inside.session
+    group = core.group(inner, inside.hot, gathered, inside.now)
+    asker = inside.asker
     entry = Entry(
         effect.event,
         effect.software,
         type(command).__name__,
         orjson.dumps(effect.data),
-        session.user if session else None,
-        session.role if session else None,
+        asker.user if asker else None,
+        asker.role if asker else None,
         effect.refusal.reason if effect.refusal else 0,
         signed=effect.signed or rule.record is Record.SIGNED,
     )
@@ -98,9 +108,9 @@ def _refused(
     That of a command on a PSD writes nothing, whether the command has a handler or not.
     """
     group, by_itself = None, command is request and type(command) in LIFE
-    if core.inner is not None and not by_itself and not isinstance(command, GetStatus):
-        group = core.group(core.inner, core.inner.hot.copy(), gathered)
-        session = inside.session
+    if core.inner is not None and not by_itself and not isinstance(command, UNRECORDED):
+        group = core.group(core.inner, core.inner.hot.copy(), gathered, inside.now)
+        asker = inside.asker
         named = command.user if isinstance(command, Logon) else None
         data = {"code": refusal.code, "named": named}
         entry = Entry(
@@ -108,8 +118,8 @@ def _refused(
             "access-control",
             type(command).__name__,
             orjson.dumps(data),
-            session.user if session else None,
-            session.role if session else None,
+            asker.user if asker else None,
+            asker.role if asker else None,
             refusal.reason,
         )
         group.record(entry)

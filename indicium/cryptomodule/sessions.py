@@ -5,7 +5,7 @@ ends use the same keys, so `parties.operator` builds on this file too.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from indicium.cryptomodule.suites import MacKey, NotAuthentic, SealKey, Suite
@@ -49,6 +49,14 @@ class SessionKeys:
             raise SessionMessageNotAuthentic from None
         return message.body
 
+    def buffer_mac(self) -> MacKey:
+        """Give the key for MACs of the host's buffers (B-34, B-35): of this session, and no message's."""
+        return self._mac(f"{self.session} buffer\n".encode())
+
+    def buffer_seal(self) -> SealKey:
+        """Give the key that encrypts the host's buffers (B-36, B-37): of this session, and no message's."""
+        return self._encryption(f"{self.session} buffer\n".encode())
+
     def _label(self, direction: Direction, counter: int, *, encrypted: bool) -> bytes:
         return f"{self.session} {direction} {counter} {'encrypted' if encrypted else 'clear'}\n".encode()
 
@@ -76,3 +84,8 @@ class Session:
     def log_off(self) -> None:
         """End the logon."""
         self.user = self.role = None
+
+    def end_idle_logon(self, now: datetime) -> None:
+        """End the logon of a user who sent nothing for longer than the account's time-out (M-55)."""
+        if self.user is not None and now - (self.used_at or now) > timedelta(seconds=self.timeout_seconds):
+            self.log_off()

@@ -47,6 +47,8 @@ class Hot:
     totals: Totals = NO_TOTALS
     ring: tuple[RingEntry, ...] = ()
     """Ends of the last groups, the newest last (O-09, M-16)."""
+    clock_offset: int = 0
+    """What Set Clock put between the host's clock and the module's own, in microseconds (M-08)."""
     next_device: int = 0
     """Number of the next PSD; 0 before initialize crypto-card."""
     meters: int = 0
@@ -81,7 +83,13 @@ class User(BaseModel):
     failure_limit: int
     timeout_seconds: int
     account_expires: str | None
+    """Last day of the account (G-207), YYYY-MM-DD."""
     password_expires: str | None
+    """Last day of the password (G-208), YYYY-MM-DD."""
+    password_days: int | None = None
+    """Password period (G-209): days for which a new password is good; None: it does not expire."""
+    last_access: str | None = None
+    """When the user logged on last (G-210), as records say times."""
 
 
 class MasterKeySet(BaseModel):
@@ -234,6 +242,7 @@ class Codec:
                 "unsigned": hot.unsigned,
                 "totals": tuple(hot.totals),
                 "ring": [(tuple(entry.head), tuple(entry.totals)) for entry in hot.ring],
+                "clock_offset": hot.clock_offset,
                 "next_device": hot.next_device,
                 "meters": hot.meters,
                 "meters_sum": f"{hot.meters_sum:064x}",

@@ -1,74 +1,99 @@
-"""Handlers of access control (J): the first users, logon, logoff, status."""
+"""Handlers of access control (J): the first users, Administrative state, logon, logoff, and who and what is there."""
 
 import base64
-from collections import Counter
-from datetime import date, timedelta
 
+from indicium.cryptomodule.accounts import SALT_BYTES, demand_first_users, demand_password, enrolled, is_past, named
+from indicium.cryptomodule.auditing import written
+from indicium.cryptomodule.handlers.accounts import public
 from indicium.cryptomodule.handlers.module import Effect, Inside
-from indicium.cryptomodule.state import CryptoCard, User
+from indicium.cryptomodule.state import CryptoCard
 from indicium.cryptomodule.suites import Suite
-from indicium.domain.commands.access import GetStatus, InitializeAccessControlDatabase, Logoff, Logon, NewUser
+from indicium.domain.commands.access import (
+    BeginAdmin,
+    EndAdmin,
+    GetStatus,
+    InitializeAccessControlDatabase,
+    Logoff,
+    Logon,
+    QueryCurrentUserId,
+    QueryCurrentUserRole,
+)
 from indicium.domain.errors import (
     AccessControlDatabaseExists,
     AccountExpired,
-    AccountLocked,
     LogonFailed,
     SessionRequired,
+    UnknownAccount,
     UserSetIncomplete,
     UserStillLoggedOn,
 )
-from indicium.domain.fig6 import Role
-
-SALT_BYTES = 16
-"""Length of the salt that each password is hashed with inside."""
-
-MINIMAL_USERS = {Role.ADMINISTRATOR: 1, Role.SECURITY_OFFICER: 1, Role.KEY_CUSTODIAN: 2}
-"""The minimal user set (A-84, M-56)."""
+from indicium.domain.fig6 import ModuleState, Role
 
 
 def initialize_access_control_database(inside: Inside, command: InitializeAccessControlDatabase) -> Effect:
     """Enter the first users: the minimal set at least (B-02, B-66)."""
     if inside.cold.users:
         raise AccessControlDatabaseExists
-    held = Counter(user.role for user in command.users)
-    for role, least in MINIMAL_USERS.items():
-        if held[role] < least:
-            raise UserSetIncomplete(missing=f"{least} {role}")
     if len({user.name for user in command.users}) != len(command.users):
         raise UserSetIncomplete(missing="each name once")
-    inside.cold.users = [_user(inside, new) for new in command.users]
-    users = [{"name": user.name, "role": user.role} for user in command.users]
+    users = [enrolled(inside, new) for new in command.users]
+    demand_first_users(users, inside.now.date())
+    inside.cold.users = users
     return Effect(
         reply={"users": len(users)},
         event="access-control-database-initialized",
         software="access-control",
-        data={"users": users},
+        data={"users": [public(user) for user in users]},
+    )
+
+
+def begin_admin(_inside: Inside, _command: BeginAdmin) -> Effect:
+    """Open the Administrative state, in which an Administrator acts: dual control (C-05, B-67)."""
+    return Effect(
+        reply={},
+        event="administration-begun",
+        software="access-control",
+        data={},
+        then=ModuleState.ADMINISTRATIVE,
+    )
+
+
+def end_admin(_inside: Inside, _command: EndAdmin) -> Effect:
+    """Close the Administrative state (C-06, M-07)."""
+    return Effect(
+        reply={},
+        event="administration-ended",
+        software="access-control",
+        data={},
+        then=ModuleState.OPERATIONAL,
     )
 
 
 def logon(inside: Inside, command: Logon) -> Effect:
-    """Log a user on (J-09 … J-12). A failure is durable before the password is compared, so none can be raced."""
+    """Log a user on (J-09 … J-12). Whose password has expired is logged on too, and may change it (M-55)."""
     session = inside.session
     if session is None:
         raise SessionRequired(command="Logon")
     if session.user is not None:
         raise UserStillLoggedOn(user=session.user)
-    user = next((user for user in inside.cold.users if user.name == command.user), None)
-    if user is None:
+    try:
+        user = named(inside.cold.users, command.user)
+    except UnknownAccount:
         inside.suite.slow_hash(command.password, bytes(SALT_BYTES))  # as slow as a known name
-        raise LogonFailed
-    if user.failures >= user.failure_limit:
-        raise AccountLocked(user=user.name)  # M-55: until an Administrator modifies the account
-    user.failures += 1
-    inside.persist()
-    if not inside.suite.equal(inside.suite.slow_hash(command.password, user.salt), user.hash):
-        raise LogonFailed
-    user.failures = 0
-    if _is_past(user.account_expires, inside.now.date()) or _is_past(user.password_expires, inside.now.date()):
+        raise LogonFailed from None
+    demand_password(inside, user, command.password)
+    today = inside.now.date()
+    if is_past(user.account_expires, today):
         inside.persist()
         raise AccountExpired(user=user.name)
+    user.last_access = written(inside.now)
     session.user, session.role, session.timeout_seconds = user.name, user.role, user.timeout_seconds
-    return Effect(reply={"role": user.role}, event="user-logged-on", software="access-control", data={})
+    return Effect(
+        reply={"role": user.role, "password_expired": is_past(user.password_expires, today)},
+        event="user-logged-on",
+        software="access-control",
+        data={},
+    )
 
 
 def logoff(inside: Inside, _command: Logoff) -> Effect:
@@ -78,10 +103,29 @@ def logoff(inside: Inside, _command: Logoff) -> Effect:
     return Effect(reply={}, event="user-logged-off", software="access-control", data={}, ends="logon")
 
 
+def query_current_user_role(inside: Inside, _command: QueryCurrentUserRole) -> Effect:
+    """Say which role is logged on; Default if none (B-27)."""
+    role = inside.session.role if inside.session else None
+    return Effect(
+        reply={"role": role or Role.DEFAULT},
+        event="current-user-role-queried",
+        software="access-control",
+        data={},
+    )
+
+
+def query_current_user_id(inside: Inside, _command: QueryCurrentUserId) -> Effect:
+    """Say who is logged on; None if nobody (B-28)."""
+    user = inside.session.user if inside.session else None
+    return Effect(reply={"user": user}, event="current-user-id-queried", software="access-control", data={})
+
+
 def get_status(inside: Inside, _command: GetStatus) -> Effect:
     """Say what state the module is in (N-05). Changes nothing, holds no secret."""
     hot, cold, session = inside.hot, inside.cold, inside.session
-    public = _public_keys(inside.suite, cold.card) if cold.card else {"challenge_key": None, "registration_key": None}
+    card_keys = (
+        _public_keys(inside.suite, cold.card) if cold.card else {"challenge_key": None, "registration_key": None}
+    )
     return Effect(
         reply={
             "module": inside.serial,
@@ -96,8 +140,11 @@ def get_status(inside: Inside, _command: GetStatus) -> Effect:
             "user": session.user if session else None,
             "role": session.role if session else None,
             "totals": hot.totals._asdict(),
-            **public,
-        }
+            **card_keys,
+        },
+        event="status-given",
+        software="access-control",
+        data={},
     )
 
 
@@ -109,24 +156,3 @@ def _public_keys(suite: Suite, card: CryptoCard) -> dict[str, str]:
         "challenge_key": base64.b64encode(challenge_key).decode(),
         "registration_key": base64.b64encode(registration_key).decode(),
     }
-
-
-def _user(inside: Inside, new: NewUser) -> User:
-    salt = inside.suite.random(SALT_BYTES)
-    password_expires = None
-    if new.password_days is not None:
-        password_expires = (inside.now.date() + timedelta(days=new.password_days)).isoformat()
-    return User(
-        name=new.name,
-        role=new.role,
-        salt=salt,
-        hash=inside.suite.slow_hash(new.password, salt),
-        failure_limit=new.failure_limit,
-        timeout_seconds=new.timeout_seconds,
-        account_expires=new.account_expires.isoformat() if new.account_expires else None,
-        password_expires=password_expires,
-    )
-
-
-def _is_past(day: str | None, today: date) -> bool:
-    return day is not None and day < today.isoformat()

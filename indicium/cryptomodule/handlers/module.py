@@ -43,11 +43,14 @@ class Inside:
     cold: Cold
     state: ModuleState
     now: datetime
+    """The module's own time; its record bears the same."""
     trail: AuditTrail | None
     """None before Start Initialization."""
     session: Session | None
     persist: Callable[[], None]
     """Make the cold part durable at once, before the command goes on."""
     switches: Switches
+    asker: Session | None = None
+    """The session that the command came in; None for a command that came without one, which nobody can be held to."""
     fresh: bool = False
     """Set by Start Initialization: all memory is erased before it is written."""
