@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from indicium.cryptomodule.sessions import SessionKeys
 from indicium.cryptomodule.suites import Suite
-from indicium.domain.commands.access import Logoff, Logon
+from indicium.domain.commands.access import ChangePassword, Logoff, Logon
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.sessions import CloseSession, OpenSession
 from indicium.domain.envelope import SessionAnswer, SessionCommand, SessionMessage
@@ -45,7 +45,7 @@ class Operator:
         self._keys = SessionKeys(suite, suite.agree(private, module_key), host_key, module_key)
         self._serial = serial
         self._sent = 0
-        self._logged_on = False
+        self._user: str | None = None
 
     def __enter__(self) -> Self:
         """Return the operator with its session open."""
@@ -58,7 +58,7 @@ class Operator:
         if isinstance(error, SESSION_GONE) or not isinstance(error, Exception | None):
             return
         try:
-            if self._logged_on:
+            if self._user is not None:
                 with suppress(CommandNotAllowed):  # its time ran out (M-55)
                     self.logoff()
             self.send(CloseSession())
@@ -66,15 +66,30 @@ class Operator:
             if error is None:
                 raise
 
-    def logon(self, user: str, passphrase: str) -> None:
-        """Log a user on; the passphrase leaves this process hashed and encrypted (J-10, J-11)."""
-        self.send(Logon(user=user, password=password(self._serial, user, passphrase)), encrypted=True)
-        self._logged_on = True
+    def logon(self, user: str, passphrase: str) -> dict[str, Any]:
+        """Log a user on; the passphrase leaves this process hashed and encrypted (J-10, J-11).
+
+        The reply says the role, and whether the password has expired and must be changed first.
+        """
+        reply = self.send(Logon(user=user, password=password(self._serial, user, passphrase)), encrypted=True)
+        self._user = user
+        return reply
 
     def logoff(self) -> None:
         """End the logon."""
         self.send(Logoff())
-        self._logged_on = False
+        self._user = None
+
+    def change_passphrase(self, old: str, new: str) -> dict[str, Any]:
+        """Give the user who is logged on another passphrase (B-29); the reply says until when it is good.
+
+        Both are hashed for that user's name, as at a logon. Raises `SessionRequired` if nobody is logged on.
+        """
+        user = self._user
+        if user is None:
+            raise SessionRequired(command="ChangePassword")
+        before, after = (password(self._serial, user, passphrase) for passphrase in (old, new))
+        return self.send(ChangePassword(old=before, new=after), encrypted=True)
 
     def send(self, command: Command, *, encrypted: bool = False) -> dict[str, Any]:
         """Send one command in the session and give its reply; raise the module's refusal."""

@@ -1,9 +1,5 @@
 """Users and logons (Y-23; J-09 … J-13, J-21)."""
 
-from collections.abc import Iterator
-from datetime import date
-from pathlib import Path
-
 import pytest
 
 from indicium.cryptomodule.suites import Modern
@@ -24,40 +20,10 @@ from indicium.domain.errors import (
 )
 from indicium.domain.fig6 import Role
 from indicium.domain.messages import password
+from tests.cryptomodule.staff import ADMINISTRATOR, CUSTODIANS, MINIMAL, OFFICER, user
 from tests.harness import SERIAL, World, data_of
 
 WRONG = "not the passphrase"
-
-
-def user(name: str, role: Role, **limits: object) -> NewUser:
-    return NewUser.model_validate({"name": name, "role": role, "password": password(SERIAL, name, name), **limits})
-
-
-OFFICER = user("officer", Role.SECURITY_OFFICER, failure_limit=2, timeout_seconds=60)
-ADMINISTRATOR = user("administrator", Role.ADMINISTRATOR, account_expires=date(2026, 3, 9))
-CUSTODIANS = (user("one", Role.KEY_CUSTODIAN, password_days=7), user("two", Role.KEY_CUSTODIAN))
-MINIMAL = (OFFICER, ADMINISTRATOR, *CUSTODIANS)
-
-
-@pytest.fixture(scope="session")
-def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("people")
-    world = World.make(folder)
-    world.execute(StartInitialization())
-    with world.operator() as operator:
-        operator.send(InitializeAccessControlDatabase(users=MINIMAL), encrypted=True)
-        operator.logon("officer", "officer")
-        operator.send(GenerateMasterKeySet())
-    world.leave()
-    return folder
-
-
-@pytest.fixture
-def staffed(people: Path, tmp_path: Path) -> Iterator[World]:
-    """A module with the minimal user set, whose passphrases are their names."""
-    world = World.copy_of(people, tmp_path / "staffed")
-    yield world
-    world.close()
 
 
 def failures(world: World, name: str) -> int:
