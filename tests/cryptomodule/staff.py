@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from indicium.domain.commands.access import BeginAdmin, NewUser
+from indicium.domain.commands.base import Command
 from indicium.domain.evolve import ModuleAt, UserAt, event_of, evolve
 from indicium.domain.messages import password
 from indicium.domain.roles import Role
@@ -40,6 +41,12 @@ def administration(world: World) -> Iterator[Operator]:
         operator.logoff()
         operator.logon("administrator", "administrator")
         yield operator
+
+
+def forged(kind: type[Command], **arguments: object) -> Command:
+    """Give what calls itself a command of some kind and holds whatever a host that keeps no rule would send."""
+    made: type[Command] = type(kind.__name__, (Command,), {"__annotations__": dict.fromkeys(arguments, Any)})
+    return made(**arguments)
 
 
 def replayed(world: World) -> tuple[UserAt, ...]:

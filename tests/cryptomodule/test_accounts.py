@@ -38,7 +38,7 @@ from indicium.domain.messages import password
 from indicium.domain.record import parse
 from indicium.domain.roles import Role
 from indicium.parties.operator import Operator
-from tests.cryptomodule.staff import MINIMAL, administration, live, logged_on, profile, replayed, user
+from tests.cryptomodule.staff import MINIMAL, administration, forged, live, logged_on, profile, replayed, user
 from tests.harness import BEGINNING, SERIAL, World, data_of
 
 CYRILLIC = "\N{CYRILLIC SMALL LETTER A}uditor"
@@ -237,22 +237,11 @@ def test_a_name_has_up_to_64_characters_of_any_script(staffed: World) -> None:
 def test_a_profile_with_anything_hostile_in_it_is_refused_and_the_session_goes_on(
     staffed: World, changes: dict[str, object]
 ) -> None:
-    """Sent as a host that keeps no rule would send it."""
     with administration(staffed) as operator:
-        sent = Forged.model_validate({"user": GOOD | changes})
         with pytest.raises(BadValue):
-            operator.send(sent, encrypted=True)
+            operator.send(forged(CreateAccount, user=GOOD | changes), encrypted=True)
         assert names(staffed) == [user.name for user in MINIMAL]
         create(operator, AUDITOR)
-
-
-class Forged(Command):
-    """What calls itself Create Account and holds whatever a test wants."""
-
-    user: dict[str, Any]
-
-
-Forged.__name__ = "CreateAccount"
 
 
 def test_an_account_whose_last_day_has_passed_is_not_entered(staffed: World) -> None:
@@ -512,8 +501,12 @@ def test_only_an_administrator_views_in_either_state_and_it_is_chained(staffed: 
 
 
 def test_an_account_that_memory_did_not_take_is_not_there(staffed: World) -> None:
-    with pytest.raises(StoreFailed), administration(staffed) as operator:
-        staffed.fail_memory()
+    with administration(staffed):
+        pass
+    operator = staffed.operator()
+    operator.logon("administrator", "administrator")
+    staffed.fail_memory()
+    with pytest.raises(StoreFailed):
         create(operator, AUDITOR)
     staffed.mend_memory()
 
