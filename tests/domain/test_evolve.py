@@ -42,6 +42,32 @@ def test_a_ceremony_is_seen_step_by_step() -> None:
     assert (last.sequence, last.state, last.at) == (5, "operational", "2026-03-02T09:00:00.000000Z")
 
 
+def test_the_users_are_those_whom_the_chain_tells_of() -> None:
+    """Y-32: the ACDB view."""
+    entered = {"name": "eve", "role": "auditor", "account_expires": "2026-12-31", "password_expires": "2026-04-01"}
+    lines = [
+        *BEGINNING,
+        line("account-created", {"user": entered}, sequence=6),
+        line("user-logged-on", {}, sequence=7, user="eve", at="2026-03-02T10:00:00.000000Z"),
+        line("password-changed", {"password_expires": "2026-05-01"}, sequence=8, user="eve"),
+        line("account-modified", GOOD["account-modified"], sequence=9),
+        line("account-deleted", {"name": "officer", "role": "security-officer"}, sequence=10),
+    ]
+    officer = UserAt("officer", "security-officer")
+    eve = UserAt("eve", "auditor", "2026-12-31", "2026-04-01")
+    later = eve._replace(last_access="2026-03-02T10:00:00.000000Z")
+    changed = later._replace(password_expires="2026-05-01")
+
+    assert [replay(lines[:length]).users for length in range(5, 11)] == [
+        (officer,),
+        (officer, eve),
+        (officer, later),
+        (officer, changed),
+        (officer._replace(password_expires="2026-06-30"), changed),
+        (changed,),
+    ]
+
+
 def test_totals_are_those_of_the_last_checkpoint() -> None:
     lines = [
         line("postage-value-downloaded", psd_data(downloaded=1000, printed=0), sequence=6),

@@ -121,7 +121,10 @@ def query_current_user_id(inside: Inside, _command: QueryCurrentUserId) -> Effec
 
 
 def get_status(inside: Inside, _command: GetStatus) -> Effect:
-    """Say what state the module is in (N-05). Changes nothing, holds no secret."""
+    """Say what state the module is in (N-05). Changes nothing, holds no secret.
+
+    Where such is audited (B-62 … B-64), the head is the one before the record that this leaves.
+    """
     hot, cold, session = inside.hot, inside.cold, inside.session
     card_keys = (
         _public_keys(inside.suite, cold.card) if cold.card else {"challenge_key": None, "registration_key": None}
