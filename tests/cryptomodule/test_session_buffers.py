@@ -75,7 +75,7 @@ def test_what_one_session_made_another_does_not_take(staffed: World) -> None:
     with staffed.operator() as operator:
         mac, token = mac_of(operator, b"data"), token_of(operator, b"data")
         first = operator._keys
-    assert staffed.module._session is None
+    assert staffed.module._core.session is None
     with staffed.operator() as operator:
         for command in (VerifySessionMac(data=b"data", mac=mac), SessionDecrypt(token=token)):
             with pytest.raises(SessionBufferNotAuthentic):

@@ -23,7 +23,7 @@ WATCHED = (ModuleState.ADMINISTRATIVE, ModuleState.EXPORTING_SHARES, ModuleState
 def found_in(world: World, state: ModuleState) -> None:
     """Put the module into a state, as a command would have."""
     world.execute(CreateAuditEntry(text="so that the boot has been recorded"))
-    world.module._state = world.inner.hot.persistent = state
+    world.module._core.state = world.inner.hot.persistent = state
 
 
 def ask_everything(world: World) -> list[tuple[str, str | None, str | None]]:
@@ -101,7 +101,7 @@ def test_with_nobody_logged_on_the_role_is_default(staffed: World) -> None:
 
 def test_in_error_they_are_still_answered(staffed: World) -> None:
     found_in(staffed, ModuleState.OPERATIONAL)
-    staffed.module._state = ModuleState.ERROR
+    staffed.module._core.state = ModuleState.ERROR
     before = staffed.records()
     assert orjson.loads(staffed.execute(QueryCurrentUserRole())) == {"role": "default"}
     assert orjson.loads(staffed.execute(QueryCurrentUserId())) == {"user": None}
