@@ -6,6 +6,7 @@ by pulling the plug nor by asking twice at once.
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
 
@@ -31,24 +32,32 @@ MINIMAL_USERS: Final = {Role.ADMINISTRATOR: 1, Role.SECURITY_OFFICER: 1, Role.KE
 """The minimal user set (A-84, M-56)."""
 
 
+@dataclass(frozen=True, slots=True)
+class KeptPassword:
+    """What is stored of a password, and until when it is good."""
+
+    salt: bytes
+    hash: bytes = field(repr=False)
+    expires: str | None
+
+
 def enrolled(inside: Inside, new: NewUser) -> User:
     """Make the profile of a new user. Raises `BadValue` for an account whose last day has passed already."""
     expires = new.account_expires
     if expires is not None and expires < inside.now.date():
         raise BadValue(field="account_expires", why=f"{expires} has passed already")
-    user = User(
+    kept = keep_password(inside, new.password, new.password_days)
+    return User(
         name=new.name,
         role=new.role,
-        salt=b"",
-        hash=b"",
+        salt=kept.salt,
+        hash=kept.hash,
         failure_limit=new.failure_limit,
         timeout_seconds=new.timeout_seconds,
         account_expires=expires.isoformat() if expires else None,
-        password_expires=None,
+        password_expires=kept.expires,
         password_days=new.password_days,
     )
-    give_password(inside, user, new.password)
-    return user
 
 
 def named(users: Iterable[User], name: str) -> User:
@@ -59,12 +68,17 @@ def named(users: Iterable[User], name: str) -> User:
     raise UnknownAccount(user=name)
 
 
+def keep_password(inside: Inside, password: bytes, days: int | None) -> KeptPassword:
+    """Hash a password under a salt of its own; it is good for so many days from today on (G-209)."""
+    salt = inside.suite.random(SALT_BYTES)
+    expires = None if days is None else (inside.now.date() + timedelta(days=days)).isoformat()
+    return KeptPassword(salt, inside.suite.slow_hash(password, salt), expires)
+
+
 def give_password(inside: Inside, user: User, password: bytes) -> None:
-    """Set an account's password, good for the account's period from today on (G-209)."""
-    user.salt = inside.suite.random(SALT_BYTES)
-    user.hash = inside.suite.slow_hash(password, user.salt)
-    days = user.password_days
-    user.password_expires = None if days is None else (inside.now.date() + timedelta(days=days)).isoformat()
+    """Set an account's password, good for the account's period."""
+    kept = keep_password(inside, password, user.password_days)
+    user.salt, user.hash, user.password_expires = kept.salt, kept.hash, kept.expires
 
 
 def demand_password(inside: Inside, user: User, password: bytes) -> None:
@@ -101,9 +115,9 @@ def demand_usable_account(inside: Inside, command: Command, rule: Rule) -> None:
         raise PasswordExpired(user=user.name)
 
 
-def demand_first_users(users: Iterable[User], today: date) -> None:
+def demand_first_users(users: Iterable[NewUser]) -> None:
     """Refuse first users among whom one of the minimal set is missing. Raises `UserSetIncomplete`."""
-    held = usable(users, today)
+    held = Counter(user.role for user in users)
     for role, least in MINIMAL_USERS.items():
         if held[role] < least:
             raise UserSetIncomplete(missing=f"{least} {role}")

@@ -7,7 +7,6 @@ from indicium.cryptomodule.suites import Modern
 from indicium.domain.commands.access import (
     BeginAdmin,
     ChangePassword,
-    CreateAccount,
     EndAdmin,
     GetStatus,
     Logoff,
@@ -38,7 +37,7 @@ from indicium.domain.messages import password
 from indicium.domain.record import parse
 from indicium.domain.roles import Role
 from indicium.parties.operator import Operator
-from tests.cryptomodule.staff import administration, live, logged_on, profile, replayed, user
+from tests.cryptomodule.staff import OFFICER, administration, live, logged_on, profile, replayed
 from tests.harness import SERIAL, World, data_of
 from tests.samples import SAMPLES
 
@@ -221,11 +220,13 @@ def test_every_command_of_a_role_is_refused_to_an_expired_password_and_none_of_e
 
 
 def test_a_password_and_an_account_run_out_while_their_user_is_logged_on(staffed: World) -> None:
+    """Both end with 9 March; each command is judged on the clock."""
     with administration(staffed) as operator:
-        for name in ("administrator", "officer"):
-            operator.send(ModifyAccount(name=name, timeout_seconds=86_400), encrypted=True)
-        operator.send(ModifyAccount(name="officer", password_days=1), encrypted=True)
-        operator.send(CreateAccount(user=user("second", Role.ADMINISTRATOR)), encrypted=True)
+        for changes in (
+            {"name": "administrator", "timeout_seconds": 86_400},
+            {"name": "officer", "timeout_seconds": 86_400, "password_days": 7, "password": OFFICER.password},
+        ):
+            operator.send(ModifyAccount.model_validate(changes), encrypted=True)
     staffed.clock.time = staffed.clock.time.replace(day=9, hour=23, minute=59)
     with logged_on(staffed, "administrator") as operator:
         operator.send(ViewAccessControlDatabase())
@@ -233,6 +234,14 @@ def test_a_password_and_an_account_run_out_while_their_user_is_logged_on(staffed
         with pytest.raises(AccountExpired):
             operator.send(ViewAccessControlDatabase())
         assert operator.send(QueryCurrentUserId()) == {"user": "administrator"}
+    staffed.clock.pass_by(minutes=-1)
+    with logged_on(staffed, "officer") as operator:
+        operator.send(EndAdmin())
+        staffed.clock.pass_by(minutes=1)
+        with pytest.raises(PasswordExpired):
+            operator.send(BeginAdmin())
+        operator.change_passphrase("officer", "another")
+        operator.send(BeginAdmin())
 
 
 def test_when_both_passwords_expired_in_the_administrative_state_a_reboot_leads_out(staffed: World) -> None:

@@ -34,10 +34,10 @@ def initialize_access_control_database(inside: Inside, command: InitializeAccess
     """Enter the first users: the minimal set at least (B-02, B-66)."""
     if inside.cold.users:
         raise AccessControlDatabaseExists
+    demand_first_users(command.users)
     if len({user.name for user in command.users}) != len(command.users):
         raise UserSetIncomplete(missing="each name once")
     users = [enrolled(inside, new) for new in command.users]
-    demand_first_users(users, inside.now.date())
     inside.cold.users = users
     return Effect(
         reply={"users": len(users)},
