@@ -1,4 +1,4 @@
-"""Sessions (Y-22, J-02 … J-09), and what a hostile host may put into them."""
+"""Sessions (Y-22; J-02, J-04 … J-09), and what a hostile host may put into them."""
 
 import base64
 

@@ -1,0 +1,198 @@
+"""The page of coverage: what counts as a citation, whose it is, and what the check refuses (Y-36)."""
+
+from pathlib import Path
+
+import pytest
+
+from docs.coverage import ROOT, WHOLE_FILE, citations, gather, main, page, read_tables, shown_by
+
+
+def settled(text: str) -> str:
+    """Write M for S: this file would else cite the rows that it makes up."""
+    return text.replace("S-", "M-").replace("[S", "[M")
+
+
+ROWS = settled("""
+[X]
+title = "Keys"
+[X.rows]
+X-00a = "General"
+X-01 = "One"
+X-02 = "Two"
+X-04 = "Four"
+X-05 = { what = "Five", untested = "It is hardware." }
+
+[S]
+title = "Settled"
+[S.rows]
+S-16 = "The ring"
+S-30 = "Stateless"
+""")
+TABLES = read_tables(ROWS)
+
+SHOWN = settled('''"""Of the first (X-01)."""
+
+LIMIT = 3
+"""As X-02 has it."""
+
+
+def helper() -> int:
+    return LIMIT
+
+
+def test_uses_the_helper() -> None:
+    assert helper() == 3
+
+
+# X-04, S-30
+@mark("X-00a")
+def test_is_cited_above_and_in_its_decorator() -> None:
+    pass
+''')
+
+
+class Checkout:
+    """A small project with rows, tests and code."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.write("docs/rows.toml", ROWS)
+        self.write("tests/keys/test_keys.py", SHOWN)
+        self.write("indicium/settings.py", 'class Settings:\n    ring: int = 3\n    """Depth (S-16)."""\n')
+        main([], root)
+
+    def write(self, path: str, text: str) -> None:
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_text(settled(text), encoding="utf-8")
+
+    def page(self) -> str:
+        return (self.root / "docs" / "coverage.md").read_text("utf-8")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("X-01", ["X-01"]),
+        ("as X-01, X-04 have it", ["X-01", "X-04"]),
+        ("X-01 … X-05", ["X-01", "X-02", "X-04", "X-05"]),
+        ("X-00a…X-02", ["X-00a", "X-01", "X-02"]),
+        ("X-01..04", ["X-01", "X-02", "X-04"]),
+        ("    # X-02\n    # … X-05", ["X-02", "X-04", "X-05"]),
+        ("X-01 … S-16", ["X-01", "S-16"]),
+        ("X-03", ["X-03"]),
+        ("X-01 … X-03", ["X-01", "X-03"]),
+        ("SHA-01, UTF-X-01, X-1, X-012, X-01x2, P-25, x-01", []),
+    ],
+)
+def test_numbers_stand_alone_in_lists_and_in_ranges(text: str, numbers: list[str]) -> None:
+    assert [cited.number for cited in citations(settled(text), TABLES)] == [settled(number) for number in numbers]
+
+
+def test_a_citation_belongs_to_the_test_that_it_stands_in_or_that_uses_what_it_stands_in() -> None:
+    assert shown_by(SHOWN, TABLES) == {
+        "X-01": {WHOLE_FILE},
+        "X-02": {"test_uses_the_helper"},
+        "X-04": {"test_is_cited_above_and_in_its_decorator"},
+        settled("S-30"): {"test_is_cited_above_and_in_its_decorator"},
+        "X-00a": {"test_is_cited_above_and_in_its_decorator"},
+    }
+
+
+def test_the_page_names_test_reason_and_code_for_each_row_and_the_check_is_content(checkout: Checkout) -> None:
+    lines = checkout.page().splitlines()
+
+    assert "| X-01 | One | [keys/test_keys.py](../tests/keys/test_keys.py) |  |" in lines
+    assert "| X-02 | Two | [keys/test_keys.py](../tests/keys/test_keys.py): `test_uses_the_helper` |  |" in lines
+    assert "| X-05 | Five | It is hardware. |  |" in lines
+    assert settled("| S-16 | The ring |  | [settings.py](../indicium/settings.py) |") in lines
+    assert settled("| S-16 | The ring | `ring` | `3` |  |") in lines
+    assert main(["--check"], checkout.root) == 0
+
+
+def test_a_page_that_is_missing_is_not_up_to_date(checkout: Checkout) -> None:
+    (checkout.root / "docs" / "coverage.md").unlink()
+
+    assert main(["--check"], checkout.root) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "complaint"),
+    [
+        ("tests/keys/test_keys.py", SHOWN.replace("X-02", "it"), "X-02 has neither a test nor a reason: Two"),
+        (
+            "tests/keys/test_more.py",
+            '"""X-05."""',
+            "X-05 says why no test shows it, but tests/keys/test_more.py does",
+        ),
+        ("tests/keys/test_more.py", "\n# X-03", "tests/keys/test_more.py:2: X-03 is no row"),
+        ("indicium/more.py", "# S-91", "indicium/more.py:1: S-91 is no row"),
+        ("indicium/settings.py", "class Settings: ...", "S-16 has neither a test nor a reason: The ring"),
+        ("indicium/more.py", "# X-01", "docs/coverage.md is not up to date: run 'make docs'"),
+    ],
+)
+def test_the_check_refuses(
+    path: str, text: str, complaint: str, checkout: Checkout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = checkout.page()
+    checkout.write(path, text)
+
+    assert main(["--check"], checkout.root) == 1
+    assert settled(complaint) in capsys.readouterr().err.splitlines()
+    assert checkout.page() == before
+
+
+def test_helpers_of_tests_and_reasons_without_a_test_show_nothing(checkout: Checkout) -> None:
+    checkout.write("docs/rows.toml", ROWS.replace('X-04 = "Four"', 'X-04 = "Four"\nX-06 = "Six"'))
+    checkout.write("tests/harness.py", "# X-06")
+    checkout.write("indicium/keys.py", "# X-06")
+
+    assert [row.number for row in gather(checkout.root).open_rows()] == ["X-06"]
+
+
+def test_open_rows_are_listed(checkout: Checkout, capsys: pytest.CaptureFixture[str]) -> None:
+    checkout.write("tests/keys/test_keys.py", "")
+    capsys.readouterr()
+
+    assert main(["--open"], checkout.root) == 0
+    assert capsys.readouterr().out == settled("X-00a General\nX-01 One\nX-02 Two\nX-04 Four\nS-30 Stateless\n")
+
+
+def test_every_table_that_the_project_answers_for_is_there_with_all_its_rows() -> None:
+    tables = read_tables((ROOT / "docs" / "rows.toml").read_text("utf-8"))
+
+    assert {letter: len(table.rows) for letter, table in tables.items()} == {
+        "B": 73,  # 67 and six general rules
+        "C": 38,
+        "F": 44,
+        "H": 44,  # up to 45, without a 19
+        "I": 36,
+        "J": 25,
+        "L": 16,
+        "Q": 9,
+        "M": 90,
+    }
+    assert all(number.startswith(f"{letter}-") for letter, table in tables.items() for number in table.rows)
+
+
+def test_each_switch_of_the_project_has_its_line() -> None:
+    coverage = gather(ROOT)
+
+    assert {setting.name for settings in coverage.settings.values() for setting in settings} >= {
+        "collect_more_shares",
+        "generate_dormant_mks",
+        "ring",
+        "signature_interval",
+    }
+    line = next(line for line in page(coverage).splitlines() if "`generate_dormant_mks`" in line)
+    assert line.startswith("| M-09 |")
+    assert line.endswith("| `False` | `GenerateMasterKeySet` |")
+
+
+def test_another_argument_is_a_usage_error(tmp_path: Path) -> None:
+    assert main(["--opne"], tmp_path) == 3
+    assert not list(tmp_path.iterdir())
