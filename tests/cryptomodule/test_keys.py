@@ -1,0 +1,308 @@
+"""Where each key of table F lies, under what, and what it is for. That none is seen elsewhere is the canary's."""
+
+from collections.abc import Iterator
+from typing import get_args, get_type_hints
+
+import orjson
+import pytest
+from cryptography import x509
+
+from indicium.cryptomodule.group import package_message
+from indicium.cryptomodule.sessions import SessionKeys
+from indicium.cryptomodule.state import Cold, MasterKeySet
+from indicium.cryptomodule.suites import Modern, NotAuthentic
+from indicium.cryptomodule.vault import MeterKeys, StaticPart, Vault
+from indicium.domain.commands.base import Command
+from indicium.domain.commands.sessions import OpenSession
+from indicium.domain.errors import CertificateNotAuthentic, MemoryNotAuthentic
+from indicium.domain.fig6 import FIG6
+from indicium.domain.messages import certificate_request
+from indicium.domain.record import decode_signature, parse, split
+from indicium.infrastructure.devices import SystemEntropy
+from tests.cryptomodule.test_canary import writings
+from tests.harness import LETTER, World, load_private_key
+
+P_256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""The order of the curve's group."""
+
+
+def scalar(der: bytes) -> int:
+    return load_private_key(der).private_numbers().private_value
+
+
+def opened(world: World) -> Cold:
+    """Open the secret part of the memory as it lies in its file, as a boot does."""
+    content = world.memory.load()
+    assert content is not None
+    return world.inner.codec.decode(content, "here").cold
+
+
+def of_ada(world: World) -> MeterKeys:
+    assert world.inner.desk is not None
+    return world.inner.desk.vault.load(world.package("ada").static)
+
+
+class Recorded:
+    """A generator that notes what it gave."""
+
+    def __init__(self) -> None:
+        self.given: list[bytes] = []
+
+    def random(self, size: int) -> bytes:
+        self.given.append(SystemEntropy().random(size))
+        return self.given[-1]
+
+    def scalars(self) -> set[int]:
+        """Give the private keys of P-256 that these numbers make."""
+        return {int.from_bytes(drawn, "big") % (P_256 - 1) + 1 for drawn in self.given if len(drawn) == 48}
+
+
+def test_every_key_of_the_module_is_drawn_from_its_own_generator(empty: World) -> None:
+    """F-37, H-01, L-10: what the module holds is what the Entropy port gave, and no two are one."""
+    drawn = Recorded()
+    empty.suite = Modern(drawn)
+    empty.reboot()
+    empty.hold_ceremony()
+    empty.new_meter("ada")
+    cold, vault = empty.inner.cold, Vault(empty.suite, active_of(empty))
+    assert cold.card is not None
+    static = StaticPart.model_validate_json(empty.package("ada").static)
+
+    symmetric = [active_of(empty).mek, active_of(empty).mak, cold.card.registration_key, edek_of(vault, static)]
+    private = [scalar(cold.audit_key), scalar(cold.card.challenge_key), scalar(of_ada(empty).signing_key.der)]
+    assert set(symmetric) <= set(drawn.given)
+    assert set(private) <= drawn.scalars()
+    assert empty.ppd_path.read_bytes() in drawn.given
+    assert len({*symmetric, empty.ppd_path.read_bytes()}) == 5
+    assert len(set(private)) == 3
+
+
+def test_the_audit_key_stays_in_the_module_and_its_public_half_verifies_the_chain(world: World) -> None:
+    """F-03, F-04, M-68."""
+    assert world.born is not None
+    key = world.suite.load_signing_key(opened(world).audit_key)
+    assert key.public().pem == world.born.audit_key
+    first = world.records()[0].line
+    assert orjson.loads(split(first)[0])["data"]["audit_key"].encode() == world.born.audit_key
+
+    signed = [split(record.line) for record in world.records() if b"\t" in record.line]
+    assert len(signed) > 3
+    for body, signature in signed:
+        assert signature is not None
+        key.public().verify(body, decode_signature(signature))
+
+
+def test_the_master_keys_lie_in_the_memory_and_both_protect_every_token(world: World) -> None:
+    """F-05, F-06, F-43, H-02, H-17: two keys of 32 bytes, neither of which opens a token without the other."""
+    active = opened(world).active
+    assert active is not None
+    assert (len(active.mek), len(active.mak)) == (32, 32)
+    assert active.mek != active.mak
+
+    static = world.package("ada").static
+    Vault(world.suite, active).load(static)
+    for other in ({"mek": active.mak}, {"mak": active.mek}, {"mek": active.mak, "mak": active.mek}):
+        with pytest.raises(NotAuthentic):
+            Vault(world.suite, active.model_copy(update=other)).load(static)
+
+
+def test_without_the_ppd_key_nothing_in_the_memory_is_a_secret_any_more(world: World) -> None:
+    """F-09, F-10, F-41: all secrets lie under it, so that its loss is their zeroization."""
+    ppd = world.ppd_path.read_bytes()
+    assert world.ppd_path.stat().st_mode & 0o777 == 0o600
+    assert ppd not in world.memory_path.read_bytes()
+
+    world.ppd_path.unlink()
+    with pytest.raises(MemoryNotAuthentic, match="its key cannot be read"):
+        world.reboot()
+    world.ppd_path.write_bytes(world.suite.random(32))
+    with pytest.raises(MemoryNotAuthentic, match="its MAC does not verify"):
+        world.reboot()
+    world.ppd_path.write_bytes(ppd)
+    world.reboot()
+    assert world.spend("ada", 330, "one").ar == 330
+
+
+def test_a_session_has_keys_of_its_own_and_each_transmission_again(world: World) -> None:
+    """F-11 … F-14, L-08, L-14: the same words never get the same MAC, whichever session, direction or number."""
+    macs = set()
+    for _ in range(2):
+        private = world.suite.generate_exchange_key()
+        host_key = world.suite.exchange_public(private)
+        module_key = bytes.fromhex(orjson.loads(world.execute(OpenSession(host_key=host_key)))["module_key"])
+        keys = SessionKeys(world.suite, world.suite.agree(private, module_key), host_key, module_key)
+        assert keys._mac_master != keys._encryption_master
+        first = keys.seal("command", 1, b"the same", encrypted=False)
+        label = keys._label("command", 1, encrypted=False)
+        with pytest.raises(NotAuthentic):
+            world.suite.mac_key(keys._mac_master).verify(label + first.body, first.mac)  # J-04
+        for counter in (1, 2, 3):
+            macs.add(keys.seal("command", counter, b"the same", encrypted=False).mac)
+            macs.add(keys.seal("answer", counter, b"the same", encrypted=False).mac)
+        world.reboot()
+    assert len(macs) == 12
+
+
+def test_the_crypto_card_keeps_the_private_halves_of_what_client_software_knows(world: World) -> None:
+    """F-15 … F-18: VDSK_ipost signs, VRSK_ipost decrypts."""
+    card = opened(world).card
+    assert card is not None
+    assert world.born is not None
+    assert world.suite.load_signing_key(card.challenge_key).public().der == world.born.card.challenge_key
+    assert world.suite.exchange_public(card.registration_key) == world.born.card.registration_key
+
+    sealed = world.suite.seal_to(world.born.card.registration_key, b"HMK and PW", b"of ada")
+    assert world.suite.open_sealed(card.registration_key, sealed, b"of ada") == b"HMK and PW"
+
+
+def test_a_checkpoint_is_authentic_under_a_key_that_is_derived_from_vdsk_ipost(world: World) -> None:
+    """F-19, M-21, M-29: whoever holds VDSK_ipost can check it, and it is not VDSK_ipost itself."""
+    card = opened(world).card
+    assert card is not None
+    world.spend("ada", 330, "one")
+    record = parse(world.records()[-1].line)
+    fields, _, mac = world.records()[-1].line.partition(b'"checkpoint":')[2].partition(b',"mac":"')
+    before = f"indicium checkpoint\n{record.chain}\n{record.sequence}\n{record.previous}\n".encode()
+    derived = world.suite.mac_key(world.suite.derive(card.challenge_key, "indicium MK_chkpt"))
+
+    derived.verify(before + fields + b"}", bytes.fromhex(mac[:64].decode()))
+    with pytest.raises(NotAuthentic):
+        world.suite.mac_key(card.challenge_key).verify(before + fields + b"}", bytes.fromhex(mac[:64].decode()))
+
+
+def test_a_meters_keys_lie_in_its_package_under_the_master_keys(world: World) -> None:
+    """F-20 … F-23, F-40, G-106, G-107: V_psd and EDEK_psd as tokens, the customer's secrets under EDEK_psd."""
+    package, keys = world.package("ada"), of_ada(world)
+    assert keys.static.certificate is not None
+    certified = x509.load_der_x509_certificate(keys.static.certificate).public_key()
+    assert load_private_key(keys.signing_key.der).public_key() == certified
+    assert keys.signing_key.public().der == keys.static.public_key == world.public_key("ada")
+
+    mk_psd = world.suite.mac_key(world.suite.derive(keys.signing_key.der, "indicium MK_psd"))
+    mk_psd.verify(package_message(package.made_by, package.moving), package.mac)  # M-81: whoever opens V_psd can
+    assert client_secrets(world, keys.static) == (ada_hmk(world), world.customers["ada"].state.passphrase_hash)
+
+
+def test_the_customers_secrets_are_the_customers_and_authenticate_each_request(world: World) -> None:
+    """F-24, F-25, M-20, L-04: HMK was drawn by the client software, and travelled once, under URSK_ipost."""
+    ada = world.customers["ada"]
+    assert ada.state.hmk != world.customers["ben"].state.hmk
+    request = ada.create_indicium("one", 330, LETTER)
+    theirs = world.customers["ben"]._hmk.mac(b"anything")
+    assert len(request.mac) == len(theirs) == 32
+    assert of_ada(world).hmk is not None
+    assert ada.accept("one", world.execute(request)).ar == 330
+
+
+def test_permanent_secrets_lie_in_the_memory_and_a_packages_keys_never_do(world: World) -> None:
+    """F-40: keys of a package are in volatile memory only, and a boot takes them."""
+    world.spend("ada", 330, "one")
+    keys = of_ada(world)
+    content = world.memory.load()
+    assert content is not None
+    everything = opened(world).model_dump_json().encode() + content.hot + content.tail
+    volatile = (keys.signing_key.der, edek_of(vault_of(world), keys.static), *client_secrets(world, keys.static))
+    for secret in volatile:
+        assert not any(written in everything for written in writings(secret))
+    world.reboot()
+    assert vault_of(world)._loaded == {}
+
+
+def test_the_authority_and_the_provider_are_known_to_the_module_by_their_public_halves(world: World) -> None:
+    """F-26 … F-29: U_ca and UDSK_auth lie in the module, not in each package; the private halves lie elsewhere."""
+    cold = opened(world)
+    assert cold.card is not None
+    assert cold.card.ca_certificate == world.authority.certificate
+    assert cold.card.provider_key == world.provider.public_key
+    package = world.package("ada")
+    for key in (cold.card.ca_certificate, cold.card.provider_key):
+        assert not any(written in package.static for written in writings(key))
+    held = {scalar(cold.audit_key), scalar(cold.card.challenge_key), scalar(of_ada(world).signing_key.der)}
+    assert not held & {scalar(world.keys.authority), scalar(world.keys.provider), scalar(world.keys.smartcard)}
+
+
+def test_a_request_for_a_certificate_is_signed_by_metergens_own_card(world: World) -> None:
+    """F-30, L-15, P-02: the authority certifies nothing for who lacks it, and the module sees only the certificate."""
+    device, public_key = world.meters["raw"], world.public_key("raw")
+    foreign = world.suite.generate_signing_key().sign(certificate_request(device, public_key))
+
+    with pytest.raises(CertificateNotAuthentic):
+        world.authority.issue(device, public_key, foreign, world.clock.now())
+    world.authorize("raw", world.certify(device, public_key))
+
+
+def test_a_token_takes_a_key_of_any_length(world: World) -> None:
+    """F-39: one format for every kind of key, and for buffers."""
+    vault = Vault(world.suite, active_of(world))
+    for size in (0, 1, 8, 16, 24, 32, 138, 2_048, 70_000):
+        token = vault.seal_token("VRSK_ipost", bytes(size))
+        assert len(token) == size + 28
+        assert vault._tokens.open(token, vault._label("module", "", "VRSK_ipost")) == bytes(size)
+
+
+TAKEN = """
+public    | audit_key ca_certificate certificate host_key provider_key transport_key
+encrypted | secrets share token challenge_key registration_key
+verified  | mac signature
+password  | password old new
+buffer    | data
+"""
+"""What commands take as bytes. Data is the caller's own (B-15 … B-18, B-34 … B-37), whatever it is to them."""
+
+
+def bytes_of(kind: type) -> Iterator[str]:
+    """Give the names of all bytes that a command takes, those of its parts too."""
+    for name, hint in get_type_hints(kind).items():
+        if "bytes" in str(hint):
+            yield name
+        parts = {hint, *get_args(hint)}
+        for inner in parts.union(*map(get_args, parts)):
+            if isinstance(inner, type) and issubclass(inner, Command):
+                yield from bytes_of(inner)
+
+
+def test_no_command_takes_a_key_that_is_not_encrypted() -> None:
+    """F-38: a secret key comes into the module as a token, a share or a sealed secret, never as itself."""
+    known = {name for line in TAKEN.splitlines() for name in line.partition("|")[2].split()}
+    taken = {f"{command.__name__}.{name}" for command in FIG6 for name in bytes_of(command) if name not in known}
+
+    assert not taken
+    assert {"secrets", "password"} <= {name for command in FIG6 for name in bytes_of(command)}
+
+
+def test_what_a_package_archives_is_encrypted_and_opens_again(world: World) -> None:
+    """F-38, F-42: keys leave the module as tokens only, and any module of the same master keys takes them back."""
+    archived = bytes(world.package("ada").static)
+    keys = of_ada(world)
+    for secret in (keys.signing_key.der, edek_of(vault_of(world), keys.static), *client_secrets(world, keys.static)):
+        assert not any(written in archived for written in writings(secret))
+    world.reboot()
+    again = Vault(world.suite, active_of(world)).load(archived)
+    assert again.signing_key.der == keys.signing_key.der
+
+
+def active_of(world: World) -> MasterKeySet:
+    assert world.inner.cold.active is not None
+    return world.inner.cold.active
+
+
+def vault_of(world: World) -> Vault:
+    assert world.inner.desk is not None
+    return world.inner.desk.vault
+
+
+def edek_of(vault: Vault, static: StaticPart) -> bytes:
+    return vault._tokens.open(static.edek, vault._label("client secrets", static.psd, "EDEK_psd"))
+
+
+def client_secrets(world: World, static: StaticPart) -> tuple[bytes, bytes]:
+    """Open HMK and PW with EDEK_psd."""
+    vault = vault_of(world)
+    assert static.secrets is not None
+    key = world.suite.seal_key(edek_of(vault, static))
+    both = key.open(static.secrets, vault._label("client", static.psd, "HMK"))
+    return both[:32], both[32:]
+
+
+def ada_hmk(world: World) -> bytes:
+    return world.customers["ada"].state.hmk
