@@ -67,6 +67,7 @@ def held_back(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[
 
 
 def test_200_requests_of_eight_threads_get_each_its_own_reply(home: Path) -> None:
+    """J-25."""
     with Ledger.open(home) as ledger:
         devices = [ledger.meter(customer).device for customer in CUSTOMERS]
 
@@ -145,6 +146,7 @@ def test_refusals_leave_the_others_alone_and_come_in_order(home: Path) -> None:
 
 @on_both
 def test_commands_of_the_module_travel_alone_among_those_of_meters(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """C-31."""
     with Ledger.open(home) as ledger:
         before = len(rows_of(home))
         ada, ben, cy = (job(ledger, customer, "job-1", 330) for customer in CUSTOMERS)

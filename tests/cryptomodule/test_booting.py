@@ -51,7 +51,7 @@ def status(world: World) -> dict[str, object]:
 
 
 def test_start_initialization_begins_a_chain_with_a_signed_first_record(empty: World) -> None:
-    """Y-05, I-11, I-12."""
+    """M-63, Y-05, I-11, I-12."""
     reply = orjson.loads(empty.execute(StartInitialization(signature_interval=7)))
 
     (record,) = empty.records()
@@ -66,6 +66,7 @@ def test_start_initialization_begins_a_chain_with_a_signed_first_record(empty: W
 
 
 def test_a_module_that_was_never_initialized_does_nothing_else_and_writes_nothing(empty: World) -> None:
+    """C-01."""
     for command in (InitializePsd(), GetStatus(), CreateAuditEntry(text="x"), OpenSession(host_key=b"9" * 32)):
         assert isinstance(refused(empty, command), CommandNotAllowed)
     assert (empty.module.chain, empty.module.head, empty.module.seen) == ("", GENESIS, GENESIS)
@@ -154,7 +155,7 @@ def test_a_boot_error_that_is_not_fatal_is_cleared_by_the_next_boot(world: World
 
 
 def test_reset_erases_everything_and_a_new_chain_begins(world: World) -> None:
-    """C-15, C-35, M-90."""
+    """B-57, C-15, C-35, M-90."""
     old = world.module.chain
     world.module.reset()
     assert (world.module.state, world.module.chain, world.memory.load()) == ("uninitialized", "", None)
@@ -181,7 +182,7 @@ def test_reset_leads_out_of_a_fatal_error(empty: World) -> None:
 
 
 def test_the_first_record_after_a_boot_says_so_and_is_signed_and_the_next_is_not(world: World) -> None:
-    """Y-20, I-19; whatever the record is."""
+    """B-58, Y-20, I-19; whatever the record is."""
     for step in range(2):
         world.spend("ada", 330, f"a{step}")
         world.spend("ada", 330, f"b{step}")
@@ -212,7 +213,7 @@ def test_every_record_at_the_interval_is_signed(empty: World) -> None:
 
 
 def test_what_affects_the_module_is_signed_and_what_affects_a_meter_is_chained(world: World) -> None:
-    """I-08, I-09."""
+    """B-00e, I-08, I-09."""
     signed = {record.event for record in world.records() if is_signed(record)}
     chained = {record.event for record in world.records() if not is_signed(record)}
 
@@ -235,6 +236,7 @@ def test_what_affects_the_module_is_signed_and_what_affects_a_meter_is_chained(w
 
 
 def test_every_link_and_every_signature_holds(world: World) -> None:
+    """I-05, M-66."""
     assert world.born is not None
     world.spend("ada", 330, "one")
     world.execute(CreateAuditEntry(text="sealed", signed=True))

@@ -1,4 +1,4 @@
-"""No secret is ever seen: not in a record, a file, a text for people, an error or a log."""
+"""No secret is ever seen (F-35): not in a record, a file, a text for people, an error or a log."""
 
 import base64
 import logging

@@ -84,6 +84,7 @@ def test_a_refusal_leaves_the_others_alone_wherever_it_stands(world: World) -> N
 
 
 def test_two_meters_in_one_group_have_their_records_in_the_order_of_the_requests(world: World) -> None:
+    """J-18."""
     shown = world.ask("ben")
     requests = [
         world.customers["ada"].create_indicium("a", 330, LETTER),
@@ -185,7 +186,7 @@ def test_device_numbers_are_given_in_order_and_not_beyond_the_last(world: World)
 
 
 def test_nothing_is_done_against_another_head_than_memorys(world: World) -> None:
-    """E-004, E-005: the store's newest record must be the module's, by its bytes."""
+    """I-13, E-004, E-005: the store's newest record must be the module's, by its bytes."""
     request = world.customers["ada"].create_indicium("a", 330, LETTER)
     gathered = world.gather([request])
     assert gathered.head is not None

@@ -1,5 +1,6 @@
 """Where each key of table F lies, under what, and what it is for. That none is seen elsewhere is the canary's."""
 
+import base64
 from collections.abc import Iterator
 from typing import get_args, get_type_hints
 
@@ -8,19 +9,18 @@ import pytest
 from cryptography import x509
 
 from indicium.cryptomodule.group import package_message
-from indicium.cryptomodule.sessions import SessionKeys
 from indicium.cryptomodule.state import Cold, MasterKeySet
 from indicium.cryptomodule.suites import Modern, NotAuthentic
 from indicium.cryptomodule.vault import MeterKeys, StaticPart, Vault
 from indicium.domain.commands.base import Command
-from indicium.domain.commands.sessions import OpenSession
 from indicium.domain.errors import CertificateNotAuthentic, MemoryNotAuthentic
 from indicium.domain.fig6 import FIG6
 from indicium.domain.messages import certificate_request
 from indicium.domain.record import decode_signature, parse, split
 from indicium.infrastructure.devices import SystemEntropy
 from tests.cryptomodule.test_canary import writings
-from tests.harness import LETTER, World, load_private_key
+from tests.cryptomodule.test_sessions import Host
+from tests.harness import World, load_private_key
 
 P_256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """The order of the curve's group."""
@@ -64,17 +64,14 @@ def test_every_key_of_the_module_is_drawn_from_its_own_generator(empty: World) -
     empty.reboot()
     empty.hold_ceremony()
     empty.new_meter("ada")
-    cold, vault = empty.inner.cold, Vault(empty.suite, active_of(empty))
+    cold, ppd = empty.inner.cold, empty.ppd_path.read_bytes()
     assert cold.card is not None
-    static = StaticPart.model_validate_json(empty.package("ada").static)
 
-    symmetric = [active_of(empty).mek, active_of(empty).mak, cold.card.registration_key, edek_of(vault, static)]
+    symmetric = [active_of(empty).mek, active_of(empty).mak, cold.card.registration_key, ppd]
     private = [scalar(cold.audit_key), scalar(cold.card.challenge_key), scalar(of_ada(empty).signing_key.der)]
     assert set(symmetric) <= set(drawn.given)
     assert set(private) <= drawn.scalars()
-    assert empty.ppd_path.read_bytes() in drawn.given
-    assert len({*symmetric, empty.ppd_path.read_bytes()}) == 5
-    assert len(set(private)) == 3
+    assert (len(set(symmetric)), len(set(private))) == (4, 3)
 
 
 def test_the_audit_key_stays_in_the_module_and_its_public_half_verifies_the_chain(world: World) -> None:
@@ -127,18 +124,16 @@ def test_a_session_has_keys_of_its_own_and_each_transmission_again(world: World)
     """F-11 … F-14, L-08, L-14: the same words never get the same MAC, whichever session, direction or number."""
     macs = set()
     for _ in range(2):
-        private = world.suite.generate_exchange_key()
-        host_key = world.suite.exchange_public(private)
-        module_key = bytes.fromhex(orjson.loads(world.execute(OpenSession(host_key=host_key)))["module_key"])
-        keys = SessionKeys(world.suite, world.suite.agree(private, module_key), host_key, module_key)
-        assert keys._mac_master != keys._encryption_master
+        keys = Host(world).keys
         first = keys.seal("command", 1, b"the same", encrypted=False)
         label = keys._label("command", 1, encrypted=False)
-        with pytest.raises(NotAuthentic):
-            world.suite.mac_key(keys._mac_master).verify(label + first.body, first.mac)  # J-04
+        for master in (keys._mac_master, keys._encryption_master):
+            with pytest.raises(NotAuthentic):
+                world.suite.mac_key(master).verify(label + first.body, first.mac)  # J-04: never used itself
         for counter in (1, 2, 3):
             macs.add(keys.seal("command", counter, b"the same", encrypted=False).mac)
             macs.add(keys.seal("answer", counter, b"the same", encrypted=False).mac)
+        assert keys._mac_master != keys._encryption_master
         world.reboot()
     assert len(macs) == 12
 
@@ -170,42 +165,47 @@ def test_a_checkpoint_is_authentic_under_a_key_that_is_derived_from_vdsk_ipost(w
         world.suite.mac_key(card.challenge_key).verify(before + fields + b"}", bytes.fromhex(mac[:64].decode()))
 
 
-def test_a_meters_keys_lie_in_its_package_under_the_master_keys(world: World) -> None:
-    """F-20 … F-23, F-40, G-106, G-107: V_psd and EDEK_psd as tokens, the customer's secrets under EDEK_psd."""
+def test_a_meters_keys_lie_in_its_package_and_the_certified_one_signs_its_items(world: World) -> None:
+    """F-20 … F-22, L-12, G-106: V_psd is the private half of what is certified, and MK_psd comes from it."""
+    item = world.spend("ada", 330, "one").item or ""
     package, keys = world.package("ada"), of_ada(world)
     assert keys.static.certificate is not None
     certified = x509.load_der_x509_certificate(keys.static.certificate).public_key()
     assert load_private_key(keys.signing_key.der).public_key() == certified
     assert keys.signing_key.public().der == keys.static.public_key == world.public_key("ada")
+    body, _, signature = item.partition("\t")
+    keys.signing_key.public().verify(body.encode(), base64.b64decode(signature))
 
     mk_psd = world.suite.mac_key(world.suite.derive(keys.signing_key.der, "indicium MK_psd"))
     mk_psd.verify(package_message(package.made_by, package.moving), package.mac)  # M-81: whoever opens V_psd can
-    assert client_secrets(world, keys.static) == (ada_hmk(world), world.customers["ada"].state.passphrase_hash)
+    assert orjson.loads(package.moving)["dr"] == 99_670  # M-80: what moves is readable, for the views
 
 
-def test_the_customers_secrets_are_the_customers_and_authenticate_each_request(world: World) -> None:
-    """F-24, F-25, M-20, L-04: HMK was drawn by the client software, and travelled once, under URSK_ipost."""
-    ada = world.customers["ada"]
-    assert ada.state.hmk != world.customers["ben"].state.hmk
-    request = ada.create_indicium("one", 330, LETTER)
-    theirs = world.customers["ben"]._hmk.mac(b"anything")
-    assert len(request.mac) == len(theirs) == 32
-    assert of_ada(world).hmk is not None
-    assert ada.accept("one", world.execute(request)).ar == 330
+def test_the_customers_secrets_lie_in_the_package_under_its_own_edek_psd(world: World) -> None:
+    """F-23 … F-25, G-107, M-20, M-47: HMK and PW as the client drew them, and of no use with another meter's key."""
+    ada, keys = world.customers["ada"], of_ada(world)
+    assert keys.hmk is not None
+    keys.hmk.verify(b"a message", ada._hmk.mac(b"a message"))
+    with pytest.raises(NotAuthentic):
+        keys.hmk.verify(b"a message", world.customers["ben"]._hmk.mac(b"a message"))
+    bens = StaticPart.model_validate_json(world.package("ben").static)
+    for changes in ({"secrets": bens.secrets}, {"edek": bens.edek}, {"secrets": bens.secrets, "edek": bens.edek}):
+        with pytest.raises(NotAuthentic):
+            vault_of(world).load(keys.static.model_copy(update=changes).encode())
 
 
 def test_permanent_secrets_lie_in_the_memory_and_a_packages_keys_never_do(world: World) -> None:
     """F-40: keys of a package are in volatile memory only, and a boot takes them."""
     world.spend("ada", 330, "one")
-    keys = of_ada(world)
-    content = world.memory.load()
+    ada, content = world.customers["ada"].state, world.memory.load()
     assert content is not None
     everything = opened(world).model_dump_json().encode() + content.hot + content.tail
-    volatile = (keys.signing_key.der, edek_of(vault_of(world), keys.static), *client_secrets(world, keys.static))
-    for secret in volatile:
+    for secret in (of_ada(world).signing_key.der, ada.hmk, ada.passphrase_hash):
         assert not any(written in everything for written in writings(secret))
+    assert any(written in everything for written in writings(active_of(world).mek))
+    assert vault_of(world)._loaded
     world.reboot()
-    assert vault_of(world)._loaded == {}
+    assert not vault_of(world)._loaded
 
 
 def test_the_authority_and_the_provider_are_known_to_the_module_by_their_public_halves(world: World) -> None:
@@ -229,15 +229,6 @@ def test_a_request_for_a_certificate_is_signed_by_metergens_own_card(world: Worl
     with pytest.raises(CertificateNotAuthentic):
         world.authority.issue(device, public_key, foreign, world.clock.now())
     world.authorize("raw", world.certify(device, public_key))
-
-
-def test_a_token_takes_a_key_of_any_length(world: World) -> None:
-    """F-39: one format for every kind of key, and for buffers."""
-    vault = Vault(world.suite, active_of(world))
-    for size in (0, 1, 8, 16, 24, 32, 138, 2_048, 70_000):
-        token = vault.seal_token("VRSK_ipost", bytes(size))
-        assert len(token) == size + 28
-        assert vault._tokens.open(token, vault._label("module", "", "VRSK_ipost")) == bytes(size)
 
 
 TAKEN = """
@@ -272,13 +263,11 @@ def test_no_command_takes_a_key_that_is_not_encrypted() -> None:
 
 def test_what_a_package_archives_is_encrypted_and_opens_again(world: World) -> None:
     """F-38, F-42: keys leave the module as tokens only, and any module of the same master keys takes them back."""
-    archived = bytes(world.package("ada").static)
-    keys = of_ada(world)
-    for secret in (keys.signing_key.der, edek_of(vault_of(world), keys.static), *client_secrets(world, keys.static)):
+    archived, ada, key = world.package("ada").static, world.customers["ada"].state, of_ada(world).signing_key.der
+    for secret in (key, ada.hmk, ada.passphrase_hash):
         assert not any(written in archived for written in writings(secret))
     world.reboot()
-    again = Vault(world.suite, active_of(world)).load(archived)
-    assert again.signing_key.der == keys.signing_key.der
+    assert Vault(world.suite, active_of(world)).load(archived).signing_key.der == key
 
 
 def active_of(world: World) -> MasterKeySet:
@@ -289,20 +278,3 @@ def active_of(world: World) -> MasterKeySet:
 def vault_of(world: World) -> Vault:
     assert world.inner.desk is not None
     return world.inner.desk.vault
-
-
-def edek_of(vault: Vault, static: StaticPart) -> bytes:
-    return vault._tokens.open(static.edek, vault._label("client secrets", static.psd, "EDEK_psd"))
-
-
-def client_secrets(world: World, static: StaticPart) -> tuple[bytes, bytes]:
-    """Open HMK and PW with EDEK_psd."""
-    vault = vault_of(world)
-    assert static.secrets is not None
-    key = world.suite.seal_key(edek_of(vault, static))
-    both = key.open(static.secrets, vault._label("client", static.psd, "HMK"))
-    return both[:32], both[32:]
-
-
-def ada_hmk(world: World) -> bytes:
-    return world.customers["ada"].state.hmk

@@ -188,7 +188,7 @@ def a_challenge(world: World, faults: Faults) -> Presentation:
     return RequestChallenge(psd_id=named, client_challenge="c" * 32), {named: package}
 
 
-PROVIDER = Rung("provider's signature altered", "provider_is_authentic", ProviderNotAuthentic)
+PROVIDER = Rung("provider's signature altered", "provider_is_authentic", ProviderNotAuthentic)  # J-19
 EXPIRED = Rung("key expired", "key_is_not_expired", KeyExpired)
 METER = Rung("other meter", "meter_number_matches", MeterNumberMismatch)
 

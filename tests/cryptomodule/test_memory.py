@@ -1,4 +1,4 @@
-"""The module's memory (G-913): no altered, mixed or foreign part is ever taken for its own."""
+"""The module's memory (G-913, F-35): no altered, mixed or foreign part is ever taken for its own."""
 
 import itertools
 from collections.abc import Callable

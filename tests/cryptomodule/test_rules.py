@@ -5,11 +5,11 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from indicium.cryptomodule.sessions import SessionKeys
 from indicium.domain.amounts import Mills
 from indicium.domain.boot import boot_state
 from indicium.domain.commands.access import BeginAdmin, GetStatus, InitializeAccessControlDatabase
 from indicium.domain.commands.auditing import CreateAuditEntry, ExportAuditKey
+from indicium.domain.commands.base import Command
 from indicium.domain.commands.initialization import GenerateMasterKeySet, StartInitialization
 from indicium.domain.commands.psd import InitializePsd
 from indicium.domain.commands.sessions import OpenSession
@@ -26,6 +26,7 @@ from indicium.domain.fig6 import FIG6, ModuleState, Record, Role
 from indicium.domain.lifecycle import LIFE
 from indicium.domain.roles import LOGON_ROLES
 from indicium.parties import ceremony
+from indicium.parties.operator import Operator
 from tests.cryptomodule.test_canary import writings
 from tests.harness import LETTER, SERIAL, World, data_of, remac
 from tests.samples import SAMPLES
@@ -146,17 +147,19 @@ def test_what_a_role_may_do_nobody_does_without_logging_on(world: World) -> None
 
 
 def test_somebody_in_the_middle_of_the_opening_is_found_by_the_first_message(world: World) -> None:
-    """J-16: whoever changed a key on its way has agreed with neither side, and no answer of theirs can be read."""
-    private, middle = world.suite.generate_exchange_key(), world.suite.generate_exchange_key()
-    host_key, middle_key = world.suite.exchange_public(private), world.suite.exchange_public(middle)
-    world.execute(OpenSession(host_key=host_key))
-    fooled = SessionKeys(world.suite, world.suite.agree(private, middle_key), host_key, middle_key)
-    message = fooled.seal("command", 1, b'{"command":"GetStatus","arguments":{}}', encrypted=False)
+    """J-16: whoever changed a key on its way has kept the two ends from agreeing."""
+    earlier = orjson.loads(world.execute(SAMPLES[OpenSession]))["module_key"]
+    world.reboot()
 
-    with pytest.raises((SessionMessageNotAuthentic, SessionRequired)):
-        world.execute(message)
+    def middle(command: Command) -> bytes:
+        """Give somebody else's key for the module's."""
+        reply = world.execute(command)
+        return orjson.dumps({"module_key": earlier}) if isinstance(command, OpenSession) else reply
+
+    fooled = Operator(middle, world.suite, SERIAL)
     with pytest.raises(SessionMessageNotAuthentic):
-        fooled.open("answer", 1, message)
+        fooled.send(GetStatus())
+    assert data_of(world.records()[-1])["code"] == "session-message-not-authentic"  # it was the module that found it
 
 
 def test_a_client_that_fails_to_prove_itself_prints_nothing_and_the_others_go_on(world: World) -> None:

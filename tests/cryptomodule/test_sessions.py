@@ -80,6 +80,7 @@ def last_refusal(world: World) -> tuple[str, str, int]:
 
 
 def test_the_tables_of_handlers_are_figure_6_and_nothing_stands_in_two() -> None:
+    """B-00f."""
     tables = [MODULE_HANDLERS.keys(), PSD_HANDLERS.keys(), PAUSING_HANDLERS.keys(), {AutoRecoverCheckpoint}, NOT_YET]
 
     assert frozenset().union(*tables) == FIG6.keys()
@@ -316,6 +317,7 @@ def test_an_entry_on_request_needs_no_session_and_is_signed_if_asked(world: Worl
 
 
 def test_the_audit_key_goes_to_the_auditor_only(world: World) -> None:
+    """I-14, I-20."""
     assert world.born is not None
     for person in world.plan.people:
         with world.operator() as operator:

@@ -1,4 +1,4 @@
-"""Key tokens: none stands in for another (G6), and loaded keys are bounded (N-41)."""
+"""Key tokens: none stands in for another (G6, F-35, F-39), and loaded keys are bounded (N-41)."""
 
 import orjson
 import pytest

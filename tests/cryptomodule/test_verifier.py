@@ -129,6 +129,7 @@ def test_a_change_in_any_line_of_a_long_chain_is_found_there(
 
 
 def test_every_flipped_byte_of_a_file_is_found() -> None:
+    """I-04."""
     lines = generate.GOOD[:6]
     whole, head = generate.file_of(lines), head_of(lines)
     assert verify_chain(io.BytesIO(whole), KEY, head).verdict == Verdict.PASS
@@ -148,6 +149,7 @@ def test_every_cut_of_a_file_is_found() -> None:
 
 
 def test_every_deleted_doubled_or_moved_line_is_found() -> None:
+    """I-04, I-06."""
     lines, head = generate.GOOD, head_of(generate.GOOD)
     for at in range(len(lines)):
         deleted = [*lines[:at], *lines[at + 1 :]]

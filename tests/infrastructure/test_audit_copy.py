@@ -322,6 +322,7 @@ def test_a_static_part_that_cannot_be_kept_keeps_its_record_out_too(
 def test_a_line_is_on_the_disk_before_the_append_returns_and_a_static_part_before_its_line(
     copy: AuditCopy, audit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """I-21, I-36."""
     fsync, synced = os.fsync, list[tuple[str, int, int]]()
 
     def watch(descriptor: int) -> None:

@@ -134,9 +134,19 @@ LISTS = {
     "Im": "logon, logoff, query current user role, query current user id, export transport public key, "
     "import mks share, combine mks shares, get status, open session, close session, compute session mac, "
     "verify session mac, session encrypt, session decrypt, create audit entry",
+    "O": "begin admin, logon, logoff, query current user role, query current user id, view access control database, "
+    "change password, get status, open session, close session, compute session mac, verify session mac, "
+    "session encrypt, session decrypt, export transport public key, start importing mks, create mks shares, "
+    "activate mks, delete dormant mks, global encrypt and mac, global decrypt and mac, compute mac, verify mac, "
+    "translate encryption and mac, create audit entry, create audit key, export audit key, "
+    # the commands of a postage meter, that the seed describes elsewhere
+    "initialize crypto card, update crypto card, initialize psd, authorize psd, configure psd, authorize customer, "
+    "create indicium, create postage correction indicium, create refund indicium, download postage value, "
+    "reset password, retrieve psd status, retrieve udsk psd, add user, delete user, modify user privileges, "
+    "view users, verify indicium, request challenge, auto recover checkpoint, recover from disaster",  # M-08, M-09
     "Er": "get status, query current user role, query current user id",  # M-06
 }
-"""The lists that the seed prints for each state (B-59, B-60, B-62 … B-65)."""
+"""The lists that the seed prints for each state (B-59 … B-65)."""
 
 TRANSITIONS = """
 C-02 | U  | start initialization        | I
