@@ -87,6 +87,7 @@ def test_what_one_session_made_another_does_not_take(staffed: World) -> None:
 
 
 def test_without_a_session_there_is_no_session_security(staffed: World) -> None:
+    """J-07, J-09; of the four that use keys not even the refusal is recorded."""
     for command in (
         ComputeSessionMac(data=b"a"),
         VerifySessionMac(data=b"a", mac=bytes(32)),
@@ -94,8 +95,11 @@ def test_without_a_session_there_is_no_session_security(staffed: World) -> None:
         SessionDecrypt(token=b"a"),
         CloseSession(),
     ):
-        with pytest.raises(SessionRequired):
+        before = len(staffed.records())
+        with pytest.raises(SessionRequired) as refused:
             staffed.execute(command)
+        assert refused.value.recorded is isinstance(command, CloseSession)
+        assert len(staffed.records()) == before + refused.value.recorded
         operator = staffed.operator()
         with pytest.raises(SessionRequired):  # the one that is open is not the one that it came in
             staffed.execute(command)

@@ -11,6 +11,7 @@ from indicium.domain.commands.access import (
 )
 from indicium.domain.commands.auditing import CreateAuditEntry
 from indicium.domain.commands.sessions import CloseSession
+from indicium.domain.errors import CommandNotAllowed
 from indicium.domain.fig6 import ModuleState
 from indicium.domain.record import parse
 from indicium.domain.roles import Role
@@ -86,8 +87,9 @@ def test_what_came_without_the_session_is_nobodys(staffed: World) -> None:
             assert reply.get("user", "administrator") == "administrator"
             record = parse(staffed.records()[-1].line)
             assert (record.event, record.user, record.role) == (event, None, None)
-        with pytest.raises(Exception, match=r"needs an open session|not allowed"):
+        with pytest.raises(CommandNotAllowed) as refused:
             staffed.execute(CreateAccount(user=user("eve", Role.ADMINISTRATOR)))
+        assert refused.value.role == "default"
         assert parse(staffed.records()[-1].line).user is None
         operator.send(QueryCurrentUserId())
         assert parse(staffed.records()[-1].line).user == "administrator"
