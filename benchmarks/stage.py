@@ -4,9 +4,6 @@ import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from indicium.cryptomodule.dispatch import CryptoModule
 from indicium.cryptomodule.ports import Hardware, MemoryContent, MemoryUpdate, MeterRow
 from indicium.cryptomodule.suites import Modern
@@ -21,6 +18,7 @@ from indicium.domain.vbi import postage
 from indicium.parties import ceremony
 from indicium.parties.authority import CertificateAuthority
 from indicium.parties.ceremony import CeremonyPlan, Configuration
+from indicium.parties.certificates import load_private_key
 from indicium.parties.customer import CardKeys, Customer
 from indicium.parties.metergen import MeterGen
 from indicium.parties.provider import Provider
@@ -155,10 +153,9 @@ class Stage:
 
     def _certifiers(self) -> tuple[CertificateAuthority, MeterGen]:
         smartcard = self._suite.generate_signing_key()
-        key = serialization.load_der_private_key(self._suite.generate_signing_key().der, None)
-        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        key = load_private_key(self._suite.generate_indicia_key().der, "authority")
         certificate = CertificateAuthority.establish(key, "Benchmark CA", self._world.now())
-        authority = CertificateAuthority(key, certificate, smartcard.public().der)
+        authority = CertificateAuthority(key, certificate, smartcard.public())
         return authority, MeterGen(smartcard, authority, self._suite)
 
     def _lease(self, metergen: MeterGen, provider: Provider, card: CardKeys, number: int) -> Customer:

@@ -17,12 +17,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from indicium.cryptomodule import suites
 from indicium.cryptomodule.dispatch import CryptoModule, Dispatched
 from indicium.cryptomodule.group import package_message
 from indicium.cryptomodule.inner import Inner
 from indicium.cryptomodule.ports import Hardware, MemoryUpdate
 from indicium.cryptomodule.state import Cold, HomeMeter, Hot, shift_sum
-from indicium.cryptomodule.suites import Modern
 from indicium.cryptomodule.vault import StaticPart
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.base import Command
@@ -38,7 +38,7 @@ from indicium.domain.vbi import Postage, postage
 from indicium.infrastructure.devices import DeviceKeyFile, PpdKeyFile, SystemEntropy
 from indicium.infrastructure.memory_file import MemoryFile
 from indicium.infrastructure.store import Store
-from indicium.parties import ceremony
+from indicium.parties import ceremony, certificates
 from indicium.parties.authority import CertificateAuthority
 from indicium.parties.ceremony import Born, CeremonyPlan, Configuration
 from indicium.parties.customer import Customer, CustomerState
@@ -87,6 +87,7 @@ class Kept(NamedTuple):
     born: Born | None
     customers: dict[str, CustomerState]
     meters: dict[str, str]
+    suite: str = "modern"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +108,12 @@ class World:
     def __init__(self, folder: Path, kept: Kept, *, ring: int = 3) -> None:
         self.folder, self.ring = folder, ring
         self.clock = StandingClock(kept.time)
-        self.suite = Modern(SystemEntropy())
+        self.suite = suites.make(kept.suite, SystemEntropy())
         self.keys, self.plan = kept.keys, kept.plan
-        key = load_private_key(kept.keys.authority)
+        key = certificates.load_private_key(kept.keys.authority, "authority")
         smartcard = self.suite.load_signing_key(kept.keys.smartcard)
         self.authority = CertificateAuthority(
-            key, x509.load_der_x509_certificate(kept.keys.certificate), smartcard.public().der
+            key, x509.load_der_x509_certificate(kept.keys.certificate), smartcard.public()
         )
         self.smartcard = smartcard
         self.metergen = MeterGen(smartcard, self.authority, self.suite)
@@ -126,23 +127,24 @@ class World:
         self.customers = {name: self._customer(state) for name, state in kept.customers.items()}
 
     @classmethod
-    def make(cls, folder: Path, *, ring: int = 3) -> Self:
+    def make(cls, folder: Path, *, ring: int = 3, suite_name: str = "modern") -> Self:
         """Make a world whose module was never initialized."""
-        suite = Modern(SystemEntropy())
-        authority = suite.generate_signing_key().der
-        certificate = CertificateAuthority.establish(load_private_key(authority), "CA", BEGINNING)
+        suite = suites.make(suite_name, SystemEntropy())
+        authority = suite.generate_indicia_key().der
+        key = certificates.load_private_key(authority, "authority")
+        certificate = CertificateAuthority.establish(key, "CA", BEGINNING)
         der = certificate.public_bytes(serialization.Encoding.DER)
         smartcard, provider, maker = (suite.generate_signing_key().der for _ in range(3))
         keys = Keys(authority, der, smartcard, provider, Manufacturer.establish(maker, BEGINNING))
         identity = Manufacturer(maker, keys.manufacturer, suite).make(SERIAL, BEGINNING)
         DeviceKeyFile(folder / f"{SERIAL}.device").install(identity)
         Store.create(f"sqlite:///{folder / 'ledger.db'}").close()
-        return cls(folder, Kept(BEGINNING, keys, CeremonyPlan.generate(), None, {}, {}), ring=ring)
+        return cls(folder, Kept(BEGINNING, keys, CeremonyPlan.generate(), None, {}, {}, suite_name), ring=ring)
 
     def leave(self) -> None:
         """Write down what the parties keep, and close."""
         customers = {name: customer.state for name, customer in self.customers.items()}
-        kept = Kept(self.clock.time, self.keys, self.plan, self.born, customers, self.meters)
+        kept = Kept(self.clock.time, self.keys, self.plan, self.born, customers, self.meters, self.suite.name)
         (self.folder / "kept").write_bytes(pickle.dumps(kept))
         self.close()
 
@@ -319,7 +321,7 @@ class World:
         """Make an authority of the same name that the module does not know."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = CertificateAuthority.establish(key, "CA", BEGINNING)
-        return CertificateAuthority(key, certificate, self.smartcard.public().der)
+        return CertificateAuthority(key, certificate, self.smartcard.public())
 
     def records(self) -> list[SealedRecord]:
         """Give the chain as the store holds it."""

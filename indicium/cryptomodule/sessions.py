@@ -1,9 +1,10 @@
-"""Sessions (table J): X25519, two master keys, a transaction key for each message, a MAC on every message.
+"""Sessions (table J): an agreement, two master keys, a transaction key for each message, a MAC on every message.
 
 The master keys are never used directly and end with the session (J-04); sessions do not survive a reboot (J-15). Both
 ends use the same keys, so `parties.operator` builds on this file too.
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -23,7 +24,7 @@ class SessionKeys:
     def __init__(self, suite: Suite, secret: bytes, host_key: bytes, module_key: bytes) -> None:
         """Derive the master keys from the agreed secret and both public keys (J-02, M-25)."""
         self._suite = suite
-        transcript = f"{host_key.hex()} {module_key.hex()}"
+        transcript = hashlib.sha256(f"{host_key.hex()} {module_key.hex()}".encode()).hexdigest()
         self._mac_master = suite.derive(secret, f"indicium session MAC {transcript}")
         self._encryption_master = suite.derive(secret, f"indicium session encryption {transcript}")
         self.session = suite.derive(secret, f"indicium session name {transcript}")[:8].hex()

@@ -67,12 +67,12 @@ class Vault:
         """Derive the token key once."""
         self._suite = suite
         self.mks = active.mks
-        self._tokens = suite.seal_key(suite.derive(active.mek + active.mak, "indicium key token"))
+        self._tokens = suite.token_key(active.mek, active.mak)
         self._loaded: OrderedDict[str, MeterKeys] = OrderedDict()
 
     def new_static(self, psd: str) -> tuple[StaticPart, SigningKey]:
         """Generate V_psd and EDEK_psd and seal them (E-204)."""
-        signing_key = self._suite.generate_signing_key()
+        signing_key = self._suite.generate_indicia_key()
         edek = self._suite.generate_key()
         static = StaticPart(
             psd=psd,
@@ -122,12 +122,12 @@ class Vault:
         if static.secrets is not None:
             edek = self._tokens.open(static.edek, self._label("client secrets", static.psd, "EDEK_psd"))
             secrets = self._suite.seal_key(edek).open(static.secrets, self._label("client", static.psd, "HMK"))
-            hmk = self._suite.mac_key(secrets[:HMK_BYTES])
+            hmk = self._suite.client_key(secrets[:HMK_BYTES])
         mk_psd = self._suite.derive(private, "indicium MK_psd")  # L1142: MK_psd is derived from V_psd
         return MeterKeys(
             digest,
             static,
-            self._suite.load_signing_key(private),
+            self._suite.load_indicia_key(private),
             self._suite.mac_key(mk_psd),
             self._suite.seal_key(self._suite.derive(mk_psd, "indicium replies")),
             hmk,

@@ -3,13 +3,12 @@
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
+from indicium.cryptomodule.suites import NotAuthentic, VerifyKey
 from indicium.domain.errors import CertificateNotAuthentic
 from indicium.domain.messages import certificate_request
-from indicium.parties.certificates import SHA256, issue, load_public_key, root
+from indicium.parties.certificates import AuthorityKey, issue, root
 
 METER_DAYS = 3 * 365
 """How long a meter's certificate is valid (G-112)."""
@@ -18,13 +17,12 @@ METER_DAYS = 3 * 365
 class CertificateAuthority:
     """Signs certificates for the meters of one vendor."""
 
-    def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate, vendor_key: bytes) -> None:
-        """Take the CA's key and certificate, and the public key of the vendor's smartcard (F-30, DER)."""
-        self._key, self._certificate = key, certificate
-        self._vendor = load_public_key(vendor_key)
+    def __init__(self, key: AuthorityKey, certificate: x509.Certificate, vendor: VerifyKey) -> None:
+        """Take the CA's key and certificate, and the public key of the vendor's smartcard (F-30)."""
+        self._key, self._certificate, self._vendor = key, certificate, vendor
 
     @staticmethod
-    def establish(key: ec.EllipticCurvePrivateKey, name: str, now: datetime) -> x509.Certificate:
+    def establish(key: AuthorityKey, name: str, now: datetime) -> x509.Certificate:
         """Make the authority's own certificate, signed by itself (F-26)."""
         return root(key, name, now)
 
@@ -36,7 +34,7 @@ class CertificateAuthority:
     def issue(self, device: str, public_key: bytes, signature: bytes, now: datetime) -> bytes:
         """Verify the vendor's request and certify device ID and public key (G-908): a certificate in DER."""
         try:
-            self._vendor.verify(signature, certificate_request(device, public_key), ec.ECDSA(SHA256))
-        except InvalidSignature:
+            self._vendor.verify(certificate_request(device, public_key), signature)
+        except NotAuthentic:
             raise CertificateNotAuthentic(psd_id=device) from None
         return issue(self._key, self._certificate, device, public_key, now, days=METER_DAYS)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, mldsa
 from cryptography.x509.oid import NameOID
 
 from indicium.domain.errors import KeyNotUsable
@@ -12,18 +12,21 @@ from indicium.domain.errors import KeyNotUsable
 ROOT_DAYS = 20 * 365
 """How long an authority's own certificate is valid."""
 
-SHA256 = hashes.SHA256()
+AuthorityKey = ec.EllipticCurvePrivateKey | dsa.DSAPrivateKey | mldsa.MLDSA65PrivateKey
+"""What authorities sign with, each suite with its own."""
+
+_PublicKey = ec.EllipticCurvePublicKey | dsa.DSAPublicKey | mldsa.MLDSA65PublicKey
 
 
-def root(key: ec.EllipticCurvePrivateKey, name: str, now: datetime) -> x509.Certificate:
+def root(key: AuthorityKey, name: str, now: datetime) -> x509.Certificate:
     """Make an authority's own certificate, signed by itself."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = _dated(subject, subject, key.public_key(), now, ROOT_DAYS)
-    return builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True).sign(key, SHA256)
+    return _signed(builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True), key)
 
 
 def issue(
-    key: ec.EllipticCurvePrivateKey,
+    key: AuthorityKey,
     authority: x509.Certificate,
     name: str,
     public_key: bytes,
@@ -33,31 +36,33 @@ def issue(
 ) -> bytes:
     """Certify that a public key (DER) is that of `name`, the subject's common name: a certificate in DER."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    builder = _dated(subject, authority.subject, load_public_key(public_key), now, days)
+    builder = _dated(subject, authority.subject, _public_key(public_key), now, days)
     constraints = x509.BasicConstraints(ca=False, path_length=None)
-    signed = builder.add_extension(constraints, critical=True).sign(key, SHA256)
+    signed = _signed(builder.add_extension(constraints, critical=True), key)
     return signed.public_bytes(serialization.Encoding.DER)
 
 
-def load_public_key(der: bytes) -> ec.EllipticCurvePublicKey:
-    """Load a public key from SubjectPublicKeyInfo in DER. Raises `KeyNotUsable`."""
-    key = serialization.load_der_public_key(der)
-    if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise KeyNotUsable(what="public key", why="it is not of an elliptic curve")
-    return key
-
-
-def load_private_key(der: bytes, what: str) -> ec.EllipticCurvePrivateKey:
+def load_private_key(der: bytes, what: str) -> AuthorityKey:
     """Load an authority's key from PKCS#8 in DER. Raises `KeyNotUsable`."""
     key = serialization.load_der_private_key(der, None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise KeyNotUsable(what=what, why="it is not of an elliptic curve")
+    if not isinstance(key, AuthorityKey):
+        raise KeyNotUsable(what=what, why="it is not of a kind that a suite signs with")
     return key
 
 
-def _dated(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime, days: int
-) -> x509.CertificateBuilder:
+def _public_key(der: bytes) -> _PublicKey:
+    key = serialization.load_der_public_key(der)
+    if not isinstance(key, _PublicKey):
+        raise KeyNotUsable(what="public key", why="it is not of a kind that a suite signs with")
+    return key
+
+
+def _signed(builder: x509.CertificateBuilder, key: AuthorityKey) -> x509.Certificate:
+    """Sign with the key's own hash: ML-DSA has one inside, the others take SHA-256 (X.509 has no use for SHA-1)."""
+    return builder.sign(key, None if isinstance(key, mldsa.MLDSA65PrivateKey) else hashes.SHA256())
+
+
+def _dated(subject: x509.Name, issuer: x509.Name, key: _PublicKey, now: datetime, days: int) -> x509.CertificateBuilder:
     """Begin a certificate that is valid from a minute ago, for clocks that differ a little."""
     return (
         x509.CertificateBuilder()

@@ -32,7 +32,7 @@ class CardKeys(BaseModel):
     challenge_key: bytes
     """UDSK_ipost: SubjectPublicKeyInfo in DER."""
     registration_key: bytes
-    """URSK_ipost: 32 bytes."""
+    """URSK_ipost, as the suite writes it."""
 
 
 class CustomerState(BaseModel):
@@ -66,7 +66,7 @@ class Customer:
         """Take up where the state ends."""
         self._suite, self._card = suite, card
         self.state = state
-        self._hmk = suite.mac_key(state.hmk)
+        self._hmk = suite.client_key(state.hmk)
         self._asked = ""
 
     @classmethod

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import ValidationError
 
 from indicium.cryptomodule.ports import Clock
@@ -40,7 +39,7 @@ from indicium.infrastructure.devices import DeviceKeyFile
 from indicium.infrastructure.home import Home
 from indicium.parties.authority import CertificateAuthority
 from indicium.parties.ceremony import CeremonyPlan
-from indicium.parties.certificates import load_private_key
+from indicium.parties.certificates import AuthorityKey, load_private_key
 from indicium.parties.customer import CardKeys, Customer, CustomerState
 from indicium.parties.manufacturer import Manufacturer
 from indicium.parties.metergen import MeterGen
@@ -82,9 +81,13 @@ class Office:
 
         `devices`: the device numbers that the module gives out.
         """
-        for name in ("ca.key", "provider.key", "metergen.key"):
+        for name, generate in (
+            ("ca.key", self._suite.generate_indicia_key),
+            ("provider.key", self._suite.generate_signing_key),
+            ("metergen.key", self._suite.generate_signing_key),
+        ):
             if self._home.secret(name) is None:
-                self._home.keep_secret(name, self._suite.generate_signing_key().der)
+                self._home.keep_secret(name, generate().der)
         if not (self._home.keys / "ca.pem").exists():
             certificate = CertificateAuthority.establish(self._ca_key(), "Indicium emulated CA", self._clock.now())
             self._home.publish("ca.pem", certificate.public_bytes(serialization.Encoding.PEM))
@@ -204,7 +207,7 @@ class Office:
         except ValueError:
             raise BadFile(path=f"the file of customer {customer}", why="it is not one of a customer") from None
 
-    def _ca_key(self) -> ec.EllipticCurvePrivateKey:
+    def _ca_key(self) -> AuthorityKey:
         return load_private_key(self._secret("ca.key"), "key of the authority")
 
     def _secret(self, name: str) -> bytes:
@@ -221,7 +224,7 @@ class Office:
 
     def _authority(self) -> CertificateAuthority:
         certificate = x509.load_pem_x509_certificate(self._home.public("ca.pem"))
-        vendor = self._signing_key("metergen.key").public().der
+        vendor = self._signing_key("metergen.key").public()
         return CertificateAuthority(self._ca_key(), certificate, vendor)
 
     def _metergen(self) -> MeterGen:

@@ -36,13 +36,12 @@ class Operator:
     """The host's end of a session. Use it as a context manager: it closes what it opened."""
 
     def __init__(self, execute: Execute, suite: Suite, serial: str) -> None:
-        """Open the session: ephemeral X25519, not authenticated, therefore isolated from networks (J-02, J-03)."""
+        """Open the session: ephemeral keys, not authenticated, therefore isolated from networks (J-02, J-03)."""
         self._execute = execute
-        private = suite.generate_exchange_key()
-        host_key = suite.exchange_public(private)
-        reply = orjson.loads(execute(OpenSession(host_key=host_key)))
+        offer = suite.offer_session()
+        reply = orjson.loads(execute(OpenSession(host_key=offer.host_key)))
         module_key = bytes.fromhex(reply["module_key"])
-        self._keys = SessionKeys(suite, suite.agree(private, module_key), host_key, module_key)
+        self._keys = SessionKeys(suite, offer.secret(module_key), offer.host_key, module_key)
         self._serial = serial
         self._sent = 0
         self._user: str | None = None

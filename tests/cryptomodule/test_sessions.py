@@ -43,11 +43,10 @@ class Host:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        private = world.suite.generate_exchange_key()
-        host_key = world.suite.exchange_public(private)
-        reply = orjson.loads(world.execute(OpenSession(host_key=host_key)))
+        offer = world.suite.offer_session()
+        reply = orjson.loads(world.execute(OpenSession(host_key=offer.host_key)))
         module_key = bytes.fromhex(reply["module_key"])
-        self.keys = SessionKeys(world.suite, world.suite.agree(private, module_key), host_key, module_key)
+        self.keys = SessionKeys(world.suite, offer.secret(module_key), offer.host_key, module_key)
         self.sent = 0
 
     def message(self, body: bytes, *, encrypted: bool = False) -> SessionMessage:

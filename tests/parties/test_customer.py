@@ -120,7 +120,7 @@ def test_the_reply_to_configure_is_maced_under_the_secret_just_sent(world: World
     request = client.configure("configure")
     line = world.execute(request)
     body, _, mac = line.partition(b"\t")
-    world.suite.mac_key(client.state.hmk).verify(body, base64.b64decode(mac))
+    world.suite.client_key(client.state.hmk).verify(body, base64.b64decode(mac))
     before = client.state
 
     reply = client.accept("configure", line)

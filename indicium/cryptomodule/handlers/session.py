@@ -20,16 +20,14 @@ _ASSOCIATED: Final = b"indicium session buffer"
 
 
 def open_session(inside: Inside, command: OpenSession) -> Effect:
-    """Agree on the session's master keys by ephemeral X25519 (J-02); one session at a time (J-08)."""
+    """Agree on the session's master keys from the host's ephemeral key (J-02); one session at a time (J-08)."""
     if inside.session is not None:
         raise SessionAlreadyOpen
-    private = inside.suite.generate_exchange_key()
-    public = inside.suite.exchange_public(private)
-    secret = inside.suite.agree(private, command.host_key)
-    keys = SessionKeys(inside.suite, secret, command.host_key, public)
+    agreed = inside.suite.answer_session(command.host_key)
+    keys = SessionKeys(inside.suite, agreed.secret, command.host_key, agreed.module_key)
     inside.session = Session(keys, used_at=inside.now)
     return Effect(
-        reply={"session": keys.session, "module_key": public.hex()},
+        reply={"session": keys.session, "module_key": agreed.module_key.hex()},
         event="session-opened",
         software="session-management",
         data={"session": keys.session},

@@ -4,15 +4,46 @@ A suite is one object with the module's operations. `NotAuthentic` is how each o
 verify; the module turns it into the error of the rule at hand.
 """
 
+from collections.abc import Callable
+from typing import Final
+
+from indicium.cryptomodule.ports import Entropy
 from indicium.cryptomodule.suites.modern import Modern
 from indicium.cryptomodule.suites.suite import (
+    Agreed,
     Certificate,
     MacKey,
     NotAuthentic,
     SealKey,
+    SelfTestFailed,
+    SessionOffer,
     SigningKey,
     Suite,
     VerifyKey,
 )
 
-__all__ = ["Certificate", "MacKey", "Modern", "NotAuthentic", "SealKey", "SigningKey", "Suite", "VerifyKey"]
+__all__ = [
+    "SUITES",
+    "Agreed",
+    "Certificate",
+    "MacKey",
+    "Modern",
+    "NotAuthentic",
+    "SealKey",
+    "SelfTestFailed",
+    "SessionOffer",
+    "SigningKey",
+    "Suite",
+    "VerifyKey",
+    "make",
+]
+
+SUITES: Final[dict[str, Callable[[Entropy], Suite]]] = {
+    Modern.name: Modern,
+}
+"""The suites by their names, as settings, records and packages say them."""
+
+
+def make(name: str, entropy: Entropy) -> Suite:
+    """Make a suite that draws from `entropy`."""
+    return SUITES[name](entropy)

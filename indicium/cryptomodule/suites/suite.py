@@ -4,12 +4,22 @@ Everything outside this folder speaks to these names alone, so that a module is 
 object that it is given. Keys are bytes when they rest and objects when they work.
 """
 
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
 
 class NotAuthentic(Exception):  # it names what was found; the module raises the rule's own error
     """A MAC, tag, signature or certificate does not verify."""
+
+
+class SelfTestFailed(Exception):
+    """An algorithm does not give its known answer: nothing that it says may be believed."""
+
+    def __init__(self, algorithm: str) -> None:
+        """Name the algorithm."""
+        super().__init__(algorithm)
+        self.algorithm = algorithm
 
 
 class MacKey(Protocol):
@@ -61,6 +71,25 @@ class SigningKey(Protocol):
         """PKCS#8 in DER, unencrypted: for sealing only."""
 
 
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """The module's half of an agreement: what the host is sent, and what both then know."""
+
+    module_key: bytes
+    secret: bytes = field(repr=False)
+
+
+class SessionOffer(Protocol):
+    """The host's half of an agreement on a session's secret (J-02): made for one session, used once."""
+
+    @property
+    def host_key(self) -> bytes:
+        """What the module is sent."""
+
+    def secret(self, module_key: bytes) -> bytes:
+        """Give the secret that the module's answer leads to. Raises `KeyNotUsable`."""
+
+
 class Certificate(Protocol):
     """An X.509 certificate of a PSD's or a module's public key."""
 
@@ -93,22 +122,34 @@ class Suite(Protocol):
         """Draw a new symmetric key, for MACs or sealing."""
 
     def mac_key(self, key: bytes) -> MacKey:
-        """Prepare a MAC key."""
+        """Prepare a MAC key of this suite: one that was generated or derived."""
+
+    def client_key(self, hmk: bytes) -> MacKey:
+        """Prepare HMK (F-24, L-04), which a client draws: 32 bytes; its MACs are 16 bytes at least."""
 
     def seal_key(self, key: bytes) -> SealKey:
-        """Prepare a sealing key."""
+        """Prepare a sealing key of this suite: one that was generated or derived."""
+
+    def token_key(self, mek: bytes, mak: bytes) -> SealKey:
+        """Prepare what seals key tokens under a Master Key Set (F-05, F-06, M-34)."""
 
     def derive(self, key: bytes, purpose: str) -> bytes:
-        """Derive a symmetric key for one purpose."""
+        """Derive a symmetric key for one purpose from any secret."""
 
     def generate_signing_key(self) -> SigningKey:
-        """Draw a new signing key."""
+        """Draw a key of those that sign for the module and its parties: audit, device, provider, VDSK_ipost (F-15)."""
 
     def load_signing_key(self, der: bytes) -> SigningKey:
-        """Load a signing key from PKCS#8 in DER, as this suite wrote it. Raises `KeyNotUsable`."""
+        """Load such a key from PKCS#8 in DER, as this suite wrote it. Raises `KeyNotUsable`."""
 
     def load_verify_key(self, der: bytes, what: str) -> VerifyKey:
-        """Load a public key from SubjectPublicKeyInfo in DER; `what` it is goes into `KeyNotUsable`."""
+        """Load its public half from SubjectPublicKeyInfo in DER; `what` it is goes into `KeyNotUsable`."""
+
+    def generate_indicia_key(self) -> SigningKey:
+        """Draw a key of those that sign what is printed: V_psd (F-20), and the authority that certifies it (F-29)."""
+
+    def load_indicia_key(self, der: bytes) -> SigningKey:
+        """Load such a key from PKCS#8 in DER, as this suite wrote it. Raises `KeyNotUsable`."""
 
     def load_authority(self, der: bytes) -> None:
         """Check that a CA certificate can be used (E-105). Raises `KeyNotUsable`."""
@@ -117,13 +158,10 @@ class Suite(Protocol):
         """Parse a certificate. Raises `NotAuthentic`."""
 
     def generate_exchange_key(self) -> bytes:
-        """Draw a private key that others encrypt to."""
+        """Draw a private key that others encrypt to: registration (F-17) and transport (F-07)."""
 
     def exchange_public(self, private: bytes) -> bytes:
         """Give its public half."""
-
-    def agree(self, private: bytes, public: bytes) -> bytes:
-        """Agree on a secret (J-02). Raises `KeyNotUsable` for a public key that yields none."""
 
     def seal_to(self, public: bytes, plain: bytes, info: bytes) -> bytes:
         """Encrypt to a public exchange key, bound to `info`. Raises `KeyNotUsable`."""
@@ -131,8 +169,17 @@ class Suite(Protocol):
     def open_sealed(self, private: bytes, sealed: bytes, info: bytes) -> bytes:
         """Decrypt what `seal_to` made. Raises `NotAuthentic`."""
 
+    def offer_session(self) -> SessionOffer:
+        """Begin an agreement, as the host does (J-02)."""
+
+    def answer_session(self, host_key: bytes) -> Agreed:
+        """Answer a host's offer, as the module does. Raises `KeyNotUsable` for a key that yields no secret."""
+
     def slow_hash(self, password: bytes, salt: bytes) -> bytes:
         """Hash a password so that guessing is slow."""
 
     def equal(self, left: bytes, right: bytes) -> bool:
         """Compare in constant time."""
+
+    def self_test(self) -> None:
+        """Run a known answer for every algorithm (F-01, J): raises `SelfTestFailed`, and ends within 150 ms."""

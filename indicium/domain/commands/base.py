@@ -25,7 +25,7 @@ def _printable(text: str) -> str:
 
 
 Bytes32 = Annotated[bytes, Field(min_length=32, max_length=32)]
-"""32 bytes: a public key of X25519."""
+"""32 bytes."""
 
 Password = Annotated[Bytes32, Field(repr=False)]
 """The salted hash of a passphrase as the host makes it (J-11): 32 bytes, never shown."""

@@ -4,14 +4,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from indicium.domain.commands.base import Buffer, Bytes32, Command
+from indicium.domain.commands.base import Buffer, Command
+
+HostKey = Annotated[bytes, Field(min_length=32, max_length=2048)]
+"""A public key for one agreement. Whether it is one of the suite's is the suite's to say (`KeyNotUsable`)."""
 
 
 class OpenSession(Command):
     """Agree on the session's master keys (B-32, J-02)."""
 
-    host_key: Bytes32
-    """The host's ephemeral public key."""
+    host_key: HostKey
+    """The host's ephemeral public key, as the suite writes it: 32 bytes of X25519, more of others."""
 
 
 class CloseSession(Command):

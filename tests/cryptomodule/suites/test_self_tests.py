@@ -1,0 +1,46 @@
+"""Power-up self tests (F-01): every algorithm of a suite is asked, and one that errs is named."""
+
+from collections.abc import Callable
+
+import pytest
+
+from indicium.cryptomodule import suites
+from indicium.cryptomodule.suites import SelfTestFailed, curve25519, elliptic, symmetric
+from indicium.cryptomodule.suites.known_answers import KnownAnswers
+from indicium.infrastructure.devices import SystemEntropy
+
+TABLES = {
+    "modern": (symmetric.KNOWN_ANSWERS, elliptic.KNOWN_ANSWERS, curve25519.KNOWN_ANSWERS),
+}
+
+
+@pytest.mark.parametrize("name", suites.SUITES)
+def test_a_sound_suite_passes(name: str) -> None:
+    suites.make(name, SystemEntropy()).self_test()
+
+
+def wrong() -> bool:
+    return False
+
+
+def broken() -> bool:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("failing", [wrong, broken])
+@pytest.mark.parametrize(
+    ("name", "table", "algorithm"),
+    [(name, table, algorithm) for name, tables in TABLES.items() for table in tables for algorithm in table],
+)
+def test_an_algorithm_that_does_not_give_its_answer_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    table: KnownAnswers,
+    algorithm: str,
+    failing: Callable[[], bool],
+) -> None:
+    monkeypatch.setitem(table, algorithm, failing)  # type: ignore[arg-type]  # the table is a dict, said to be read-only
+
+    with pytest.raises(SelfTestFailed) as failed:
+        suites.make(name, SystemEntropy()).self_test()
+    assert failed.value.algorithm == str(failed.value) == algorithm
