@@ -9,6 +9,7 @@ from typing import Final
 
 from indicium.cryptomodule.ports import Entropy
 from indicium.cryptomodule.suites.modern import Modern
+from indicium.cryptomodule.suites.post_quantum import PostQuantum
 from indicium.cryptomodule.suites.suite import (
     Agreed,
     Certificate,
@@ -40,6 +41,7 @@ __all__ = [
 
 SUITES: Final[dict[str, Callable[[Entropy], Suite]]] = {
     Modern.name: Modern,
+    PostQuantum.name: PostQuantum,
 }
 """The suites by their names, as settings, records and packages say them."""
 

@@ -45,6 +45,14 @@ def public_half(private: bytes) -> bytes:
     return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
 
 
+def demand_large_order(public: bytes, what: str) -> None:
+    """Refuse a point that leads to the same secret with every key, or is none. Raises `KeyNotUsable`."""
+    try:
+        X25519PrivateKey.from_private_bytes(_SCALAR).exchange(X25519PublicKey.from_public_bytes(public))
+    except ValueError:
+        raise KeyNotUsable(what=what, why="it is not a point of large order") from None
+
+
 def seal_to(public: bytes, plain: bytes, info: bytes) -> bytes:
     """Encrypt to a public key (HPKE, RFC 9180): 48 bytes longer than the plain text. Raises `KeyNotUsable`."""
     try:
