@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from indicium.cryptomodule.ports import Entropy
+from indicium.cryptomodule.suites.fips140_1 import Fips1401, ForStudyOnly
 from indicium.cryptomodule.suites.modern import Modern
 from indicium.cryptomodule.suites.post_quantum import PostQuantum
 from indicium.cryptomodule.suites.suite import (
@@ -27,9 +28,12 @@ __all__ = [
     "SUITES",
     "Agreed",
     "Certificate",
+    "Fips1401",
+    "ForStudyOnly",
     "MacKey",
     "Modern",
     "NotAuthentic",
+    "PostQuantum",
     "SealKey",
     "SelfTestFailed",
     "SessionOffer",
@@ -41,6 +45,7 @@ __all__ = [
 
 SUITES: Final[dict[str, Callable[[Entropy], Suite]]] = {
     Modern.name: Modern,
+    Fips1401.name: Fips1401,
     PostQuantum.name: PostQuantum,
 }
 """The suites by their names, as settings, records and packages say them."""

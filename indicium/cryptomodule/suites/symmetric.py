@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from indicium.cryptomodule.ports import Entropy
-from indicium.cryptomodule.suites.encoding import Certificate
+from indicium.cryptomodule.suites.common import Common
 from indicium.cryptomodule.suites.known_answers import KnownAnswers, refuses
 from indicium.cryptomodule.suites.suite import NotAuthentic
 
@@ -69,17 +69,8 @@ class SealKey:
             raise NotAuthentic from None
 
 
-class Symmetric:
-    """The operations of a suite that need no key pair. Keys and nonces come from the Entropy port."""
-
-    def __init__(self, entropy: Entropy, *, deterministic: bool = False) -> None:
-        """Draw from `entropy`; `deterministic` signatures are for simulated runs."""
-        self._entropy = entropy
-        self._deterministic = deterministic
-
-    def random(self, size: int) -> bytes:
-        """Give random bytes: for challenges, identifiers and keys."""
-        return self._entropy.random(size)
+class Symmetric(Common):
+    """The operations of a suite that need no key pair."""
 
     def generate_key(self) -> bytes:
         """Draw a symmetric key: 32 bytes."""
@@ -105,17 +96,9 @@ class Symmetric:
         """Derive a key of 32 bytes for one purpose (HKDF-SHA-256)."""
         return HKDF(_SHA256, KEY_BYTES, None, purpose.encode()).derive(key)
 
-    def certificate(self, der: bytes) -> Certificate:
-        """Parse a PSD's certificate. Raises `NotAuthentic`."""
-        return Certificate(der)
-
     def slow_hash(self, password: bytes, salt: bytes) -> bytes:
         """Hash a password so that guessing is slow (Argon2id, 19 MiB, two passes): 32 bytes."""
         return Argon2id(salt=salt, length=KEY_BYTES, iterations=2, lanes=1, memory_cost=19 * 1024).derive(password)
-
-    def equal(self, left: bytes, right: bytes) -> bool:
-        """Compare in constant time."""
-        return hmac.compare_digest(left, right)
 
 
 def _sha256_answers() -> bool:

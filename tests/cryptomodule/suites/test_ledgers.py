@@ -14,6 +14,8 @@ from indicium.domain.record import split
 from indicium.infrastructure.devices import SystemEntropy
 from tests.harness import World, flipped
 
+pytestmark = pytest.mark.filterwarnings("ignore::indicium.cryptomodule.suites.ForStudyOnly")
+
 QR_BYTES = 2_953
 """What the largest QR code holds (ISO/IEC 18004, version 40, level L): more than any other symbol on a label."""
 

@@ -5,12 +5,32 @@ from collections.abc import Callable
 import pytest
 
 from indicium.cryptomodule import suites
-from indicium.cryptomodule.suites import SelfTestFailed, curve25519, elliptic, lattice, symmetric
+from indicium.cryptomodule.suites import (
+    SelfTestFailed,
+    curve25519,
+    diffie_hellman,
+    dsa,
+    elliptic,
+    lattice,
+    rsa_oaep,
+    sha1,
+    symmetric,
+    triple_des,
+)
 from indicium.cryptomodule.suites.known_answers import KnownAnswers
 from indicium.infrastructure.devices import SystemEntropy
 
-TABLES = {
+pytestmark = pytest.mark.filterwarnings("ignore::indicium.cryptomodule.suites.ForStudyOnly")
+
+TABLES: dict[str, tuple[KnownAnswers, ...]] = {
     "modern": (symmetric.KNOWN_ANSWERS, elliptic.KNOWN_ANSWERS, curve25519.KNOWN_ANSWERS),
+    "fips140_1": (
+        sha1.KNOWN_ANSWERS,
+        triple_des.KNOWN_ANSWERS,
+        dsa.KNOWN_ANSWERS,
+        diffie_hellman.KNOWN_ANSWERS,
+        rsa_oaep.KNOWN_ANSWERS,
+    ),
     "post_quantum": (symmetric.KNOWN_ANSWERS, elliptic.KNOWN_ANSWERS, lattice.KNOWN_ANSWERS),
 }
 
