@@ -22,14 +22,26 @@ from enum import StrEnum
 from typing import Any, BinaryIO, Final, NamedTuple, Self
 
 import orjson
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from indicium.domain.errors import BadRecord, KeyNotUsable
+from indicium.cryptomodule.suites.audit_keys import AuditKey, load_key, verify_signature
+from indicium.domain.errors import BadRecord
 from indicium.domain.flow import GENESIS, Head, SealedRecord
 from indicium.domain.record import Envelope, Shapes, decode_signature, parse, split
+
+__all__ = [
+    "AuditKey",
+    "ChainReport",
+    "FirstBad",
+    "Opening",
+    "Stretch",
+    "Verdict",
+    "Walk",
+    "load_key",
+    "overall",
+    "verify_chain",
+    "verify_rows",
+    "verify_signature",
+]
 
 BLOCK: Final = 1024 * 1024
 """How much of a file is read at once, in bytes."""
@@ -40,8 +52,6 @@ LINE_LIMIT: Final = 64 * 1024 * 1024
 PENDING_LIMIT: Final = 100_000
 """Most records with empty psd columns that may wait for the record that discards them."""
 
-_ALGORITHM = ec.ECDSA(hashes.SHA256())
-_HALF_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551 // 2
 _NEVER = 2**63
 """An interval that no sequence reaches."""
 _NOTHING_NOTED = Head(-1, "")
@@ -88,50 +98,6 @@ class ChainReport:
     """The last record: what an auditor notes for the next time."""
     missing: tuple[str, ...]
     """What was not there: the reasons of an INCOMPLETE."""
-
-
-class AuditKey(NamedTuple):
-    """An audit verification key (F-04), with the suite that follows from its type."""
-
-    suite: str
-    fingerprint: str
-    """SHA-256 in hex over the key's SubjectPublicKeyInfo in DER."""
-    public: ec.EllipticCurvePublicKey
-
-    @property
-    def pem(self) -> bytes:
-        """The key as `load_key` takes it."""
-        return self.public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-
-
-def load_key(pem: bytes) -> AuditKey:
-    """Load the auditor's key. Raises `KeyNotUsable` unless it is a P-256 public key in PEM."""
-    try:
-        public = serialization.load_pem_public_key(pem)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise KeyNotUsable(what="audit key", why="it is not a public key in PEM") from None
-    if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
-        raise KeyNotUsable(what="audit key", why="it is not of the curve P-256")
-    der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return AuditKey("modern", hashlib.sha256(der).hexdigest(), public)
-
-
-def verify_signature(key: AuditKey, body: bytes, signature: bytes) -> None:
-    """Check a signature in strict base64 over the JSON object's bytes. Raises `BadRecord`.
-
-    A signature has one form: DER, and the lower of the two values of s.
-    """
-    der = decode_signature(signature)
-    try:
-        _, s = decode_dss_signature(der)  # strict: shortest lengths and integers, nothing behind
-    except ValueError:
-        raise BadRecord(why="the signature is not DER") from None
-    if s > _HALF_ORDER:
-        raise BadRecord(why="the signature has a high s")
-    try:
-        key.public.verify(der, body, _ALGORITHM)
-    except InvalidSignature:
-        raise BadRecord(why="the signature does not verify") from None
 
 
 def verify_chain(lines: Iterable[bytes] | BinaryIO, key: AuditKey | None, head: Head | None = None) -> ChainReport:

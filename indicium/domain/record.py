@@ -28,6 +28,9 @@ NUMBER_LIMIT: Final = 2**53
 NESTING_LIMIT: Final = 32
 """Objects and arrays nest at most this deep, the record itself included."""
 
+SIGNATURE_LIMIT: Final = 8192
+"""Longest signature, in characters of base64: the longest of any suite has 4412."""
+
 _AT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
 _ANYTHING = r"(?s:.*)"
 _FORMS: Final = {
@@ -111,6 +114,8 @@ def line_hash(line: bytes) -> str:
 
 def decode_signature(signature: bytes) -> bytes:
     """Give the bytes behind strict base64: padded, nothing else in it, no stray bits. Raises `BadRecord`."""
+    if len(signature) > SIGNATURE_LIMIT:
+        raise BadRecord(why="the signature is too long")
     try:
         decoded = base64.b64decode(signature, validate=True)
     except (binascii.Error, ValueError):

@@ -17,6 +17,10 @@ _SHA256 = hashes.SHA256()
 _CURVE = ec.SECP256R1()
 _ECDSA = ec.ECDSA(_SHA256)
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+HALF_ORDER: Final = _ORDER // 2
+"""Of the two values of s that verify, a signature carries the one up to here."""
+
 _SCALAR_BYTES = 32
 _SURPLUS = 16
 """Random bytes beyond the key's length, so that reducing them modulo the order has no bias (FIPS 186-5, A.2.1)."""
@@ -69,7 +73,7 @@ class SigningKey:
         if signature[5 + signature[3]] < _HIGH_S_BYTES and signature[6 + signature[3]] < _DOUBTFUL:
             return signature
         r, s = decode_dss_signature(signature)
-        return signature if s <= _ORDER // 2 else encode_dss_signature(r, _ORDER - s)
+        return signature if s <= HALF_ORDER else encode_dss_signature(r, _ORDER - s)
 
     def public(self) -> VerifyKey:
         """Give the public half."""

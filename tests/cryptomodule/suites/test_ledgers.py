@@ -1,8 +1,6 @@
 """A ledger under each suite (F-01 … F-34): ceremony, session, meter, registration, refill, item, restart."""
 
 import base64
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -18,18 +16,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::indicium.cryptomodule.suites.Fo
 
 QR_BYTES = 2_953
 """What the largest QR code holds (ISO/IEC 18004, version 40, level L): more than any other symbol on a label."""
-
-
-@pytest.fixture(params=suites.SUITES)
-def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    """A module of each suite that has held its ceremony, with one leased meter."""
-    world = World.make(tmp_path, suite_name=request.param)
-    world.hold_ceremony()
-    world.new_meter("ada")
-    world.register("ada")
-    world.lease("ada")
-    yield world
-    world.close()
 
 
 def static_part(world: World) -> StaticPart:
