@@ -15,9 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from indicium.cryptomodule import suites
 from indicium.cryptomodule.dispatch import CryptoModule
 from indicium.cryptomodule.ports import Hardware
-from indicium.cryptomodule.suites import Modern
 from indicium.cryptomodule.verifier import ChainReport, load_key, verify_chain
 from indicium.domain.commands.auditing import CreateAuditEntry
 from indicium.domain.commands.base import Command
@@ -68,7 +68,7 @@ class Ledger:
         self._home = Home(settings.home)
         self._serial = Serial(settings.serial)
         self._clock = SystemClock()
-        self._suite = Modern(SystemEntropy())
+        self._suite = suites.make(settings.suite, SystemEntropy())
         self._process = os.getpid()
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = self._doubt = False

@@ -3,7 +3,7 @@
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
@@ -19,6 +19,9 @@ DEFAULT_SERIAL = "34576590"
 
 SETTINGS_FILE = "indicium.toml"
 """Where a home keeps its settings; paths in it are relative to the home, so a home can be copied."""
+
+SuiteName = Literal["modern", "fips140_1", "post_quantum"]
+"""Names of the algorithm suites (docs/suites.md)."""
 
 _Mills = Annotated[int, Field(ge=1, le=LARGEST)]
 _RANGE = "device_range"
@@ -36,6 +39,8 @@ class Settings(BaseModel):
     """The event store: a file, relative to the home, or a database URL."""
     serial: Annotated[str, Field(pattern=r"^[0-9]{1,16}$")] = DEFAULT_SERIAL
     """Serial number of the module (G-306)."""
+    suite: SuiteName = "modern"
+    """Algorithm suite of a module that is yet to be initialized; from then on it keeps its suite (docs/suites.md)."""
     minimum_value: _Mills = 1
     """Least value of an indicium, in mills (E-104, M-61)."""
     maximum_value: _Mills = 100_000

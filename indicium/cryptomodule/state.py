@@ -14,9 +14,9 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from indicium.cryptomodule.ports import MemoryContent, MeterRow
-from indicium.cryptomodule.suites import NotAuthentic, Suite
+from indicium.cryptomodule.suites import SUITES, NotAuthentic, Suite
 from indicium.domain.amounts import Mills
-from indicium.domain.errors import MemoryNotAuthentic
+from indicium.domain.errors import MemoryNotAuthentic, SuiteMismatch
 from indicium.domain.fig6 import ModuleState
 from indicium.domain.flow import GENESIS, Head
 from indicium.domain.identity import ChainId, DeviceId, Serial
@@ -58,6 +58,8 @@ class Hot:
     cold_generation: int = 0
     cold_digest: str = ""
     tail_digest: str = ""
+    suite: str = "modern"
+    """The algorithm suite, fixed by Start Initialization."""
 
     def copy(self) -> "Hot":
         """Give a copy to work on; the original stays until the group is durable."""
@@ -249,12 +251,13 @@ class Codec:
                 "cold_generation": hot.cold_generation,
                 "cold_digest": hot.cold_digest,
                 "tail_digest": hot.tail_digest,
+                "suite": hot.suite,
             }
         )
         return body + b"\n" + self._mac.mac(body).hex().encode()
 
     def decode(self, content: MemoryContent, where: str) -> Remembered:
-        """Open all parts and check that they belong together. Raises `MemoryNotAuthentic`."""
+        """Open all parts and check that they belong together. Raises `MemoryNotAuthentic` or `SuiteMismatch`."""
         hot = self._decode_hot(content.hot, where)
         if hashlib.sha256(content.cold).hexdigest() != hot.cold_digest:
             raise MemoryNotAuthentic(path=where, why="the secret part is of another time")
@@ -271,6 +274,9 @@ class Codec:
 
     def _decode_hot(self, encoded: bytes, where: str) -> Hot:
         body, _, mac = encoded.rpartition(b"\n")
+        suite = _suite_in(body)
+        if suite is not None and suite != self._suite.name:  # whose MAC this suite cannot check
+            raise SuiteMismatch(serial=where, suite=suite, asked=self._suite.name)
         if not self._suite.equal(self._mac.mac(body).hex().encode(), mac):
             raise MemoryNotAuthentic(path=where, why="its MAC does not verify")
         parts = orjson.loads(body)
@@ -295,6 +301,15 @@ def shift_sum(total: int, *, add: int, take: int) -> int:
 
 def _cold_label(hot: Hot) -> bytes:
     return f"indicium memory cold part {hot.serial} {hot.chain} {hot.cold_generation}".encode()
+
+
+def _suite_in(body: bytes) -> str | None:
+    """Give the suite that a hot part says it is of; None if it says nothing that can be believed."""
+    try:
+        said = orjson.loads(body)["suite"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    return said if said in SUITES else None
 
 
 def _totals(values: Iterable[int]) -> Totals:

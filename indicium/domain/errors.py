@@ -791,6 +791,18 @@ class BadSetting(Misconfigured):
 
 
 @dataclass(eq=False)
+class SuiteMismatch(Misconfigured):
+    """A module keeps the suite of its Start Initialization."""
+
+    sentence = (
+        'Module {serial} works with the suite {suite}, not {asked}: write suite = "{suite}" into its indicium.toml.'
+    )
+    serial: str
+    suite: str
+    asked: str
+
+
+@dataclass(eq=False)
 class ExtraMissing(Misconfigured):
     """An optional part is not installed."""
 
@@ -953,6 +965,7 @@ TABLE: dict[type[IndiciumError], Entry] = {
     StoreNotUsable: Entry("store-not-usable", 609, 3),
     BadSetting: Entry("bad-setting", 610, 3),
     ExtraMissing: Entry("extra-missing", 611, 3),
+    SuiteMismatch: Entry("suite-mismatch", 619, 3),
     ProjectionIsAhead: Entry("projection-is-ahead", 612, 3),
     UnknownView: Entry("unknown-view", 613, 3),
     ExportFolderTaken: Entry("export-folder-taken", 631, 3),

@@ -77,6 +77,8 @@ class ModuleAt:
     configured: bool = False
     """Whether the crypto-card is initialized."""
     totals: Totals = NO_TOTALS
+    suite: str = ""
+    """Algorithm suite."""
 
     @property
     def id(self) -> ChainId:
@@ -170,6 +172,7 @@ def _enveloped(state: ModuleAt, event: AnyEvent | PsdEvent) -> ModuleAt:
         state=event.state,
         persistent=event.persistent,
         at=event.at,
+        suite=event.suite,
     )
 
 

@@ -1,5 +1,6 @@
 """The command line: which verbs there are, and what their errors become."""
 
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Annotated
@@ -25,6 +26,12 @@ app = typer.Typer(
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; give its exit status, as `contracts` lists them."""
+    with warnings.catch_warnings():
+        warnings.showwarning = _warn
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         result = typer.main.get_command(app).main(list(arguments), prog_name="indicium", standalone_mode=False)
     except typer.TyperException as error:  # typer's own exit status for these is 2, which means INCOMPLETE here
@@ -35,6 +42,11 @@ def run(arguments: Sequence[str]) -> int:
     except IndiciumError as error:
         return Screen(json="--json" in arguments).fail(error)
     return result if isinstance(result, int) else 0
+
+
+def _warn(message: Warning | str, *_where: object, **_more: object) -> None:
+    """Say a warning as a sentence: where in the code it was made is of no use here."""
+    typer.echo(f"Warning: {message}.", err=True)
 
 
 @app.callback(invoke_without_command=True)

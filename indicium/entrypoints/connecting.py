@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from indicium.app import Ledger, outcomes_of
-from indicium.cryptomodule.suites import Modern
+from indicium.cryptomodule import suites
 from indicium.domain.commands.base import Command
 from indicium.domain.errors import (
     AnswerLost,
@@ -52,7 +52,8 @@ class ModuleClient:
         self._lock = threading.Lock()
         self._closed = False
         self._line = _Line(settings)
-        self.office = Office(Home(settings.home), Modern(SystemEntropy()), SystemClock(), self.execute)
+        suite = suites.make(settings.suite, SystemEntropy())
+        self.office = Office(Home(settings.home), suite, SystemClock(), self.execute)
         """The parties of this home, for hosts that keep them under one roof."""
 
     def __enter__(self) -> Self:

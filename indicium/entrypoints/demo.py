@@ -58,6 +58,7 @@ class Demo:
         self._screen.show(
             {
                 "home": str(self._folder),
+                "suite": self._settings.suite,
                 "jobs": len(results),
                 "done": done,
                 "verdict": report.verdict,
@@ -75,6 +76,7 @@ class Demo:
         for person in ledger.office.ceremony_plan().people:
             self._screen.say(f"  {person.role.replace('-', ' '):<18} {person.name}")
         self._screen.say(f"  Module {ledger.settings.serial} holds its Master Key Set and is operational.")
+        self._screen.say(f"  Its algorithms are those of the suite {ledger.settings.suite}.")
         self._screen.say(f"  Its chain of records: {ledger.chain}")
 
     def _lease(self, ledger: Ledger) -> None:

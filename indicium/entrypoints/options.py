@@ -7,7 +7,7 @@ import typer
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from indicium.domain.errors import LedgerMissing
-from indicium.settings import Settings
+from indicium.settings import Settings, SuiteName
 
 USAGE = 3
 """Exit status of a command that was called wrongly."""
@@ -32,6 +32,9 @@ StoreOption = Annotated[
         metavar="URL",
         help="Its store, postgresql+psycopg://... or sqlite:///...; else INDICIUM_STORE, else what its home says.",
     ),
+]
+SuiteOption = Annotated[
+    SuiteName, typer.Option("--suite", help="Algorithm suite of the new module; fips140_1 is for study only.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write one JSON object to standard output.")]
 

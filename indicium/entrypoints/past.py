@@ -44,6 +44,7 @@ def _lines(state: ModuleAt) -> list[tuple[str, str]]:
     return [
         ("record", f"{state.sequence} of chain {state.chain}"),
         ("module", state.module),
+        ("suite", state.suite),
         ("made at", state.at),
         ("state", f"{state.state} (persistent: {state.persistent})"),
         ("crypto-card", "initialized" if state.configured else "not initialized"),

@@ -37,11 +37,12 @@ def show_report(screen: Screen, report: ChainReport) -> None:
 def show_modules(screen: Screen, rows: Sequence[ModuleRow]) -> None:
     """Show the module table (G4) with totals and heads."""
     screen.table(
-        ("#", "serial", "state", "records", "last transaction", "value", "downloaded", "printed"),
+        ("#", "serial", "suite", "state", "records", "last transaction", "value", "downloaded", "printed"),
         [
             (
                 str(number),
                 row.module,
+                row.suite,
                 row.state,
                 str(row.head.sequence),
                 (row.last.at[:19].replace("T", " ") if row.last.at else ""),

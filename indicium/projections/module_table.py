@@ -31,6 +31,8 @@ class ModuleRow(NamedTuple):
     module: str
     """Serial number (G-402)."""
     chain: str
+    suite: str
+    """Algorithm suite of its newest record."""
     state: str
     """State of FIG. 6 in which its newest record was made."""
     head: Head
@@ -62,6 +64,7 @@ class ModuleTable(Projection):
         row: dict[str, object] = {
             "chain": head.chain,
             "module": envelope["module"],
+            "suite": envelope["suite"],
             "state": envelope["state"],
             "head_sequence": head.sequence,
             "head_hash": line_hash(head.line),
@@ -91,14 +94,14 @@ def all_modules(connection: Connection) -> list[ModuleRow]:
     """Read the view, in order of the serial numbers."""
     columns = MODULES.c
     chosen = select(
-        columns.module, columns.chain, columns.state,
+        columns.module, columns.chain, columns.suite, columns.state,
         columns.head_sequence, columns.head_hash,
         columns.last_at, columns.last_value,
         columns.downloaded, columns.printed, columns.refunded,
     )  # fmt: skip  # a line for each part of `ModuleRow`
     return [
-        ModuleRow(module, chain, state, Head(sequence, line), LastTransaction(at, value), Totals(*totals))
-        for module, chain, state, sequence, line, at, value, *totals in connection.execute(
+        ModuleRow(module, chain, suite, state, Head(sequence, line), LastTransaction(at, value), Totals(*totals))
+        for module, chain, suite, state, sequence, line, at, value, *totals in connection.execute(
             chosen.order_by(columns.module, columns.chain)
         )
     ]

@@ -66,6 +66,7 @@ MODULES: Final = Table(
     _METADATA,
     Column("chain", NAME, primary_key=True),
     Column("module", NAME, nullable=False),
+    Column("suite", NAME, nullable=False),
     Column("state", NAME, nullable=False),
     Column("head_sequence", BigInteger, nullable=False),
     Column("head_hash", NAME, nullable=False),
@@ -108,7 +109,7 @@ LONGEST: Final = 63 - len(FRESH)
 
 
 def prepare(engine: Engine, tables: Mapping[str, Table], *, afresh: bool = False) -> None:
-    """Make the tables of these views that are not there yet, or all of them `afresh`.
+    """Make the tables of these views that are not there yet, or lack a column, or all of them `afresh`.
 
     Such a view has folded in nothing, whatever was noted. Nothing is written where all are there, so that views are
     read where nothing can be written.
@@ -116,15 +117,14 @@ def prepare(engine: Engine, tables: Mapping[str, Table], *, afresh: bool = False
     if engine.dialect.name not in {"sqlite", "postgresql"}:
         raise StoreNotUsable(why=f"views are kept in SQLite or PostgreSQL, not in {engine.dialect.name}")
     with engine.connect() as connection:
-        if not afresh and all(_is_there(connection, table) for table in (POSITIONS, *tables.values())):
+        if not afresh and all(_fits(connection, table) for table in (POSITIONS, *tables.values())):
             return
     _make_positions(engine)
     with alone(engine) as connection:
         for view, table in tables.items():
-            if afresh:
-                connection.execute(DropTable(table, if_exists=True))
-            elif _is_there(connection, table):
+            if not afresh and _fits(connection, table):
                 continue
+            connection.execute(DropTable(table, if_exists=True))
             connection.execute(delete(POSITIONS).where(POSITIONS.c.view == view))
             connection.execute(CreateTable(table))
             for index in sorted(table.indexes, key=lambda index: str(index.name)):
@@ -185,6 +185,14 @@ def _make_positions(engine: Engine) -> None:
 
 def _is_there(connection: Connection, table: Table) -> bool:
     return inspect(connection).has_table(table.name, schema=table.schema)
+
+
+def _fits(connection: Connection, table: Table) -> bool:
+    """Tell whether a table is there with all its columns: an older version may have made it with fewer."""
+    if not _is_there(connection, table):
+        return False
+    found = {column["name"] for column in inspect(connection).get_columns(table.name, schema=table.schema)}
+    return found >= set(table.columns.keys())
 
 
 def _in_transaction(connection: Connection) -> bool:

@@ -28,6 +28,7 @@ def test_a_module_is_shown_as_it_was_at_a_record(home: Path, terminal: Terminal)
         "master_key_sets": [],
         "configured": False,
         "totals": {"downloaded": 0, "printed": 0, "refunded": 0},
+        "suite": "modern",
     }
     assert {"name", "role", "account_expires", "password_expires", "last_access"} == {
         name for user in module["users"] for name in user

@@ -39,6 +39,7 @@ def test_g_4_meters_and_modules_have_the_shapes_that_programs_read(home: Path, t
     assert module == {
         "module": "34576590",
         "chain": chain,
+        "suite": "modern",
         "state": "operational",
         "head": head,
         "last": {"at": module["last"]["at"], "value": 334},
@@ -60,6 +61,7 @@ def test_status_sums_what_is_spent_and_what_is_left(home: Path, terminal: Termin
     assert terminal.json("status", "--home", home) == {
         "home": str(home),
         "chains": 1,
+        "suites": ["modern"],
         "records": rows_of(home)[-1].sequence,
         "meters": 3,
         "ar": 330,
@@ -122,7 +124,7 @@ def test_init_makes_a_ledger_that_goes_on_with_the_other_verbs(tmp_path: Path) -
     done = indicium("init", "--home", home, "--serial", "34582152", "--json")
     assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)
     said = json.loads(done.stdout)
-    assert said == {"home": str(home), "module": "34582152", "chain": rows_of(home)[0].chain}
+    assert said == {"home": str(home), "module": "34582152", "chain": rows_of(home)[0].chain, "suite": "modern"}
     status = json.loads(indicium("status", "--json", INDICIUM_HOME=str(home)).stdout)
     assert (status["meters"], status["records"]) == (0, rows_of(home)[-1].sequence)
     plan = json.loads((home / "secrets" / "ceremony.json").read_text())

@@ -104,7 +104,7 @@ def by_evolve(module: Module, count: int, newest: dict[str, PsdEvent]) -> Module
             if package.psd not in newest or newest[package.psd].data.package.version < package.version:
                 newest[package.psd] = happened
     head = Head(state.sequence, line_hash(module.records[count - 1].line))
-    return ModuleRow(state.module, state.chain, state.state, head, last, state.totals)
+    return ModuleRow(state.module, state.chain, "modern", state.state, head, last, state.totals)
 
 
 def meter_row(event: PsdEvent) -> MeterRow:

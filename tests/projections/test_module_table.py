@@ -64,11 +64,26 @@ def test_a_row_has_head_state_and_totals(engine: Engine) -> None:
     assert orjson.loads(orjson.dumps(row.as_json())) == {
         "module": "34576590",
         "chain": "ab" * 16,
+        "suite": "modern",
         "state": "error",
         "head": {"sequence": 3, "hash": module.head.hash},
         "last": {"at": "1999-08-06T23:53:00.000000Z", "value": 330},
         "totals": {"downloaded": 500_000, "printed": 330, "refunded": 0},
     }
+
+
+def test_a_table_that_lacks_a_column_is_made_again_from_the_records(engine: Engine) -> None:
+    """A version before this one knew no suites."""
+    module = Module("34576590", chain="ab" * 16)
+    module.note("initialization-started", {"boot": True, "interval": 100, "audit_key": ""})
+    Views(engine).catch_up(InMemory(module))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE view_modules DROP COLUMN suite")
+    module.note("user-logged-on")
+    views = Views(engine)
+    views.catch_up(InMemory(module))
+    (row,) = views.modules()
+    assert (row.suite, row.head) == ("modern", module.head)
 
 
 def test_a_module_without_a_transaction_has_no_last_one(engine: Engine) -> None:

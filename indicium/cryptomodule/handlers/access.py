@@ -133,6 +133,7 @@ def get_status(inside: Inside, _command: GetStatus) -> Effect:
         reply={
             "module": inside.serial,
             "chain": hot.chain,
+            "suite": inside.suite.name,
             "state": inside.state.value,
             "persistent": hot.persistent.value,
             "head": {"sequence": hot.head.sequence, "hash": hot.head.hash},

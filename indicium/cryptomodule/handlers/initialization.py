@@ -21,6 +21,7 @@ def start_initialization(inside: Inside, command: StartInitialization) -> Effect
         chain=ChainId(inside.suite.random(CHAIN_BYTES).hex()),
         persistent=ModuleState.UNINITIALIZED,
         interval=command.signature_interval,
+        suite=inside.suite.name,
     )
     inside.cold = Cold(audit_key=signing_key.der)
     inside.fresh = True

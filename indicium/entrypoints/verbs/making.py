@@ -13,7 +13,15 @@ from indicium.domain import amounts
 from indicium.domain.errors import BadFile, BadSetting, Inhibited
 from indicium.entrypoints.connecting import reach
 from indicium.entrypoints.demo import DATA, Demo
-from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, folder_of, settings_of, stated
+from indicium.entrypoints.options import (
+    HomeOption,
+    JsonOption,
+    StoreOption,
+    SuiteOption,
+    folder_of,
+    settings_of,
+    stated,
+)
 from indicium.entrypoints.results import write_results
 from indicium.entrypoints.screen import Screen
 from indicium.infrastructure.home import Home
@@ -36,16 +44,24 @@ def init(
         int | None, typer.Option(help="First device number of its meters; else the store's next free ones.")
     ] = None,
     last_device: Annotated[int | None, typer.Option(help="Last device number of its meters.")] = None,
+    suite: SuiteOption = "modern",
     json: JsonOption = False,
 ) -> None:
     """Make a ledger: a whole unattended key ceremony, or the rest of one that was interrupted."""
     screen, folder = Screen(json=json), folder_of(home)
     devices = {"first_device": first_device, "last_device": last_device}
-    with Ledger.create(Settings.of(folder, serial=serial, **devices, **stated(store))) as ledger:
+    with Ledger.create(Settings.of(folder, serial=serial, suite=suite, **devices, **stated(store))) as ledger:
         screen.say(f"Module {ledger.settings.serial} is operational; its chain is {ledger.chain}.")
         screen.say(f"Audit key: {folder / 'keys' / f'{ledger.settings.serial}.audit.pem'}")
         screen.say(f"Passphrases of the ceremony: {folder / 'secrets' / 'ceremony.json'} (keep them, then remove it)")
-        screen.show({"home": str(folder), "module": ledger.settings.serial, "chain": ledger.chain})
+        screen.show(
+            {
+                "home": str(folder),
+                "module": ledger.settings.serial,
+                "chain": ledger.chain,
+                "suite": ledger.settings.suite,
+            }
+        )
 
 
 def demo(
@@ -55,11 +71,12 @@ def demo(
     customers: Annotated[Path, typer.Option(help="Customers to lease meters to.", show_default=OWN)] = DATA
     / "customers.csv",
     mailing: Annotated[Path, typer.Option(help="Mailing to frank.", show_default=OWN)] = DATA / "mailing.csv",
+    suite: SuiteOption = "modern",
     json: JsonOption = False,
 ) -> None:
     """Show everything: ceremony, meters, a mailing, the views, the verification, a tampered copy found out."""
     screen, folder = Screen(json=json), folder_of(home)
-    settings = Settings.of(folder, **stated(store))
+    settings = Settings.of(folder, suite=suite, **stated(store))
     # It reads both files: a bad one is refused before anything goes.
     show = Demo(screen, settings, customers, mailing)
     if fresh and Home(folder).holds_ledger:

@@ -30,12 +30,15 @@ def status(home: HomeOption = None, store: StoreOption = None, json: JsonOption 
         modules, meters = views.modules(), views.meters()
     held, spent = sum(meter.dr for meter in meters), sum(meter.ar for meter in meters)
     records = sum(module.head.sequence for module in modules)
+    suites = sorted({module.suite for module in modules})
     screen.say(f"{len(modules)} chain(s), {records} records, {len(meters)} meters in {settings.home}")
+    screen.say(f"Algorithm suite: {', '.join(suites) or settings.suite}")
     screen.say(f"Spent (AR): {amounts.dollars(spent)}   still to be spent (DR): {amounts.dollars(held)}")
     screen.show(
         {
             "home": str(settings.home),
             "chains": len(modules),
+            "suites": suites,
             "records": records,
             "meters": len(meters),
             "ar": spent,
