@@ -156,14 +156,17 @@ def seal_to(public: bytes, plain: bytes, info: bytes) -> bytes:
 
 def open_sealed(private: bytes, sealed: bytes, info: bytes) -> bytes:
     """Decrypt what `seal_to` made. Raises `NotAuthentic`."""
-    key = MLKEM768X25519PrivateKey(
+    try:
+        return bytes(_HPKE.decrypt(sealed, _private(private), info))
+    except (InvalidTag, ValueError):
+        raise NotAuthentic from None
+
+
+def _private(private: bytes) -> MLKEM768X25519PrivateKey:
+    return MLKEM768X25519PrivateKey(
         MLKEM768PrivateKey.from_seed_bytes(private[:_KEM_SEED_BYTES]),
         X25519PrivateKey.from_private_bytes(private[_KEM_SEED_BYTES:]),
     )
-    try:
-        return bytes(_HPKE.decrypt(sealed, key, info))
-    except (InvalidTag, ValueError):
-        raise NotAuthentic from None
 
 
 def _signature_answers() -> bool:
