@@ -59,13 +59,13 @@ class ShapedChain:
         began = orjson.loads(split(self._first.line)[0])
         data = orjson.dumps(began["data"])
         entry = Entry(self._first.event, began["software"], began["command"], data, signed=True)
-        line = self._trail.seal(hot, ModuleState.OPERATIONAL, at, entry, boot=False)
+        line = self._trail.seal(hot, ModuleState.OPERATIONAL, at, entry, boot=False).line
         yield SealedRecord(self.chain, 1, self._first.event, line, None, None)
         for number in range(self._records - 1):
             version, meter = divmod(number, self._meters)
             psd_id = DeviceId(str(_FIRST_METER + meter))
             entry = Entry(_PRINTED, self._printed["software"], self._printed["command"], self._data(psd_id, version))
-            line = self._trail.seal(hot, ModuleState.OPERATIONAL, at, entry, boot=False)
+            line = self._trail.seal(hot, ModuleState.OPERATIONAL, at, entry, boot=False).line
             yield SealedRecord(self.chain, hot.head.sequence, _PRINTED, line, psd_id, version + 1)
 
     def _data(self, psd_id: DeviceId, version: int) -> bytes:

@@ -64,6 +64,9 @@ class _VolatileKey:
     def renew(self, key: bytes) -> None:
         self._key = key
 
+    def destroy(self) -> None:
+        self._key = b""
+
 
 class Surroundings:
     """Clock and entropy of the machine."""
@@ -87,6 +90,16 @@ class _NoDeviceKey:
         """Have nothing to destroy."""
 
 
+class _NoSensor:
+    """Sensors that are never triggered."""
+
+    def triggered(self) -> str | None:
+        """Name none."""
+
+    def arm(self) -> None:
+        """Have nothing to arm."""
+
+
 class Stage:
     """A module, and customers with full meters."""
 
@@ -94,7 +107,7 @@ class Stage:
         """Hold a ceremony and lease `meters` meters."""
         self._world = Surroundings()
         self._suite = Modern(self._world)
-        hardware = Hardware(_VolatileMemory(), _VolatileKey(), _NoDeviceKey(), self._world)
+        hardware = Hardware(_VolatileMemory(), _VolatileKey(), _NoDeviceKey(), self._world, _NoSensor())
         self.module = CryptoModule(SERIAL, hardware, self._suite)
         self.records: list[SealedRecord] = []
         self._packages: dict[DeviceId, Package] = {}

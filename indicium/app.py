@@ -36,7 +36,7 @@ from indicium.domain.fig6 import ModuleState
 from indicium.domain.flow import Head
 from indicium.domain.identity import ChainId, Serial
 from indicium.infrastructure import membership
-from indicium.infrastructure.devices import DeviceKeyFile, PpdKeyFile, SystemClock, SystemEntropy
+from indicium.infrastructure.devices import DeviceKeyFile, PpdKeyFile, SystemClock, SystemEntropy, TamperFile
 from indicium.infrastructure.home import Home
 from indicium.infrastructure.memory_file import MemoryFile
 from indicium.infrastructure.places import Places
@@ -132,7 +132,8 @@ class Ledger:
         if not ledger.chain:
             ledger.close()
             memory = place.memory(Serial(settings.serial))
-            raise MemoryNotAuthentic(path=str(memory), why="it is empty, and the ledger is not")
+            empty = MemoryNotAuthentic(path=str(memory), why="it is empty, and the ledger is not")
+            raise ledger._module.inhibition or empty
         return ledger
 
     def __enter__(self) -> Self:
@@ -270,8 +271,9 @@ class Ledger:
             yield views
 
     def _power_up(self) -> CryptoModule:
-        ppd, device = PpdKeyFile(self._home.ppd(self._serial)), DeviceKeyFile(self._home.device(self._serial))
-        hardware = Hardware(self._memory, ppd, device, self._clock)
+        home, serial = self._home, self._serial
+        ppd, device, sensor = PpdKeyFile(home.ppd(serial)), DeviceKeyFile(home.device(serial)), home.tamper(serial)
+        hardware = Hardware(self._memory, ppd, device, self._clock, TamperFile(sensor))
         return CryptoModule(
             self._serial, hardware, self._suite, ring=self._settings.ring, switches=self._settings.switches
         )

@@ -35,7 +35,7 @@ from indicium.domain.package import MovingPart, Package
 from indicium.domain.record import line_hash
 from indicium.domain.replies import PsdReply, parse_reply
 from indicium.domain.vbi import Postage, postage
-from indicium.infrastructure.devices import DeviceKeyFile, PpdKeyFile, SystemEntropy
+from indicium.infrastructure.devices import DeviceKeyFile, PpdKeyFile, SystemEntropy, TamperFile
 from indicium.infrastructure.memory_file import MemoryFile
 from indicium.infrastructure.store import Store
 from indicium.parties import ceremony, certificates
@@ -174,6 +174,11 @@ class World:
     @property
     def ppd_path(self) -> Path:
         return self.folder / f"{SERIAL}.ppd"
+
+    @property
+    def tamper_path(self) -> Path:
+        """Whoever writes this file triggers a sensor."""
+        return self.folder / f"{SERIAL}.tamper"
 
     def reboot(self) -> None:
         """Power the module off and on: only its memory file survives."""
@@ -378,7 +383,7 @@ class World:
     def hardware(self) -> Hardware:
         """Give what the module is built of."""
         device = DeviceKeyFile(self.folder / f"{SERIAL}.device")
-        return Hardware(self.memory, PpdKeyFile(self.ppd_path), device, self.clock)
+        return Hardware(self.memory, PpdKeyFile(self.ppd_path), device, self.clock, TamperFile(self.tamper_path))
 
     def _customer(self, state: CustomerState) -> Customer:
         assert self.born is not None

@@ -33,6 +33,14 @@ class Entry(NamedTuple):
     """Force a signature (G-917)."""
 
 
+class Sealed(NamedTuple):
+    """A record as it was made."""
+
+    line: bytes
+    whole: bool
+    """False where its signature was due and could not be made: it is chained all the same, as far as it goes (I-18)."""
+
+
 class AuditTrail:
     """The audit signing key, and the one place that makes records."""
 
@@ -47,8 +55,8 @@ class AuditTrail:
         """Audit Verification Public Key = UDSK_audit (F-04), in PEM."""
         return self._signing_key.public().pem
 
-    def seal(self, hot: Hot, state: ModuleState, at: str, entry: Entry, *, boot: bool) -> bytes:
-        """Make the next record of the chain and move the head to it; give its line.
+    def seal(self, hot: Hot, state: ModuleState, at: str, entry: Entry, *, boot: bool) -> Sealed:
+        """Make the next record of the chain and move the head to it.
 
         The first record after a boot says so and is signed (I-19); so is every one whose sequence is a multiple of the
         interval (I-07, M-67).
@@ -56,13 +64,19 @@ class AuditTrail:
         sequence = hot.head.sequence + 1
         data = _with_boot(entry.data) if boot else entry.data
         body = b'%b"reason":%d,"data":%b}' % (self._header(hot, state, at, entry, sequence), entry.reason, data)
-        if entry.signed or boot or sequence % hot.interval == 0:
-            body += b"\t" + base64.b64encode(self._signing_key.sign(body))
-            hot.unsigned = 0
-        else:
-            hot.unsigned += 1
+        due = entry.signed or boot or sequence % hot.interval == 0
+        signature = self._signature(body) if due else b""
+        hot.unsigned = 0 if signature else hot.unsigned + 1
+        body += signature
         hot.head = Head(sequence, hashlib.sha256(body).hexdigest())  # L2267: over all elements, signature included
-        return body
+        return Sealed(body, whole=not due or bool(signature))
+
+    def _signature(self, body: bytes) -> bytes:
+        """Give TAB and signature; nothing if the key does not sign, for the chain must not break over it (I-15)."""
+        try:
+            return b"\t" + base64.b64encode(self._signing_key.sign(body))
+        except Exception:  # noqa: BLE001  # whatever the engine says, the module enters the Error state for it
+            return b""
 
     def _header(self, hot: Hot, state: ModuleState, at: str, entry: Entry, sequence: int) -> bytes:
         """Render the members from `format` to `at`; all but the user's name is digits, hex or a name of ours."""

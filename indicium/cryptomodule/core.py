@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from indicium.cryptomodule.auditing import written
+from indicium.cryptomodule.faults import Fault
 from indicium.cryptomodule.group import Group
 from indicium.cryptomodule.handlers.module import Inside
 from indicium.cryptomodule.inner import Inner
@@ -14,7 +15,7 @@ from indicium.cryptomodule.ports import Hardware, MemoryUpdate
 from indicium.cryptomodule.sessions import Session
 from indicium.cryptomodule.state import Cold, Hot, RingEntry, Tail
 from indicium.cryptomodule.suites import Suite
-from indicium.domain.errors import CheckpointMismatch
+from indicium.domain.errors import CheckpointMismatch, Inhibited, ModuleTampered
 from indicium.domain.fig6 import ModuleState
 from indicium.domain.flow import GENESIS, Gathered, Head
 from indicium.domain.identity import ChainId, Serial
@@ -31,6 +32,10 @@ class Core:
         """Put the parts together; nothing is read yet."""
         self.serial, self.hardware, self.suite = serial, hardware, suite
         self.ring, self.switches = ring, switches
+        self.forget()
+
+    def forget(self) -> None:
+        """Be as before power-up: nothing of this survives a reboot."""
         self.inner: Inner | None = None
         """None before Start Initialization."""
         self.state = ModuleState.UNINITIALIZED
@@ -40,8 +45,12 @@ class Core:
         """The boot detection flag: volatile (M-04)."""
         self.boot_recorded = False
         """Whether a record says that the module booted (I-19)."""
-        self.boot_error: str | None = None
-        """Why the boot led to the Error state, until it is recorded."""
+        self.fault: Fault | None = None
+        """Why Current State is Error."""
+        self.fault_recorded = False
+        """Whether a record says so, or none can be made."""
+        self.sensor: str | None = None
+        """The tamper sensor that was triggered: the module is inoperable (Q-02)."""
 
     @property
     def chain(self) -> ChainId:
@@ -52,6 +61,18 @@ class Core:
     def head(self) -> Head:
         """The newest record that the module's memory knows."""
         return self.inner.hot.head if self.inner else GENESIS
+
+    @property
+    def inhibition(self) -> Inhibited | None:
+        """Why the module does nothing; None as long as it is in order."""
+        if self.sensor is not None:
+            return ModuleTampered(serial=self.serial, sensor=self.sensor)
+        return None if self.fault is None else self.fault.refusal(self.serial)
+
+    def fail(self, fault: Fault, *, recorded: bool) -> None:
+        """Enter the Error state; nobody is in it who could give a command in a session (M-06)."""
+        self.state, self.session = ModuleState.ERROR, None
+        self.fault, self.fault_recorded = fault, recorded
 
     def inside(self) -> Inside:
         """Give a handler the module's state to work on: copies, but for the session."""
@@ -69,6 +90,8 @@ class Core:
             self.session,
             lambda: self.persist(inside),
             self.switches,
+            self.hardware.device,
+            self.fault,
         )
         return inside
 
@@ -93,14 +116,20 @@ class Core:
             boot=not self.boot_recorded,
         )
 
-    def write(self, group: Group, cold: Cold, tail: Tail, forget: Sequence[str] = ()) -> None:
-        """Make a group durable in the module's memory; only then does it count.
+    def write(
+        self, group: Group, cold: Cold, before: Head, *, lost: Tail | None = None, forget: Sequence[str] = ()
+    ) -> None:
+        """Make a group durable in the module's memory; only then does it count, the Error state that it leads to too.
 
-        A crash before this: nothing happened. A crash after this, before the store has it: `resume`.
+        `before` is the head that the store was seen to have; `lost` is a tail that this group discards. A crash before
+        this: nothing happened. A crash after this, before the store has it: `resume`.
         """
         inner = self.inner
         if inner is None:
             raise CheckpointMismatch(serial=self.serial)
+        if group.fault is not None:
+            group.enter_error(group.fault)
+        tail = group.tail(before) if lost is None else lost.followed_by(group.tail(before))
         hot = group.hot
         hot.ring = (*hot.ring, RingEntry(hot.head, hot.totals))[-self.ring :]
         sealed = inner.codec.seal_cold(hot, cold) if cold is not inner.cold else None
@@ -108,7 +137,9 @@ class Core:
         update = MemoryUpdate(inner.codec.encode_hot(hot), encoded_tail, sealed, group.rows(), forget)
         self.hardware.memory.write(update)
         inner.take(hot, cold, tail, group.meters, forget)
-        self.boot_recorded, self.boot_error = True, None
+        self.boot_recorded = True
+        if group.fault is not None:
+            self.fail(group.fault, recorded=True)
 
     def persist(self, inside: Inside) -> None:
         """Make the secret part durable in the middle of a command (a logon's failure count)."""

@@ -10,16 +10,17 @@ from dataclasses import dataclass
 
 from indicium.cryptomodule.booting import detect_boot, power_up
 from indicium.cryptomodule.core import Core
-from indicium.cryptomodule.failing import enter_error, unavailable
+from indicium.cryptomodule.failing import in_error, look_at_chain
 from indicium.cryptomodule.group import Group
 from indicium.cryptomodule.module_commands import module_command
 from indicium.cryptomodule.pipeline import Outcome, Request, psd_commands
 from indicium.cryptomodule.ports import Hardware
 from indicium.cryptomodule.recovery import lost_records, roll_back
 from indicium.cryptomodule.suites import Suite
+from indicium.cryptomodule.tampering import watch, zeroize
 from indicium.domain.commands.psd import PsdCommand
 from indicium.domain.commands.recovery import AutoRecoverCheckpoint
-from indicium.domain.errors import CheckpointMismatch, Inhibited, Malformed, Refusal
+from indicium.domain.errors import CheckpointMismatch, CryptoCardNotInitialized, Inhibited, Malformed, Refusal
 from indicium.domain.fig6 import ModuleState, Role, authorize
 from indicium.domain.flow import GENESIS, Changes, Gathered, Head, Receipt
 from indicium.domain.identity import ChainId, Serial
@@ -75,6 +76,11 @@ class CryptoModule:
         return self._core.state
 
     @property
+    def inhibition(self) -> Inhibited | None:
+        """Why the module is of no use until it is reset or repaired: tampered with, or a self test that failed."""
+        return self._core.inhibition if self._core.inner is None else None
+
+    @property
     def unsigned(self) -> int:
         """Length of the unsigned tail, in records."""
         return self._core.inner.hot.unsigned if self._core.inner else 0
@@ -86,12 +92,15 @@ class CryptoModule:
         `StoreFailed` where its memory could not be written; then nothing was done.
         """
         core = self._core
-        if core.inner is not None and _head(gathered) != self.head:  # E-004, O-01
+        watch(core)  # C-16
+        look_at_chain(core)  # I-17
+        agrees = core.inner is None or _head(gathered) == self.head
+        if core.fault is None and not agrees:  # E-004, O-01
             raise CheckpointMismatch(serial=core.serial)
-        detect_boot(core)
-        group: Group | None
-        if core.boot_error is not None and core.inner is not None:
-            group, outcomes = enter_error(core, core.inner, core.boot_error, requests, gathered)
+        detect_boot(core)  # C-18
+        group: Group | None = None
+        if core.fault is not None:
+            group, outcomes = in_error(core, core.fault, requests, gathered if agrees else None)
         elif isinstance(requests[0], PsdCommand):
             group, outcomes = self._psd_commands(requests, gathered)
         else:
@@ -123,8 +132,7 @@ class CryptoModule:
         group = core.group(inner, inner.hot.copy(), gathered)
         forget = roll_back(group, inner.tail, accepted)
         lost = lost_records(self.chain, inner.tail)
-        tail = group.tail(inner.tail.before)
-        core.write(group, inner.cold, inner.tail.followed_by(tail), forget=forget)
+        core.write(group, inner.cold, inner.tail.before, lost=inner.tail, forget=forget)
         return Dispatched(Changes([*lost, *group.records]), (), self.head)
 
     def release(self, receipt: Receipt) -> list[bytes | None]:
@@ -135,21 +143,40 @@ class CryptoModule:
         return replies
 
     def reset(self) -> None:
-        """Reset: erase all memory and be Uninitialized again (C-15). An event of the device, not a command (M-74)."""
+        """Reset: erase all memory and be Uninitialized again (C-15). An event of the device, not a command (M-74).
+
+        The certification stays; a module that was tampered with has none, and only its manufacturer gives it another.
+        """
         core = self._core
         core.hardware.memory.erase()
-        core.inner = core.session = None
-        core.state, core.booted = ModuleState.UNINITIALIZED, False
+        core.hardware.sensor.arm()
+        self._pending = []
+        core.forget()
+        power_up(core)
+
+    def zeroize(self) -> None:
+        """Destroy all keys at the user's own wish (C-17): the module is Uninitialized. An event, not a command."""
+        self._pending = []
+        zeroize(self._core)
 
     def _psd_commands(self, requests: Sequence[Request], gathered: Gathered) -> tuple[Group | None, list[Outcome]]:
         core, inner = self._core, self._core.inner
         if inner is None or inner.desk is None or core.state is not ModuleState.OPERATIONAL:
-            return None, [(None, unavailable(core, request)) for request in requests]
+            return None, [(None, _unavailable(core, request)) for request in requests]
         group = core.group(inner, inner.hot.copy(), gathered)
         outcomes = psd_commands(group, inner.desk, requests)
         if group.records:
-            core.write(group, inner.cold, group.tail(inner.hot.head))
+            core.write(group, inner.cold, inner.hot.head)
         return group, outcomes
+
+
+def _unavailable(core: Core, request: Request) -> Refusal:
+    """Say why the module does no command on a meter just now (B-67)."""
+    try:
+        authorize(type(request), core.state, Role.DEFAULT)
+    except Refusal as refusal:
+        return refusal
+    return CryptoCardNotInitialized()
 
 
 def _head(gathered: Gathered) -> Head:

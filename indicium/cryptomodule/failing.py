@@ -1,41 +1,84 @@
-"""The Error state: how the module enters it, and what it says there (C-13, C-14, M-01, M-06)."""
+"""The Error state: which failures lead to it, and what the module still answers there (C-13, C-14, I-15 … I-18, M-06).
+
+Every failure of this module is one of these (M-01):
+
+| what fails | what follows |
+|---|---|
+| an audit entry cannot be signed where it must be | not fatal; the chain is unbroken, what was done stands (I-16) |
+| the chain's head in memory is damaged: previous hash or sequence are lost | fatal (I-17) |
+| boot detection finds what the boot table calls an error | as that table says (C-20 … C-24) |
+| a command ends with a module that cannot go on: Combine without an MKS (C-12) | fatal (M-05) |
+| a power-up self test | Current State alone, and again at each power-up as long as it fails: a suite that is not to be
+  believed seals no Persistent State (deviation from M-01) |
+| a tamper sensor is triggered | more than Error: inoperable (C-16), see `tampering` |
+| the memory cannot be written | no error of state: nothing was done, and `StoreFailed` says so |
+| the memory that is found is not authentic | no state at all: it does not power up (`MemoryNotAuthentic`) |
+| a wrong role, bad data, a failed check, a checkpoint that does not match | no error of state: a refusal |
+"""
 
 from collections.abc import Sequence
 
-import orjson
-
-from indicium.cryptomodule.auditing import Entry
 from indicium.cryptomodule.core import Core
+from indicium.cryptomodule.faults import Fault
 from indicium.cryptomodule.group import Group
-from indicium.cryptomodule.handlers.access import get_status
-from indicium.cryptomodule.inner import Inner
+from indicium.cryptomodule.management import MODULE_HANDLERS, answered
 from indicium.cryptomodule.pipeline import Outcome, Request
+from indicium.cryptomodule.ports import MemoryUpdate
 from indicium.domain.commands.access import GetStatus
-from indicium.domain.errors import CryptoCardNotInitialized, Inhibited, ModuleInError, Refusal
-from indicium.domain.fig6 import ModuleState, Role, authorize
+from indicium.domain.envelope import SessionAnswer
+from indicium.domain.errors import Refusal
+from indicium.domain.fig6 import FIG6, ModuleState
 from indicium.domain.flow import Gathered
 
-
-def enter_error(
-    core: Core, inner: Inner, cause: str, requests: Sequence[Request], gathered: Gathered
-) -> tuple[Group, list[Outcome]]:
-    """Record that the boot led to the Error state; nothing but Get Status is answered."""
-    group = core.group(inner, inner.hot.copy(), gathered)
-    data = orjson.dumps({"cause": cause, "fatal": inner.hot.persistent is ModuleState.ERROR})
-    group.record(Entry("error-entered", "boot", "Boot", data, signed=True))
-    core.write(group, inner.cold, group.tail(inner.hot.head))
-    status = orjson.dumps(get_status(core.inside(), GetStatus()).reply)
-    return group, [
-        (status, None) if isinstance(request, GetStatus) else (None, unavailable(core, request)) for request in requests
-    ]
+BROKEN_CHAIN = Fault(
+    "the audit chain's head in memory is damaged", fatal=True, software="audit-support", command="Dispatch"
+)
 
 
-def unavailable(core: Core, request: Request) -> Refusal | Inhibited:
-    """Say why the module does not do a command at all just now (B-67, M-06)."""
-    if core.state is ModuleState.ERROR:
-        return ModuleInError(serial=core.serial, remedy="start it again; if that does not help, reset it")
+def look_at_chain(core: Core) -> None:
+    """Compare the head with the ring's newest entry, which is its second copy: a damaged one is fatal (I-17).
+
+    What memory holds at rest is authentic and goes on counting; the state is written there at once.
+    """
+    inner = core.inner
+    if inner is None or core.fault is not None or not inner.hot.ring or inner.hot.ring[-1].head == inner.hot.head:
+        return
+    core.fail(BROKEN_CHAIN, recorded=False)
+    content = core.hardware.memory.load()
+    if content is None:
+        core.fault_recorded = True  # there is nothing left to record it in
+        return
+    hot = inner.codec.decode(content, core.serial).hot
+    hot.persistent, hot.cause = ModuleState.ERROR, BROKEN_CHAIN.cause
+    core.hardware.memory.write(MemoryUpdate(inner.codec.encode_hot(hot), None))
+    inner.hot = hot
+
+
+def in_error(
+    core: Core, fault: Fault, requests: Sequence[Request], gathered: Gathered | None
+) -> tuple[Group | None, list[Outcome]]:
+    """Record how the module came into the Error state, once, if a record can be made; answer what is answered there.
+
+    `gathered` is None where the store does not agree with the module's memory, so that nothing may be recorded.
+    """
+    group, inner = None, core.inner
+    if inner is not None and gathered is not None and not core.fault_recorded:
+        group = core.group(inner, inner.hot.copy(), gathered)
+        group.fault = fault
+        core.write(group, inner.cold, inner.hot.head)
+    return group, [_answer(core, request) for request in requests]
+
+
+def _answer(core: Core, request: Request) -> Outcome:
+    """Answer one of the few commands that FIG. 6 allows in the Error state (M-06); refuse all others alike.
+
+    A module that was tampered with answers Get Status alone: what FIG. 6 says is of no account any more (Q-02).
+    """
+    rule, handler = FIG6.get(type(request)), MODULE_HANDLERS.get(type(request))
+    allowed = rule is not None and rule.allows(ModuleState.ERROR)
+    if handler is None or not allowed or (core.sensor is not None and not isinstance(request, GetStatus)):
+        return None, core.inhibition
     try:
-        authorize(type(request), core.state, Role.DEFAULT)
+        return answered(request, None, SessionAnswer(reply=handler(core.inside(), request).reply)), None
     except Refusal as refusal:
-        return refusal
-    return CryptoCardNotInitialized()
+        return None, refusal

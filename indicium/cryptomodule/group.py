@@ -12,6 +12,7 @@ from typing import NamedTuple
 import orjson
 
 from indicium.cryptomodule.auditing import AuditTrail, Entry
+from indicium.cryptomodule.faults import Fault
 from indicium.cryptomodule.ports import MeterRow
 from indicium.cryptomodule.state import (
     Codec,
@@ -84,6 +85,8 @@ class Group:
     packages: dict[DeviceId, Package] = field(default_factory=dict)
     replies: dict[RequestKey, KeptReply] = field(default_factory=dict)
     meters: dict[DeviceId, HomeMeter] = field(default_factory=dict)
+    fault: Fault | None = None
+    """What leads the module into the Error state with this group; nothing more is done in it then."""
 
     def package(self, psd_id: DeviceId) -> Package:
         """Give the newest package of a meter that is in reach. Raises `UnknownMeter`."""
@@ -102,10 +105,21 @@ class Group:
 
     def record(self, entry: Entry, psd_id: DeviceId | None = None, version: int | None = None, value: int = 0) -> None:
         """Seal an entry as the chain's next record."""
-        line = self.trail.seal(self.hot, self.state, self.at, entry, boot=self.boot)
+        sealed = self.trail.seal(self.hot, self.state, self.at, entry, boot=self.boot)
         self.boot = False
-        self.records.append(SealedRecord(self.hot.chain, self.hot.head.sequence, entry.event, line, psd_id, version))
+        line, chain = sealed.line, self.hot.chain
+        self.records.append(SealedRecord(chain, self.hot.head.sequence, entry.event, line, psd_id, version))
         self.values.append(value)
+        if not sealed.whole and self.fault is None:  # I-16: the chain is unbroken, so a reboot clears it
+            cause = f"the audit entry of {entry.command} could not be signed"
+            self.fault = Fault(cause, fatal=False, software="audit-support", command=entry.command)
+
+    def enter_error(self, fault: Fault) -> None:
+        """Record, last of all, that the module enters the Error state; a fatal error stays in Persistent State."""
+        self.state = ModuleState.ERROR
+        self.record(fault.entry)
+        if fault.fatal:  # C-13
+            self.hot.persistent, self.hot.cause = ModuleState.ERROR, fault.cause
 
     def settle(self, made: Transaction, mk_chkpt: MacKey) -> Settled:
         """Record a transaction and make its package: record n, then package n (E-611, E-612)."""

@@ -9,7 +9,6 @@ from pydantic import ValidationError
 from indicium.cryptomodule.handlers.access import (
     begin_admin,
     end_admin,
-    get_status,
     initialize_access_control_database,
     logoff,
     logon,
@@ -36,6 +35,7 @@ from indicium.cryptomodule.handlers.session import (
     session_encrypt,
     verify_session_mac,
 )
+from indicium.cryptomodule.handlers.status import get_status
 from indicium.cryptomodule.sessions import Session
 from indicium.domain.commands import COMMANDS
 from indicium.domain.commands.access import (

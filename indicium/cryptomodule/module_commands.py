@@ -5,6 +5,7 @@ import orjson
 from indicium.cryptomodule.accounts import demand_usable_account
 from indicium.cryptomodule.auditing import Entry
 from indicium.cryptomodule.core import Core
+from indicium.cryptomodule.faults import Fault
 from indicium.cryptomodule.group import Group
 from indicium.cryptomodule.handlers.module import Effect, Inside
 from indicium.cryptomodule.inner import Inner
@@ -23,7 +24,7 @@ from indicium.domain.commands.access import Logon
 from indicium.domain.commands.base import Command
 from indicium.domain.envelope import SessionAnswer, SessionMessage
 from indicium.domain.errors import BadValue, Malformed, NotSaved, Refusal, SessionMessageNotAuthentic, SessionRequired
-from indicium.domain.fig6 import Record, Role, Rule, authorize
+from indicium.domain.fig6 import ModuleState, Record, Role, Rule, authorize
 from indicium.domain.flow import Gathered
 from indicium.domain.lifecycle import LIFE
 
@@ -48,7 +49,9 @@ def module_command(core: Core, request: Request, gathered: Gathered) -> tuple[Gr
     except (Refusal, Malformed) as refusal:
         return _refused(core, request, command, refusal, inside, gathered)
     group = _done(core, command, effect, rule, inside, gathered)
-    core.session = None if effect.ends == "session" else inside.session
+    if core.fault is not None and effect.then is not ModuleState.ERROR and isinstance(request, SessionMessage):
+        return group, [(None, core.fault.refusal(core.serial))]  # I-15: the result would need session security
+    core.session = None if effect.ends == "session" or core.fault is not None else inside.session
     if effect.refusal is not None:
         effect.refusal.__dict__["recorded"] = group is not None
         return group, [_refusal_of(request, effect.refusal, inside)]
@@ -84,6 +87,8 @@ def _done(core: Core, command: Command, effect: Effect, rule: Rule, inside: Insi
     group.record(entry)
     if effect.then is not None:
         group.hot.persistent = effect.then
+    if effect.then is ModuleState.ERROR:  # M-01: fatal, where no exception is named
+        group.fault = Fault(_cause(effect, command), fatal=True, software=effect.software, command=entry.command)
     try:
         if inside.fresh:
             core.hardware.memory.erase()
@@ -91,13 +96,18 @@ def _done(core: Core, command: Command, effect: Effect, rule: Rule, inside: Insi
             core.inner, core.booted = inner, True
         # A copy: what a fresh module remembers is the very same object, and must be written all the same.
         cold = inner.cold if inside.cold == inner.cold and not inside.fresh else inside.cold.model_copy()
-        core.write(group, cold, group.tail(before_head))
+        core.write(group, cold, before_head)
     except NotSaved:
         core.state, core.session = before_state, None
         if inside.fresh:  # nothing was there before, and nothing is now
             core.inner = None
         raise
     return group
+
+
+def _cause(effect: Effect, command: Command) -> str:
+    """Say why a command ended in the Error state: what it was refused with, as a clause."""
+    return type(command).__name__ if effect.refusal is None else str(effect.refusal).rstrip(".")
 
 
 def _refused(
@@ -123,8 +133,10 @@ def _refused(
             refusal.reason,
         )
         group.record(entry)
-        core.write(group, core.inner.cold, group.tail(core.inner.hot.head))
+        core.write(group, core.inner.cold, core.inner.hot.head)
         refusal.__dict__["recorded"] = True
+    if core.fault is not None and isinstance(request, SessionMessage):
+        return group, [(None, core.fault.refusal(core.serial))]
     return group, [_refusal_of(request, refusal, inside)]
 
 

@@ -54,8 +54,11 @@ def psd_commands(group: Group, desk: Desk, requests: Sequence[Request]) -> list[
     for place, request in enumerate(requests):
         handler = PAUSING_HANDLERS.get(type(request))
         if handler is None or request.psd_id in meters:  # type: ignore[attr-defined]  # commands that pause name one
-            _finish(paused, outcomes)
+            _finish(group, paused, outcomes)
             meters.clear()
+        if group.fault is not None:  # I-15: no more commands
+            outcomes[place] = None, group.fault.refusal(group.hot.serial)
+            continue
         try:
             if handler is None:
                 outcomes[place] = PSD_HANDLERS[type(request)](group, desk, request), None
@@ -67,14 +70,17 @@ def psd_commands(group: Group, desk: Desk, requests: Sequence[Request]) -> list[
             outcomes[place] = finished.value, None
         except (Refusal, Malformed) as refusal:
             outcomes[place] = None, refusal
-    _finish(paused, outcomes)
+    _finish(group, paused, outcomes)
     return outcomes
 
 
-def _finish(paused: list[_Paused], outcomes: list[Outcome]) -> None:
-    """Sign what waits, in a row, and let each request go on."""
+def _finish(group: Group, paused: list[_Paused], outcomes: list[Outcome]) -> None:
+    """Sign what waits, in a row, and let each request go on; none behind an audit entry that is incomplete (I-15)."""
     signatures = [waiting.to_sign.key.sign(waiting.to_sign.body) for waiting in paused]
     for (place, rest, _), signature in zip(paused, signatures, strict=True):
+        if group.fault is not None:  # what it has begun is nothing yet
+            outcomes[place] = None, group.fault.refusal(group.hot.serial)
+            continue
         try:
             rest.send(signature)
         except StopIteration as finished:

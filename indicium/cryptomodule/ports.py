@@ -72,6 +72,9 @@ class PpdKey(Protocol):
     def renew(self, key: bytes) -> None:
         """Replace the key durably; what the old one sealed is lost."""
 
+    def destroy(self) -> None:
+        """Lose the key, durably: zeroization (C-16, C-17). Nothing if there is none."""
+
 
 class DeviceIdentity(NamedTuple):
     """The module's own key pair and its certificate, as its manufacturer installed them."""
@@ -92,6 +95,19 @@ class DeviceKey(Protocol):
         """Destroy the certification, durably (C-16)."""
 
 
+class TamperSensor(Protocol):
+    """Security sensing & response circuit 311 (Q-01): probes, power sequencing, radiation, temperature.
+
+    It is latched: once triggered it says so until it is armed anew.
+    """
+
+    def triggered(self) -> str | None:
+        """Name the sensor that was triggered; None while none was. It is asked before every dispatch."""
+
+    def arm(self) -> None:
+        """Be watchful anew, durably: what a Reset does, after which nothing secret is left."""
+
+
 class Clock(Protocol):
     """Clock & Calendar 309 (A-16)."""
 
@@ -106,6 +122,7 @@ class Hardware(NamedTuple):
     ppd: PpdKey
     device: DeviceKey
     clock: Clock
+    sensor: TamperSensor
 
 
 class Entropy(Protocol):

@@ -60,6 +60,8 @@ class Hot:
     tail_digest: str = ""
     suite: str = "modern"
     """The algorithm suite, fixed by Start Initialization."""
+    cause: str = ""
+    """Why Persistent State is Error (C-13); empty if it is not."""
 
     def copy(self) -> "Hot":
         """Give a copy to work on; the original stays until the group is durable."""
@@ -252,6 +254,7 @@ class Codec:
                 "cold_digest": hot.cold_digest,
                 "tail_digest": hot.tail_digest,
                 "suite": hot.suite,
+                "cause": hot.cause,
             }
         )
         return body + b"\n" + self._mac.mac(body).hex().encode()

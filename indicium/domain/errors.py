@@ -523,6 +523,15 @@ class LedgerRolledBack(Refusal):
     shown: int
 
 
+@dataclass(eq=False)
+class StatusNotAuthentic(Refusal):
+    """A module's status is not signed by its certified device key, or answers another challenge (C-38, G-911)."""
+
+    sentence = "The status of module {serial} is not to be believed: {why}."
+    serial: str
+    why: str
+
+
 # Values as people send them
 
 
@@ -615,11 +624,24 @@ class BadFile(Malformed):
 
 @dataclass(eq=False)
 class ModuleInError(Inhibited):
-    """The module is in the Error state; it answers Get Status only (M-06)."""
+    """The module is in the Error state; it answers Get Status and the access control queries only (M-06)."""
 
-    sentence = "Module {serial} is in the Error state: {remedy}."
+    sentence = "Module {serial} is in the Error state ({cause}): {remedy}."
     serial: str
+    cause: str
     remedy: str
+
+
+@dataclass(eq=False)
+class ModuleTampered(Inhibited):
+    """A tamper sensor was triggered: the module destroyed its keys and its certification (C-16, Q-02)."""
+
+    sentence = (
+        "Module {serial} was tampered with ({sensor}): its keys and its certification are destroyed. "
+        "Reset it, and have its manufacturer certify it again."
+    )
+    serial: str
+    sensor: str
 
 
 @dataclass(eq=False)
@@ -936,6 +958,7 @@ TABLE: dict[type[IndiciumError], Entry] = {
     OnlyModulesAppend: Entry("only-modules-append", 264, 1),
     ModuleNotAuthentic: Entry("module-not-authentic", 251, 1),
     LedgerRolledBack: Entry("ledger-rolled-back", 252, 1),
+    StatusNotAuthentic: Entry("status-not-authentic", 253, 1),
     UnknownCustomer: Entry("unknown-customer", 301, 1),
     CustomerMissing: Entry("customer-missing", 302, 1),
     NotAnAmount: Entry("not-an-amount", 303, 1),
@@ -948,6 +971,7 @@ TABLE: dict[type[IndiciumError], Entry] = {
     BadFile: Entry("bad-file", 310, 1),
     NotAMoment: Entry("not-a-moment", 321, 1),
     ModuleInError: Entry("module-in-error", 401, 1),
+    ModuleTampered: Entry("module-tampered", 405, 1),
     MemoryNotAuthentic: Entry("memory-not-authentic", 402, 1),
     HeadsDisagree: Entry("heads-disagree", 403, 1),
     CheckpointMismatch: Entry("checkpoint-mismatch", 404, 1),

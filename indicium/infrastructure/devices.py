@@ -11,6 +11,10 @@ from indicium.cryptomodule.ports import PPD_KEY_BYTES, DeviceIdentity
 from indicium.domain.errors import BadFile, MemoryNotAuthentic
 from indicium.infrastructure.files import remove_durably, write_atomically
 
+UNNAMED_SENSOR = "a sensor that it does not name"
+LONGEST_SENSOR = 64
+"""Characters of a sensor's name that are repeated."""
+
 
 class SystemClock:
     """The machine's clock, in UTC."""
@@ -82,3 +86,30 @@ class PpdKeyFile:
     def renew(self, key: bytes) -> None:
         """Replace the key durably."""
         write_atomically(self._path, key, mode=0o600)
+
+    def destroy(self) -> None:
+        """Remove the key, durably. A disk may keep the bytes of a file that is gone: this module is emulated."""
+        remove_durably(self._path)
+
+
+class TamperFile:
+    """The emulated sensors: whoever writes this file has triggered the one that its first line names."""
+
+    def __init__(self, path: Path) -> None:
+        """Name the file; it is not there until a sensor is triggered."""
+        self._path = path
+
+    def triggered(self) -> str | None:
+        """Name the sensor; a file that cannot be read is a trigger too."""
+        if not self._path.exists():
+            return None
+        try:
+            lines = self._path.read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError):
+            return UNNAMED_SENSOR
+        named = lines[0].strip()[:LONGEST_SENSOR] if lines else ""
+        return named if named and named.isprintable() else UNNAMED_SENSOR
+
+    def arm(self) -> None:
+        """Remove the file, durably."""
+        remove_durably(self._path)

@@ -66,6 +66,10 @@ class Home:
         """Give the key that seals a module's memory."""
         return self.secrets / f"{serial}.ppd"
 
+    def tamper(self, serial: Serial) -> Path:
+        """Give the file that triggers a module's emulated tamper sensors; it is there only when one was."""
+        return self.modules / f"{serial}.tamper"
+
     def device(self, serial: Serial) -> Path:
         """Give the device key of a module, as its manufacturer installed it."""
         return self.secrets / f"{serial}.device"

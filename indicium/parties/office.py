@@ -34,9 +34,11 @@ from indicium.domain.errors import (
 from indicium.domain.identity import Serial
 from indicium.domain.lifecycle import PsdState
 from indicium.domain.replies import PsdReply, parse_reply
+from indicium.domain.status import ModuleStatus
 from indicium.domain.vbi import Elements
 from indicium.infrastructure.devices import DeviceKeyFile
 from indicium.infrastructure.home import Home
+from indicium.parties import status
 from indicium.parties.authority import CertificateAuthority
 from indicium.parties.ceremony import CeremonyPlan
 from indicium.parties.certificates import AuthorityKey, load_private_key
@@ -117,6 +119,12 @@ class Office:
         root = x509.load_pem_x509_certificate(self._home.public(MANUFACTURER_ROOT))
         manufacturer = Manufacturer(key, root.public_bytes(serialization.Encoding.DER), self._suite)
         device.install(manufacturer.make(serial, now))
+
+    def status(self, serial: Serial) -> ModuleStatus:
+        """Ask the module how it is, and believe what its device key signed (C-38). Raises `StatusNotAuthentic`."""
+        root = x509.load_pem_x509_certificate(self._home.public(MANUFACTURER_ROOT))
+        der = root.public_bytes(serialization.Encoding.DER)
+        return status.ask(self.bring, self._suite, serial, der, self._clock.now())
 
     def ceremony_plan(self) -> CeremonyPlan:
         """Give the people of this home's unattended ceremony; drawn once, before it begins."""

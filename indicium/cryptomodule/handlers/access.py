@@ -1,17 +1,12 @@
 """Handlers of access control (J): the first users, Administrative state, logon, logoff, and who and what is there."""
 
-import base64
-
 from indicium.cryptomodule.accounts import SALT_BYTES, demand_first_users, demand_password, enrolled, is_past, named
 from indicium.cryptomodule.auditing import written
 from indicium.cryptomodule.handlers.accounts import public
 from indicium.cryptomodule.handlers.module import Effect, Inside
-from indicium.cryptomodule.state import CryptoCard
-from indicium.cryptomodule.suites import Suite
 from indicium.domain.commands.access import (
     BeginAdmin,
     EndAdmin,
-    GetStatus,
     InitializeAccessControlDatabase,
     Logoff,
     Logon,
@@ -118,45 +113,3 @@ def query_current_user_id(inside: Inside, _command: QueryCurrentUserId) -> Effec
     """Say who is logged on; None if nobody (B-28)."""
     user = inside.session.user if inside.session else None
     return Effect(reply={"user": user}, event="current-user-id-queried", software="access-control", data={})
-
-
-def get_status(inside: Inside, _command: GetStatus) -> Effect:
-    """Say what state the module is in (N-05). Changes nothing, holds no secret.
-
-    Where such is audited (B-62 … B-64), the head is the one before the record that this leaves.
-    """
-    hot, cold, session = inside.hot, inside.cold, inside.session
-    card_keys = (
-        _public_keys(inside.suite, cold.card) if cold.card else {"challenge_key": None, "registration_key": None}
-    )
-    return Effect(
-        reply={
-            "module": inside.serial,
-            "chain": hot.chain,
-            "suite": inside.suite.name,
-            "state": inside.state.value,
-            "persistent": hot.persistent.value,
-            "head": {"sequence": hot.head.sequence, "hash": hot.head.hash},
-            "users": bool(cold.users),
-            "master_key_set": cold.active.mks if cold.active else None,
-            "configured": cold.card is not None,
-            "meters": hot.meters,
-            "user": session.user if session else None,
-            "role": session.role if session else None,
-            "totals": hot.totals._asdict(),
-            **card_keys,
-        },
-        event="status-given",
-        software="access-control",
-        data={},
-    )
-
-
-def _public_keys(suite: Suite, card: CryptoCard) -> dict[str, str]:
-    """Give UDSK_ipost and URSK_ipost, which client software embeds, in base64."""
-    challenge_key = suite.load_signing_key(card.challenge_key).public().der
-    registration_key = suite.exchange_public(card.registration_key)
-    return {
-        "challenge_key": base64.b64encode(challenge_key).decode(),
-        "registration_key": base64.b64encode(registration_key).decode(),
-    }

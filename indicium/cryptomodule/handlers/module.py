@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from indicium.cryptomodule.auditing import AuditTrail
+from indicium.cryptomodule.faults import Fault
+from indicium.cryptomodule.ports import DeviceKey
 from indicium.cryptomodule.sessions import Session
 from indicium.cryptomodule.state import Cold, Hot
 from indicium.cryptomodule.suites import Suite
@@ -50,6 +52,9 @@ class Inside:
     persist: Callable[[], None]
     """Make the cold part durable at once, before the command goes on."""
     switches: Switches
+    device: DeviceKey
+    fault: Fault | None = None
+    """Why the module is in the Error state; None if it is not."""
     asker: Session | None = None
     """The session that the command came in; None for a command that came without one, which nobody can be held to."""
     fresh: bool = False
