@@ -74,6 +74,8 @@ class Keys(NamedTuple):
     certificate: bytes
     smartcard: bytes
     provider: bytes
+    maker: bytes
+    """The manufacturer's key."""
     manufacturer: bytes
     """The manufacturer's root: X.509 in DER."""
 
@@ -117,6 +119,7 @@ class World:
         )
         self.smartcard = smartcard
         self.metergen = MeterGen(smartcard, self.authority, self.suite)
+        self.manufacturer = Manufacturer(kept.keys.maker, kept.keys.manufacturer, self.suite)
         self.provider = Provider(self.suite.load_signing_key(kept.keys.provider))
         self.born = kept.born
         self.meters = dict(kept.meters)
@@ -135,7 +138,7 @@ class World:
         certificate = CertificateAuthority.establish(key, "CA", BEGINNING)
         der = certificate.public_bytes(serialization.Encoding.DER)
         smartcard, provider, maker = (suite.generate_signing_key().der for _ in range(3))
-        keys = Keys(authority, der, smartcard, provider, Manufacturer.establish(maker, BEGINNING))
+        keys = Keys(authority, der, smartcard, provider, maker, Manufacturer.establish(maker, BEGINNING))
         identity = Manufacturer(maker, keys.manufacturer, suite).make(SERIAL, BEGINNING)
         DeviceKeyFile(folder / f"{SERIAL}.device").install(identity)
         Store.create(f"sqlite:///{folder / 'ledger.db'}").close()
