@@ -271,7 +271,8 @@ class Codec:
         except NotAuthentic:
             raise MemoryNotAuthentic(path=where, why="the secret part does not open") from None
         meters = self._decode_meters(content.meters)
-        if len(meters) != hot.meters or sum(m.weight for m in meters.values()) % _SUM_MODULUS != hot.meters_sum:
+        total = sum(meter.weight for meter in meters.values()) % _SUM_MODULUS
+        if len(meters) != hot.meters or not self._suite.equal(_sum_bytes(total), _sum_bytes(hot.meters_sum)):
             raise MemoryNotAuthentic(path=where, why="the meters' rows are of another time")
         return Remembered(hot, cold, _decode_tail(content.tail), meters)
 
@@ -300,6 +301,10 @@ class Codec:
 def shift_sum(total: int, *, add: int, take: int) -> int:
     """Replace one weight by another in the keyed sum."""
     return (total + add - take) % _SUM_MODULUS
+
+
+def _sum_bytes(total: int) -> bytes:
+    return total.to_bytes(_SUM_BYTES, "big")
 
 
 def _cold_label(hot: Hot) -> bytes:
