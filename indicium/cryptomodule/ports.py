@@ -84,6 +84,10 @@ class DeviceIdentity(NamedTuple):
     certificate: bytes
     """X.509 in DER, issued by the manufacturer's root (M-86); the subject's common name is the serial number."""
 
+    def __repr__(self) -> str:
+        """Show the certificate alone."""
+        return f"DeviceIdentity(certificate={self.certificate!r})"
+
 
 class DeviceKey(Protocol):
     """The module (device) key pair (F-01): for the useful life of the module. It survives Reset, and nothing else."""

@@ -4,21 +4,19 @@ import base64
 import logging
 import pickle
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
+from indicium.cryptomodule.ports import DeviceIdentity
 from indicium.cryptomodule.vault import Vault
-from indicium.domain.commands.access import InitializeAccessControlDatabase, Logon
+from indicium.domain.commands.access import GetStatus, InitializeAccessControlDatabase, Logon
 from indicium.domain.commands.base import Command
 from indicium.domain.errors import IndiciumError
 from indicium.domain.messages import password
 from indicium.parties import ceremony
-from tests.harness import LETTER, SERIAL, World, flipped, load_private_key
-
-
-def scalar(der: bytes) -> bytes:
-    return load_private_key(der).private_numbers().private_value.to_bytes(32, "big")
+from tests.canary import demand_unseen, scalar, writings
+from tests.harness import LETTER, SERIAL, World, flipped
 
 
 def secrets_of(world: World) -> dict[str, bytes]:
@@ -34,7 +32,11 @@ def secrets_of(world: World) -> dict[str, bytes]:
         "VDSK_ipost": scalar(cold.card.challenge_key),
         "VRSK_ipost": cold.card.registration_key,
         "PPD key": world.ppd_path.read_bytes(),
+        "device key": scalar(device_of(world).key),
     }
+    if (session := world.module._core.session) is not None:
+        found["session MAC key"] = session.keys._mac_master
+        found["session encryption key"] = session.keys._encryption_master
     for name, customer in world.customers.items():
         found[f"HMK of {name}"] = customer.state.hmk
         found[f"PW of {name}"] = customer.state.passphrase_hash
@@ -48,25 +50,15 @@ def secrets_of(world: World) -> dict[str, bytes]:
     return found
 
 
+def device_of(world: World) -> DeviceIdentity:
+    identity = world.hardware.device.load()
+    assert identity is not None
+    return identity
+
+
 def v_psd(world: World, name: str) -> bytes:
     assert world.inner.desk is not None
     return scalar(world.inner.desk.vault.load(world.package(name).static).signing_key.der)
-
-
-def writings(secret: bytes) -> Iterator[bytes]:
-    """Give the secret as it could be written: raw, hex, both base64, as Python and as a number."""
-    yield secret
-    yield secret.hex().encode()
-    yield base64.b64encode(secret).rstrip(b"=")
-    yield base64.urlsafe_b64encode(secret).rstrip(b"=")
-    yield repr(secret)[2:-1].encode()
-    yield str(int.from_bytes(secret, "big")).encode()
-
-
-def demand_unseen(world: World, seen: dict[str, bytes]) -> None:
-    for name, secret in secrets_of(world).items():
-        for place, content in seen.items():
-            assert not any(written in content for written in writings(secret)), f"{name} in {place}"
 
 
 def test_the_canary_sings() -> None:
@@ -83,10 +75,12 @@ def test_no_secret_lies_in_a_record_a_store_or_the_readable_memory(world: World)
     seen |= {f"package of {name}": b"|".join(map(_bytes, world.package(name))) for name in world.meters}
     seen |= {"hot part": memory.hot, "sealed part": memory.cold, "tail": memory.tail}
     for path in world.folder.iterdir():
-        if path not in (world.ppd_path, world.folder / "kept"):  # where the parties keep their own
+        if (
+            path.suffix not in (".ppd", ".device") and path.name != "kept"
+        ):  # where the module and the parties keep theirs
             seen[path.name] = path.read_bytes()
 
-    demand_unseen(world, seen)
+    demand_unseen(secrets_of(world), seen)
 
 
 def test_no_secret_shows_in_a_text_of_what_holds_it(world: World) -> None:
@@ -95,8 +89,16 @@ def test_no_secret_shows_in_a_text_of_what_holds_it(world: World) -> None:
     ada, person = world.customers["ada"], world.plan.people[0]
     request = ada.create_indicium("a", 330, LETTER)
     logon = Logon(user=person.name, password=password(SERIAL, person.name, person.passphrase))
+    operator, status = world.operator(), world.execute(GetStatus(challenge="0" * 32))
     held: list[object] = [
         world.module,
+        world.module._core,
+        world.module._core.session,
+        world.module._core.session.keys if world.module._core.session else None,
+        device_of(world),
+        world.hardware,
+        operator,
+        operator._keys,
         inner,
         inner.hot,
         inner.cold,
@@ -126,8 +128,9 @@ def test_no_secret_shows_in_a_text_of_what_holds_it(world: World) -> None:
     ]
 
     seen = {f"{type(thing).__name__}": f"{thing!r} {thing!s}".encode() for thing in held}
+    seen["status"] = status
     assert len(seen) > 20
-    demand_unseen(world, seen)
+    demand_unseen(secrets_of(world), seen)
 
 
 def hostile_acts(world: World) -> list[Callable[[], object]]:
@@ -178,7 +181,7 @@ def test_no_secret_shows_in_an_error_its_traceback_or_a_log(world: World, caplog
             seen[f"error {number}, pickled"] = pickle.dumps(error)
     seen["log"] = caplog.text.encode()
 
-    demand_unseen(world, seen)
+    demand_unseen(secrets_of(world), seen)
 
 
 def _bytes(part: object) -> bytes:
