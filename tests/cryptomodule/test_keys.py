@@ -18,7 +18,7 @@ from indicium.domain.fig6 import FIG6
 from indicium.domain.messages import certificate_request
 from indicium.domain.record import decode_signature, parse, split
 from indicium.infrastructure.devices import SystemEntropy
-from tests.cryptomodule.test_canary import writings
+from tests.canary import writings
 from tests.cryptomodule.test_sessions import Host
 from tests.harness import World, load_private_key
 

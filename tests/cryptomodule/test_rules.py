@@ -27,7 +27,7 @@ from indicium.domain.lifecycle import LIFE
 from indicium.domain.roles import LOGON_ROLES
 from indicium.parties import ceremony
 from indicium.parties.operator import Operator
-from tests.cryptomodule.test_canary import writings
+from tests.canary import writings
 from tests.harness import LETTER, SERIAL, World, data_of, remac
 from tests.samples import SAMPLES
 
