@@ -28,12 +28,14 @@ from indicium.domain.amounts import Mills
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.crypto_card import InitializeCryptoCard
 from indicium.domain.commands.psd import AuthorizePsd, CreateIndicium, InitializePsd
+from indicium.domain.envelope import SessionMessage
 from indicium.domain.flow import Gathered, Head, Receipt, RequestKey, SealedRecord
 from indicium.domain.identity import DeviceId, Serial
 from indicium.domain.messages import certificate_request, client_message, content
 from indicium.domain.package import MovingPart, Package
 from indicium.domain.record import line_hash
 from indicium.domain.replies import PsdReply, parse_reply
+from indicium.domain.switches import AS_THE_SEED
 from indicium.domain.vbi import Postage, postage
 from indicium.infrastructure.devices import DeviceKeyFile, PpdKeyFile, SystemEntropy, TamperFile
 from indicium.infrastructure.memory_file import MemoryFile
@@ -109,6 +111,8 @@ class World:
 
     def __init__(self, folder: Path, kept: Kept, *, ring: int = 3) -> None:
         self.folder, self.ring = folder, ring
+        self.switches = AS_THE_SEED
+        """What the module is told at its next power-up."""
         self.clock = StandingClock(kept.time)
         self.suite = suites.make(kept.suite, SystemEntropy())
         self.keys, self.plan = kept.keys, kept.plan
@@ -221,8 +225,10 @@ class World:
 
     def gather(self, requests: Sequence[Command]) -> Gathered:
         """Read all that these requests need."""
-        psd_ids, keys = set(), set()
+        psd_ids, keys = set[DeviceId](), set[RequestKey]()
         for request in requests:
+            if isinstance(request, SessionMessage):
+                psd_ids.update(map(DeviceId, request.psd_ids))
             if (psd_id := getattr(request, "psd_id", None)) is not None:
                 psd_ids.add(psd_id)
                 keys.add(RequestKey(psd_id, getattr(request, "request_id", "")))
@@ -380,7 +386,7 @@ class World:
         self.module = self._module()
 
     def _module(self) -> CryptoModule:
-        return CryptoModule(SERIAL, self.hardware, self.suite, ring=self.ring)
+        return CryptoModule(SERIAL, self.hardware, self.suite, ring=self.ring, switches=self.switches)
 
     @property
     def hardware(self) -> Hardware:

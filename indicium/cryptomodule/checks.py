@@ -308,6 +308,13 @@ REPEATED_BY_PROVIDER: tuple[Check, ...] = (
     meter_number_matches,
 )
 
+TRANSLATE: tuple[Check, ...] = (
+    package_is_authentic,  # H-06: decrypt and verify MAC under the old set
+    package_is_current,
+    meter_number_matches,
+)
+"""Translation of one meter, in whatever state: what is withdrawn lies under a set as well (H-41)."""
+
 REPEATED: tuple[Check, ...] = (
     package_is_authentic,
     package_is_current,

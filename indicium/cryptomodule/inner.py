@@ -4,7 +4,16 @@ from collections.abc import Mapping, Sequence
 
 from indicium.cryptomodule.auditing import AuditTrail
 from indicium.cryptomodule.desk import Desk
-from indicium.cryptomodule.state import Codec, Cold, HomeMeter, Hot, Remembered, Tail
+from indicium.cryptomodule.state import (
+    Codec,
+    Cold,
+    CryptoCard,
+    HomeMeter,
+    Hot,
+    MasterKeySet,
+    Remembered,
+    Tail,
+)
 from indicium.cryptomodule.suites import Suite
 from indicium.domain.identity import DeviceId
 
@@ -27,14 +36,21 @@ class Inner:
         self, hot: Hot, cold: Cold, tail: Tail, meters: Mapping[DeviceId, HomeMeter], forget: Sequence[str]
     ) -> None:
         """Take over what memory has just made durable."""
-        secrets_changed = cold is not self.cold
+        before = self.cold
         self.hot, self.cold, self.tail = hot, cold, tail
         self.meters.update(meters)
         for psd_id in forget:
             del self.meters[DeviceId(psd_id)]
-        if secrets_changed:
+        if cold is not before and _served(cold) != _served(before):
+            if self.desk is not None:
+                self.desk.vault.clear()  # N-41: what was loaded from a set that is deleted goes with it
             self.desk = self._loaded_desk()
 
     def _loaded_desk(self) -> Desk | None:
-        cold = self.cold
-        return Desk(self._suite, cold.active, cold.card) if cold.active and cold.card else None
+        active, dormant, card = _served(self.cold)
+        return Desk(self._suite, active, dormant, card) if active and card else None
+
+
+def _served(cold: Cold) -> tuple[MasterKeySet | None, MasterKeySet | None, CryptoCard | None]:
+    """Give that part of the secrets which a desk is made of: a logon changes none of it."""
+    return cold.active, cold.dormant, cold.card

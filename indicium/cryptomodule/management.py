@@ -24,8 +24,15 @@ from indicium.cryptomodule.handlers.accounts import (
 )
 from indicium.cryptomodule.handlers.auditing import create_audit_entry, export_audit_key
 from indicium.cryptomodule.handlers.clock import set_clock
-from indicium.cryptomodule.handlers.crypto_card import initialize_crypto_card
+from indicium.cryptomodule.handlers.crypto_card import initialize_crypto_card, update_crypto_card
 from indicium.cryptomodule.handlers.initialization import generate_master_key_set, start_initialization
+from indicium.cryptomodule.handlers.mks_usage import (
+    compute_mac,
+    global_decrypt_and_mac,
+    global_encrypt_and_mac,
+    translate_encryption_and_mac,
+    verify_mac,
+)
 from indicium.cryptomodule.handlers.module import Effect, Inside
 from indicium.cryptomodule.handlers.session import (
     close_session,
@@ -56,8 +63,15 @@ from indicium.domain.commands.access import (
 )
 from indicium.domain.commands.auditing import CreateAuditEntry, ExportAuditKey
 from indicium.domain.commands.base import Command
-from indicium.domain.commands.crypto_card import InitializeCryptoCard
+from indicium.domain.commands.crypto_card import InitializeCryptoCard, UpdateCryptoCard
 from indicium.domain.commands.initialization import GenerateMasterKeySet, StartInitialization
+from indicium.domain.commands.mks_usage import (
+    ComputeMac,
+    GlobalDecryptAndMac,
+    GlobalEncryptAndMac,
+    TranslateEncryptionAndMac,
+    VerifyMac,
+)
 from indicium.domain.commands.sessions import (
     CloseSession,
     ComputeSessionMac,
@@ -89,7 +103,7 @@ def unwrapped(message: SessionMessage, inside: Inside) -> Command:
 
 def demand_encryption(message: SessionMessage, command: Command) -> None:
     """Refuse a command that carries what is secret if it came in the clear (J-10)."""
-    if isinstance(command, WITH_PASSWORDS) and not message.encrypted:
+    if isinstance(command, ENCRYPTED_ONLY) and not message.encrypted:
         raise EncryptionRequired(command=type(command).__name__)
 
 
@@ -112,7 +126,7 @@ WITHOUT_SESSION = (
 )
 """Commands that need no session; in Error there is none (M-06)."""
 
-WITH_PASSWORDS = (
+ENCRYPTED_ONLY = (
     InitializeAccessControlDatabase,
     Logon,
     CreateAccount,
@@ -120,6 +134,10 @@ WITH_PASSWORDS = (
     ChangePassword,
     SessionEncrypt,
     SessionDecrypt,
+    GlobalEncryptAndMac,
+    GlobalDecryptAndMac,
+    ComputeMac,
+    VerifyMac,
 )
 """Commands that travel encrypted only (J-10): with passwords, or with what is to be, or comes out as, plain text."""
 
@@ -150,6 +168,12 @@ MODULE_HANDLERS: dict[type[Command], Callable[[Inside, Any], Effect]] = {
     ChangePassword: change_password,
     SetClock: set_clock,
     InitializeCryptoCard: initialize_crypto_card,
+    UpdateCryptoCard: update_crypto_card,
+    TranslateEncryptionAndMac: translate_encryption_and_mac,
+    GlobalEncryptAndMac: global_encrypt_and_mac,
+    GlobalDecryptAndMac: global_decrypt_and_mac,
+    ComputeMac: compute_mac,
+    VerifyMac: verify_mac,
     ExportAuditKey: export_audit_key,
     CreateAuditEntry: create_audit_entry,
 }

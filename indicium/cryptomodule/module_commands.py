@@ -48,7 +48,7 @@ def module_command(core: Core, request: Request, gathered: Gathered) -> tuple[Gr
         effect = handler(inside, command)
     except (Refusal, Malformed) as refusal:
         return _refused(core, request, command, refusal, inside, gathered)
-    group = _done(core, command, effect, rule, inside, gathered)
+    group, effect = _done(core, command, effect, rule, inside, gathered)
     if core.fault is not None and effect.then is not ModuleState.ERROR and isinstance(request, SessionMessage):
         return group, [(None, core.fault.refusal(core.serial))]  # I-15: the result would need session security
     core.session = None if effect.ends == "session" or core.fault is not None else inside.session
@@ -61,10 +61,13 @@ def module_command(core: Core, request: Request, gathered: Gathered) -> tuple[Gr
     return group, [(reply, None)]
 
 
-def _done(core: Core, command: Command, effect: Effect, rule: Rule, inside: Inside, gathered: Gathered) -> Group | None:
+def _done(
+    core: Core, command: Command, effect: Effect, rule: Rule, inside: Inside, gathered: Gathered
+) -> tuple[Group | None, Effect]:
     """Record what a module command did and move the state: Current first, Persistent last (C-29)."""
-    if effect.event is None or rule.record is Record.NONE:  # of a watched command, where nobody watches (B-62)
-        return None
+    event = effect.event
+    if event is None or rule.record is Record.NONE:  # of a watched command, where nobody watches (B-62)
+        return None, effect
     inner = core.inner
     key = core.suite.random(PPD_KEY_BYTES) if inside.fresh else b""
     if inside.fresh or inner is None:
@@ -73,9 +76,12 @@ def _done(core: Core, command: Command, effect: Effect, rule: Rule, inside: Insi
     before_state, before_head = core.state, inside.hot.head
     core.state = effect.then or core.state
     group = core.group(inner, inside.hot, gathered, inside.now)
+    if effect.transactions is not None and inner.desk is not None:
+        said = effect.transactions(group, inner.desk)
+        effect = effect._replace(reply=effect.reply | said, data=(effect.data or {}) | said)
     asker = inside.asker
     entry = Entry(
-        effect.event,
+        event,
         effect.software,
         type(command).__name__,
         orjson.dumps(effect.data),
@@ -102,7 +108,7 @@ def _done(core: Core, command: Command, effect: Effect, rule: Rule, inside: Insi
         if inside.fresh:  # nothing was there before, and nothing is now
             core.inner = None
         raise
-    return group
+    return group, effect
 
 
 def _cause(effect: Effect, command: Command) -> str:

@@ -24,7 +24,8 @@ def roll_back(group: Group, tail: Tail, accepted: RingEntry) -> list[DeviceId]:
     """Undo the tail's transactions in the group and record it; give the meters that memory forgets.
 
     The totals are those of the accepted checkpoint (M-65); the discarded records are named (O-13). Device numbers that
-    the tail gave out are not given out again.
+    the tail gave out are not given out again. A record of the module itself, behind the transactions of its command, is
+    redone: it stands, and discards nothing.
     """
     hot, forget = group.hot, list[DeviceId]()
     hot.totals = accepted.totals
@@ -41,6 +42,7 @@ def roll_back(group: Group, tail: Tail, accepted: RingEntry) -> list[DeviceId]:
     discarded = [
         {"sequence": first + number, "hash": hashlib.sha256(record.line).hexdigest(), "value": record.value}
         for number, record in enumerate(tail.records)
+        if record.psd_id is not None
     ]
     data = orjson.dumps({"discarded": discarded, **accepted.totals._asdict()})
     group.record(Entry("checkpoint-recovered", "checkpoint", "AutoRecoverCheckpoint", data, signed=True))

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from indicium.domain.commands.base import Command
+from indicium.domain.commands.mks_usage import MOST_METERS
+from indicium.domain.commands.psd import PsdId
 
 
 class SessionMessage(Command):
@@ -16,6 +18,9 @@ class SessionMessage(Command):
     encrypted: bool
     body: bytes
     mac: Annotated[bytes, Field(repr=False)]
+    psd_ids: Annotated[tuple[PsdId, ...], Field(max_length=MOST_METERS)] = ()
+    """Meters whose packages the server brings along, for it may not read the body. Not authenticated: a meter that is
+    missing here is refused by the module, and one that is here for nothing is not looked at."""
 
 
 class SessionAnswer(Command):

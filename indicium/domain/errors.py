@@ -265,6 +265,48 @@ class KeyNotUsable(Refusal):
     why: str
 
 
+# What lies under a Master Key Set (G6, H)
+
+
+@dataclass(eq=False)
+class MksNotHeld(Refusal):
+    """A token, a package or a command names a Master Key Set that the module does not hold, or no longer (M-50)."""
+
+    sentence = "The module does not hold master key set {mks}: what lies under it cannot be opened here."
+    mks: str
+
+
+@dataclass(eq=False)
+class TokenNotAuthentic(Refusal):
+    """A token was changed, or holds something else than it is brought for (G-602)."""
+
+    sentence = "The token of {what} does not open: it was changed, or is the token of something else."
+    what: str
+
+
+@dataclass(eq=False)
+class MacNotAuthentic(Refusal):
+    """A MAC under the MKS does not verify (B-18)."""
+
+    sentence = "The MAC does not verify: the data or the MAC were changed."
+
+
+@dataclass(eq=False)
+class PackageNotGathered(Refusal):
+    """A command in a session names a meter that the message around it does not name."""
+
+    sentence = "The package of meter {psd_id} was not brought along: name the meter in the message as well."
+    psd_id: str
+
+
+@dataclass(eq=False)
+class DormantMksExists(Refusal):
+    """A module holds one active and one dormant master key set, and no third (H-03)."""
+
+    sentence = "The module holds the dormant master key set {mks}: delete it first."
+    mks: str
+
+
 # The checks of a PSD command, in the seed's words (E3 to E10)
 
 
@@ -930,6 +972,11 @@ TABLE: dict[type[IndiciumError], Entry] = {
     CryptoCardNotInitialized: Entry("crypto-card-not-initialized", 122, 1),
     DeviceNumbersExhausted: Entry("device-numbers-exhausted", 123, 1),
     KeyNotUsable: Entry("key-not-usable", 124, 1),
+    DormantMksExists: Entry("dormant-mks-exists", 158, 1),
+    MksNotHeld: Entry("mks-not-held", 171, 1),
+    TokenNotAuthentic: Entry("token-not-authentic", 172, 1),
+    MacNotAuthentic: Entry("mac-not-authentic", 173, 1),
+    PackageNotGathered: Entry("package-not-gathered", 174, 1),
     UnknownMeter: Entry("unknown-meter", 200, 1),
     PackageNotAuthentic: Entry("package-not-authentic", 201, 1),
     NotAtHome: Entry("not-at-home", 202, 1),

@@ -49,7 +49,7 @@ class Column(NamedTuple):
 
 
 _MILLS: Final = "mills"
-_NOT_ASKED: Final = "initialize PSD"
+_NOT_ASKED: Final = "initialize PSD, a translation"
 _NO_ITEM: Final = "no item"
 _NO_POSTAGE: Final = "no postage"
 _NOT_LEASED: Final = "not yet leased"

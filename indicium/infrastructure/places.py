@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from indicium.domain.commands.base import Command
+from indicium.domain.envelope import SessionMessage
 from indicium.domain.errors import HeadsDisagree, Misconfigured, StoreFailed
 from indicium.domain.flow import GENESIS, Changes, Gathered, Head, Receipt, RequestKey, SealedRecord
 from indicium.domain.heads import Action, Heads, Verdict, judge
@@ -61,6 +62,8 @@ class Places:
         psd_ids: set[DeviceId] = set()
         keys: set[RequestKey] = set()
         for request in requests:
+            if isinstance(request, SessionMessage):
+                psd_ids.update(map(DeviceId, request.psd_ids))
             if (psd_id := getattr(request, "psd_id", None)) is not None:
                 psd_ids.add(psd_id)
                 if (request_id := getattr(request, "request_id", None)) is not None:

@@ -96,7 +96,8 @@ class Operator:
         arguments = orjson.loads(command.model_dump_json())
         sent = SessionCommand(command=type(command).__name__, arguments=arguments)
         message = self._keys.seal("command", self._sent, sent.model_dump_json().encode(), encrypted=encrypted)
-        reply = self._execute(message)
+        meters = getattr(command, "psd_ids", ())  # the server brings their packages along, and may not read the body
+        reply = self._execute(message.model_copy(update={"psd_ids": meters}))
         try:
             answered = SessionMessage.model_validate_json(reply)
             answer = SessionAnswer.model_validate_json(self._keys.open("answer", self._sent, answered))

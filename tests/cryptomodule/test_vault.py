@@ -6,8 +6,9 @@ import pytest
 from indicium.cryptomodule import vault as vault_module
 from indicium.cryptomodule.state import MasterKeySet
 from indicium.cryptomodule.suites import Modern, NotAuthentic
+from indicium.cryptomodule.tokens import Kind
 from indicium.cryptomodule.vault import StaticPart, Vault
-from indicium.domain.errors import ClientNotAuthentic
+from indicium.domain.errors import ClientNotAuthentic, MksNotHeld, TokenNotAuthentic
 from indicium.domain.flow import Gathered
 from indicium.domain.package import Package
 from indicium.infrastructure.devices import SystemEntropy
@@ -35,7 +36,7 @@ def test_a_token_is_for_one_purpose_one_meter_and_one_kind_of_key() -> None:
         changed(one, edek=one.signing_key),
         changed(one, secrets=one.edek),
         changed(one, psd="1000000002"),
-        changed(one, signing_key=vault.seal_token("V_psd", b"k" * 32)),
+        changed(one, signing_key=vault.seal_token(Kind.SIGNING_KEY, "V_psd", b"k" * 32)),
         changed(one, signing_key=b""),
     ):
         with pytest.raises(NotAuthentic):
@@ -45,11 +46,12 @@ def test_a_token_is_for_one_purpose_one_meter_and_one_kind_of_key() -> None:
 def test_the_tokens_that_modules_share_say_which_key_they_hold() -> None:
     """E-101: VDSK_ipost is never taken for VRSK_ipost."""
     vault = Vault(SUITE, SET)
-    token = vault.seal_token("VDSK_ipost", b"k" * 32)
+    token = vault.seal_token(Kind.SIGNING_KEY, "VDSK_ipost", b"k" * 32)
 
-    assert vault._tokens.open(token, vault._label("module", "", "VDSK_ipost")) == b"k" * 32
-    with pytest.raises(NotAuthentic):
-        vault._tokens.open(token, vault._label("module", "", "VRSK_ipost"))
+    assert vault.open_token(Kind.SIGNING_KEY, "VDSK_ipost", token) == b"k" * 32
+    for kind, name in ((Kind.SIGNING_KEY, "VRSK_ipost"), (Kind.EXCHANGE_KEY, "VDSK_ipost")):
+        with pytest.raises(TokenNotAuthentic):
+            vault.open_token(kind, name, token)
 
 
 @pytest.mark.parametrize("changes", [{"mks": "2" * 16}, {"mek": b"x" * 32}, {"mak": b"x" * 32}])
@@ -58,7 +60,7 @@ def test_a_token_opens_under_its_own_master_key_set_only(changes: dict[str, obje
     static, _ = Vault(SUITE, SET).new_static("1000000001")
     other = Vault(SUITE, SET.model_copy(update=changes))
 
-    with pytest.raises(NotAuthentic):
+    with pytest.raises(MksNotHeld if "mks" in changes else NotAuthentic):
         other.load(static.encode())
     with pytest.raises(NotAuthentic):
         other.load(changed(static, mks=other.mks))

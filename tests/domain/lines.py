@@ -129,6 +129,23 @@ GOOD: dict[str, dict[str, Any]] = {
         "challenge_key": ZEROS,
         "registration_key": ZEROS,
     },
+    "crypto-card-updated": {
+        "minimum_value": 1,
+        "maximum_value": None,
+        "dr_limit": 600_000,
+        "ar_limit": None,
+        "ca_certificate": ZEROS,
+        "provider_key": None,
+        "challenge_key": ZEROS,
+        "registration_key": ZEROS,
+    },
+    "packages-translated": {
+        "source": "0" * 16,
+        "target": "1" * 16,
+        "translated": 998,
+        "passed_over": 1,
+        "refused": [{"psd": PSD, "code": "package-not-authentic"}],
+    },
     "audit-key-exported": {},
     "audit-entry-created": {"text": "closed"},
     "checkpoint-recovered": {
@@ -145,5 +162,6 @@ GOOD: dict[str, dict[str, Any]] = {
     "customer-authorized": psd_data(),
     "postage-value-downloaded": psd_data(),
     "indicium-created": indicium_data(),
+    "psd-translated": psd_data(),
 }
 """Every event with data that is right for it."""

@@ -3,6 +3,7 @@
 from indicium.cryptomodule.handlers.module import Effect, Inside
 from indicium.cryptomodule.state import Cold, Hot, MasterKeySet
 from indicium.domain.commands.initialization import GenerateMasterKeySet, StartInitialization
+from indicium.domain.errors import DormantMksExists
 from indicium.domain.fig6 import ModuleState
 from indicium.domain.identity import ChainId, Serial
 
@@ -35,18 +36,27 @@ def start_initialization(inside: Inside, command: StartInitialization) -> Effect
 
 
 def generate_master_key_set(inside: Inside, _command: GenerateMasterKeySet) -> Effect:
-    """Make this module a master with its own MKS; the first one is active at once (C-03, M-48)."""
-    mks = inside.suite.random(MKS_ID_BYTES).hex()
-    inside.cold.active = MasterKeySet(
-        mks=mks,
+    """Make this module a master with its own MKS; the first one is active at once (C-03, M-48).
+
+    In Operational, where a switch allows it, the new set is dormant until it is activated (M-09).
+    """
+    cold = inside.cold
+    if cold.dormant is not None:
+        raise DormantMksExists(mks=cold.dormant.mks)
+    made = MasterKeySet(
+        mks=inside.suite.random(MKS_ID_BYTES).hex(),
         suite=inside.suite.name,
         mek=inside.suite.generate_key(),
         mak=inside.suite.generate_key(),
     )
+    if cold.active is None:
+        cold.active = made
+    else:
+        cold.dormant = made
     return Effect(
-        reply={"mks": mks},
+        reply={"mks": made.mks},
         event="master-key-set-generated",
         software="key-management",
-        data={"mks": mks, "master": True},
+        data={"mks": made.mks, "master": True},
         then=ModuleState.OPERATIONAL,
     )

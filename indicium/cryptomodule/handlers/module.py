@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from indicium.cryptomodule.auditing import AuditTrail
+from indicium.cryptomodule.desk import Desk
 from indicium.cryptomodule.faults import Fault
+from indicium.cryptomodule.group import Group
 from indicium.cryptomodule.ports import DeviceKey
 from indicium.cryptomodule.sessions import Session
 from indicium.cryptomodule.state import Cold, Hot
@@ -33,6 +35,9 @@ class Effect(NamedTuple):
     refusal: Refusal | None = None
     """Set where the command came to its end and failed in it: what it did counts, is recorded with the refusal's reason
     code, and is answered by the refusal (M-83)."""
+    transactions: Callable[[Group, Desk], dict[str, Any]] | None = None
+    """Settles transactions of meters in the command's group, before its own record. What it gives is added to the
+    record's data and to the reply."""
 
 
 @dataclass(slots=True)

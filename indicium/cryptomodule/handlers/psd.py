@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, NamedTuple
 
 import orjson
@@ -12,7 +12,7 @@ from indicium.cryptomodule.checks import Check, Presented, challenge
 from indicium.cryptomodule.desk import Desk
 from indicium.cryptomodule.group import Group, Settled, Transaction, reply_label
 from indicium.cryptomodule.suites import NotAuthentic, SigningKey
-from indicium.cryptomodule.vault import MeterKeys, StaticPart, Vault
+from indicium.cryptomodule.vault import MeterKeys, StaticPart
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.psd import (
     AuthorizeCustomer,
@@ -23,7 +23,7 @@ from indicium.domain.commands.psd import (
     InitializePsd,
     RequestChallenge,
 )
-from indicium.domain.errors import DeviceNumbersExhausted, PackageNotAuthentic, RequestIdReused
+from indicium.domain.errors import DeviceNumbersExhausted, MksNotHeld, PackageNotAuthentic, RequestIdReused
 from indicium.domain.fig6 import FIG6
 from indicium.domain.flow import RequestKey
 from indicium.domain.identity import DeviceId
@@ -103,7 +103,7 @@ def authorize_psd(group: Group, desk: Desk, command: AuthorizePsd) -> bytes:
         return again
     _check(checks.AUTHORIZE_PSD, p)
     certificate = p.suite.certificate(command.certificate)
-    part = p.keys.static.model_copy(update={"certificate": command.certificate})
+    part = desk.vault.with_certificate(p.keys.static, command.certificate)
     moving = _moved(group, p)._replace(certificate=certificate.serial, key_expires=certificate.expires.isoformat())
     return _settle(group, desk, p, Effects("psd-authorized", moving, part=part))
 
@@ -200,7 +200,22 @@ def request_challenge(group: Group, desk: Desk, command: RequestChallenge) -> by
 
 def _present(group: Group, desk: Desk, command: Any, asked: bytes) -> Presented[Any]:  # noqa: ANN401  # any of them
     package = group.package(command.psd_id)
-    moving, keys = _opened(desk.vault, package)
+    return present(group, desk, command, asked, package, desk.vault.load)
+
+
+def present(
+    group: Group,
+    desk: Desk,
+    command: Any,  # noqa: ANN401  # any command that names a meter
+    asked: bytes,
+    package: Package,
+    load: Callable[[bytes], MeterKeys],
+) -> Presented[Any]:
+    """Open a package and put together all that a check may look at.
+
+    Raises `PackageNotAuthentic`, and `MksNotHeld` where it lies under a set that was deleted (M-51).
+    """
+    moving, keys = _opened(group, package, load)
     return Presented(
         command,
         asked,
@@ -217,11 +232,23 @@ def _present(group: Group, desk: Desk, command: Any, asked: bytes) -> Presented[
     )
 
 
-def _opened(vault: Vault, package: Package) -> tuple[MovingPart, MeterKeys]:
+def _opened(group: Group, package: Package, load: Callable[[bytes], MeterKeys]) -> tuple[MovingPart, MeterKeys]:
     try:
-        return MovingPart._make(orjson.loads(package.moving).values()), vault.load(package.static)
+        moving = MovingPart._make(orjson.loads(package.moving).values())
+        try:
+            return moving, load(package.static)
+        except MksNotHeld:
+            if not _is_as_memory_knows_it(group, package, moving):
+                raise NotAuthentic from None
+            raise
     except (NotAuthentic, ValueError, TypeError, AttributeError):  # nothing of it is known to be ours yet
         raise PackageNotAuthentic(psd_id=package.psd_id) from None
+
+
+def _is_as_memory_knows_it(group: Group, package: Package, moving: MovingPart) -> bool:
+    """Say whether a package that cannot be opened is at least the one that was saved, static part and all."""
+    known = group.home_meter(package.psd_id).digest
+    return group.suite.equal(known, package.mac) and hashlib.sha256(package.static).hexdigest() == moving.static
 
 
 def _check(numbered: tuple[Check, ...], p: Presented[Any]) -> None:
@@ -264,7 +291,7 @@ def _settle(
     if effects.part is not None:
         static = effects.part.encode()
         keys = desk.vault.load(static)
-        moving = moving._replace(static=keys.digest)
+        moving = moving._replace(static=keys.digest, mks=keys.static.mks)
     command, digest = type(p.command), hashlib.sha256(p.content).digest()
     made = Transaction(
         effects.event,

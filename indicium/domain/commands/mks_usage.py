@@ -10,13 +10,16 @@ from indicium.domain.commands.psd import PsdId
 MksId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 """Identifier of a Master Key Set: 16 hex digits (G-604)."""
 
+MOST_METERS = 1000
+"""Most meters of one translation."""
+
 
 class TranslateEncryptionAndMac(Command):
     """Put the packages of some meters, which lie under one MKS, under another (B-14, H-06, M-49)."""
 
     source: MksId
     target: MksId
-    psd_ids: Annotated[tuple[PsdId, ...], Field(min_length=1, max_length=1000)]
+    psd_ids: Annotated[tuple[PsdId, ...], Field(min_length=1, max_length=MOST_METERS)]
     """The meters; one that lies under `target` already is passed over, so a repeat changes nothing."""
 
 

@@ -56,9 +56,17 @@ from indicium.domain.events.keys import (
     MasterKeySetGenerated,
     MksData,
 )
+from indicium.domain.events.mks_usage import (
+    MksUsageEvent,
+    NotTranslated,
+    PackagesTranslated,
+    TranslatedData,
+)
 from indicium.domain.events.module import (
+    CardUpdate,
     CryptoCardData,
     CryptoCardInitialized,
+    CryptoCardUpdated,
     ErrorData,
     ErrorEntered,
     InitializationStarted,
@@ -77,6 +85,7 @@ from indicium.domain.events.psd import (
     PsdData,
     PsdEvent,
     PsdInitialized,
+    PsdTranslated,
     Transaction,
 )
 from indicium.domain.events.sessions import SessionClosed, SessionData, SessionEvent, SessionOpened
@@ -96,6 +105,7 @@ __all__ = [
     "AuditEntryCreated",
     "AuditEvent",
     "AuditKeyExported",
+    "CardUpdate",
     "ChangedPasswordData",
     "Checkpoint",
     "CheckpointRecovered",
@@ -104,6 +114,7 @@ __all__ = [
     "CommandRefused",
     "CryptoCardData",
     "CryptoCardInitialized",
+    "CryptoCardUpdated",
     "CurrentUserIdQueried",
     "CurrentUserRoleQueried",
     "CustomerAuthorized",
@@ -121,12 +132,15 @@ __all__ = [
     "Lost",
     "MasterKeySetGenerated",
     "MksData",
+    "MksUsageEvent",
     "ModifiedAccountData",
     "ModuleEvent",
     "NamedUser",
     "NewAccountData",
     "NoData",
+    "NotTranslated",
     "PackageFields",
+    "PackagesTranslated",
     "PasswordChanged",
     "PostageValueDownloaded",
     "PsdAuthorized",
@@ -134,6 +148,7 @@ __all__ = [
     "PsdData",
     "PsdEvent",
     "PsdInitialized",
+    "PsdTranslated",
     "RecoveredData",
     "RefusedData",
     "SessionClosed",
@@ -143,6 +158,7 @@ __all__ = [
     "StartData",
     "StatusGiven",
     "Transaction",
+    "TranslatedData",
     "UserLoggedOff",
     "UserLoggedOn",
     "UsersData",
@@ -151,7 +167,7 @@ __all__ = [
 ]
 
 AnyEvent = Annotated[
-    AccessEvent | AuditEvent | KeyEvent | ModuleEvent | SessionEvent | Transaction,
+    AccessEvent | AuditEvent | KeyEvent | MksUsageEvent | ModuleEvent | SessionEvent | Transaction,
     Field(discriminator="event"),
 ]
 """Any event that this version knows."""

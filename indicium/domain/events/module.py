@@ -38,6 +38,21 @@ class CryptoCardData(Data):
     """SHA-256 of URSK_ipost (F-18)."""
 
 
+class CardUpdate(Data):
+    """What changed of the module's configuration, keys by fingerprint; None: it stayed as it was."""
+
+    minimum_value: int | None
+    maximum_value: int | None
+    dr_limit: int | None
+    ar_limit: int | None
+    ca_certificate: Hex64 | None
+    provider_key: Hex64 | None
+    challenge_key: Hex64 | None
+    """SHA-256 of UDSK_ipost (F-16). Checkpoints of later records are under the MK_chkpt of this one (F-19)."""
+    registration_key: Hex64 | None
+    """SHA-256 of URSK_ipost (F-18)."""
+
+
 class InitializationStarted(Event):
     """Start Initialization began the chain."""
 
@@ -59,5 +74,12 @@ class CryptoCardInitialized(Event):
     data: CryptoCardData
 
 
-ModuleEvent = InitializationStarted | ErrorEntered | CryptoCardInitialized
+class CryptoCardUpdated(Event):
+    """The module's configuration changed (B-42)."""
+
+    event: Literal["crypto-card-updated"]
+    data: CardUpdate
+
+
+ModuleEvent = InitializationStarted | ErrorEntered | CryptoCardInitialized | CryptoCardUpdated
 """Every event of the module itself."""

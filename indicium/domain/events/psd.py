@@ -59,7 +59,7 @@ class PsdData(Data):
 
     package: PackageFields
     request: str | None
-    """Request id; None for initialize PSD."""
+    """Request id; None for initialize PSD and for a translation."""
     content: Hex64 | None
     """SHA-256 of what was asked for."""
     authenticated_as: str
@@ -117,7 +117,19 @@ class IndiciumCreated(PsdEvent):
     data: IndiciumData
 
 
+class PsdTranslated(PsdEvent):
+    """The PSD's key tokens and secrets were put under another Master Key Set (H-06); they are the same as before."""
+
+    event: Literal["psd-translated"]
+
+
 Transaction = (
-    PsdInitialized | PsdAuthorized | PsdConfigured | CustomerAuthorized | PostageValueDownloaded | IndiciumCreated
+    PsdInitialized
+    | PsdAuthorized
+    | PsdConfigured
+    | CustomerAuthorized
+    | PostageValueDownloaded
+    | IndiciumCreated
+    | PsdTranslated
 )
 """Every transaction of a PSD."""
