@@ -29,6 +29,7 @@ from indicium.domain.errors import (
     NotAZipCode,
     PsdStateForbids,
     RequestIdReused,
+    SecretsNotReadable,
     UnknownCustomer,
 )
 from indicium.domain.identity import Serial
@@ -268,11 +269,11 @@ class LeasedMeter:
     def register(self) -> None:
         """Send the customer's secrets, if the meter has none yet (P-03)."""
         if self.ask().state == PsdState.UNLEASED:
-            request = self._client.configure("configure")
             try:
-                self._client.accept("configure", self._office.bring(request))
-            except (ChallengeMismatch, PsdStateForbids, RequestIdReused):
-                self.ask()  # the customer stands at two counters, and was registered at the other one
+                self._configure()
+            except SecretsNotReadable:  # the meter was translated meanwhile: its challenge is another one
+                self.ask()
+                self._configure()
             self.keep()
 
     def refill(self, dollars: str) -> PsdReply:
@@ -303,6 +304,13 @@ class LeasedMeter:
     def keep(self) -> None:
         """Write what the customer keeps."""
         self._office.keep(self._client.state)
+
+    def _configure(self) -> None:
+        request = self._client.configure("configure")
+        try:
+            self._client.accept("configure", self._office.bring(request))
+        except (ChallengeMismatch, PsdStateForbids, RequestIdReused):
+            self.ask()  # the customer stands at two counters, and was registered at the other one
 
     def _request(self, request_id: str, value: Mills, elements: Elements) -> CreateIndicium:
         try:

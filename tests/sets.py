@@ -1,0 +1,61 @@
+"""Two Master Key Sets in one module, and what its Security Officer does with them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from indicium.cryptomodule.state import MasterKeySet
+from indicium.domain.commands.initialization import GenerateMasterKeySet
+from indicium.domain.commands.mks_usage import TranslateEncryptionAndMac
+from indicium.domain.roles import Role
+from indicium.domain.switches import Switches
+from indicium.parties.operator import Execute, Operator
+from tests.harness import SERIAL, World
+
+
+@contextmanager
+def officer(world: World, execute: Execute | None = None) -> Iterator[Operator]:
+    """Open a session with the Security Officer logged on; `execute` carries what is sent, if not the world itself."""
+    person = world.plan.of(Role.SECURITY_OFFICER)
+    with Operator(execute or world.execute, world.suite, SERIAL) as operator:
+        operator.logon(person.name, person.passphrase)
+        yield operator
+
+
+def make_dormant(world: World) -> tuple[str, str]:
+    """Have the module generate a dormant set (M-09); give the active and the dormant one."""
+    world.switches = Switches(generate_dormant_mks=True)
+    world.reboot()
+    with officer(world) as operator:
+        dormant: str = operator.send(GenerateMasterKeySet())["mks"]
+    assert world.inner.cold.active is not None
+    return world.inner.cold.active.mks, dormant
+
+
+def hold(world: World, active: MasterKeySet | None, dormant: MasterKeySet | None) -> None:
+    """Have the module hold these sets, as a command of key management would leave it."""
+    cold = world.inner.cold.model_copy(update={"active": active, "dormant": dormant})
+    world.write_memory(world.inner.hot.copy(), cold)
+    world.reboot()
+
+
+def change_places(world: World) -> None:
+    """Have the active and the dormant set change places, as Activate MKS does (H-04)."""
+    hold(world, world.inner.cold.dormant, world.inner.cold.active)
+
+
+def delete_dormant(world: World) -> None:
+    """Delete the dormant set (H-07)."""
+    hold(world, world.inner.cold.active, None)
+
+
+def translation(world: World, names: Sequence[str], source: str, target: str) -> TranslateEncryptionAndMac:
+    """Ask for some meters to be translated."""
+    psd_ids = tuple(world.meters[name] for name in names)
+    return TranslateEncryptionAndMac(source=source, target=target, psd_ids=psd_ids)
+
+
+def translate(world: World, names: Sequence[str], source: str, target: str) -> dict[str, Any]:
+    """Have some meters translated; give the module's answer."""
+    with officer(world) as operator:
+        return operator.send(translation(world, names, source, target))
