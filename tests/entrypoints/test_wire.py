@@ -46,6 +46,9 @@ REQUESTS: list[Command] = [
         mac=b"\x00\xff" * 8,
     ),
     SessionMessage(session="s", counter=1, encrypted=True, body=b"\x00\xff", mac=b"m" * 32),
+    SessionMessage(
+        session="s", counter=2, encrypted=False, body=b"", mac=b"m" * 32, psd_ids=("1000000001", "1000000002")
+    ),
 ]
 
 
