@@ -12,11 +12,13 @@ from indicium.cryptomodule.ports import DeviceIdentity
 from indicium.cryptomodule.vault import Vault
 from indicium.domain.commands.access import GetStatus, InitializeAccessControlDatabase, Logon
 from indicium.domain.commands.base import Command
+from indicium.domain.commands.crypto_card import UpdateCryptoCard
 from indicium.domain.errors import IndiciumError
 from indicium.domain.messages import password
 from indicium.parties import ceremony
 from tests.canary import demand_unseen, scalar, writings
 from tests.harness import LETTER, SERIAL, World, flipped
+from tests.sets import make_dormant, officer, translate
 
 
 def secrets_of(world: World) -> dict[str, bytes]:
@@ -37,6 +39,8 @@ def secrets_of(world: World) -> dict[str, bytes]:
     if (session := world.module._core.session) is not None:
         found["session MAC key"] = session.keys._mac_master
         found["session encryption key"] = session.keys._encryption_master
+    if cold.dormant is not None:
+        found |= {"dormant MEK": cold.dormant.mek, "dormant MAK": cold.dormant.mak}
     for name, customer in world.customers.items():
         found[f"HMK of {name}"] = customer.state.hmk
         found[f"PW of {name}"] = customer.state.passphrase_hash
@@ -68,6 +72,11 @@ def test_the_canary_sings() -> None:
 
 
 def test_no_secret_lies_in_a_record_a_store_or_the_readable_memory(world: World) -> None:
+    sets = make_dormant(world)
+    translate(world, ("ada", "unleased"), *sets)
+    with officer(world) as operator:
+        operator.send(UpdateCryptoCard(keys="generated"))
+    world.ask("ada")
     world.spend("ada", 330, "one")
     memory = world.memory.load()
     assert memory is not None
