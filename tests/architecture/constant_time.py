@@ -15,6 +15,12 @@ SECRET_WORDS = {
 }
 """Words that make a name a secret's, or that of what proves that somebody has one."""
 
+NO_SECRET = {"bits", "count", "size"}
+"""Words that make a name a measure's, whatever else is in it."""
+
+WRITTEN_OUT = {"decode", "digest", "encode", "hex", "hexdigest", "rstrip", "strip", "to_bytes"}
+"""Methods whose result is what they are called on, in another form."""
+
 OF_PEOPLE = {"user", "account"}
 """Whose `hash` is that of a password."""
 
@@ -51,7 +57,12 @@ def _is_open(left: ast.expr, how: ast.cmpop, right: ast.expr) -> bool:
 
 
 def _names_a_secret(value: ast.expr) -> bool:
-    return any(not name.isupper() and _words(name) & SECRET_WORDS for name in _names(value))
+    return any(_is_secret(name) for name in _names(value))
+
+
+def _is_secret(name: str) -> bool:
+    words = _words(name)
+    return not name.isupper() and bool(words & SECRET_WORDS) and not words & NO_SECRET
 
 
 def _names(value: ast.AST) -> Iterator[str]:
@@ -61,7 +72,7 @@ def _names(value: ast.AST) -> Iterator[str]:
             return
         case ast.Call(func=ast.Attribute(value=of, attr=name), args=given):
             yield name
-            for argument in (of, *given):
+            for argument in (*given, of) if name in WRITTEN_OUT else given:
                 yield from _names(argument)
         case ast.Attribute(value=of, attr="hash"):
             yield "password" if _words(ast.unparse(of)) & OF_PEOPLE else "hash"
