@@ -2,7 +2,9 @@
 # verify.sh AUDITFILE KEY.pem [SEQUENCE:HASH]
 #
 # Checks a chain of records (format 1) with coreutils, sed, grep and openssl, and nothing of the software that wrote it.
-# KEY.pem is the audit verification key, taken from elsewhere than the file (its P-256 public key); "-" stands for none.
+# KEY.pem is the audit verification key, taken from elsewhere than the file; "-" stands for none. It is a public key of
+# P-256, of the DSA group of the suite fips140_1, or of ML-DSA-65, and the suite follows from it. For ML-DSA-65 OpenSSL
+# 3.5 is needed: an older one leaves the signatures unchecked, and the verdict is INCOMPLETE.
 # SEQUENCE:HASH is the head that was noted at the audit before.
 #
 # Prints the verdict, what was covered, the length of the unsigned tail, and the first bad record with the reason.
@@ -11,7 +13,7 @@
 # What it checks: that a line is a record (its members in their order, UTF-8, well-formed JSON, whole numbers, no white
 # space outside strings, at most 32 levels deep), that chain, module and sequence continue, that "previous" is the
 # SHA-256 of the line before, that suite and key stay the auditor's, that what must be signed is, that each signature is
-# strict base64, DER with low s and verifies, and the head.
+# strict base64, in its one form (DER with low s, DER, or 3309 bytes) and verifies, and the head.
 # What it does not: members that stand twice in one object, escapes of half a surrogate pair, and escapes inside the
 # names "boot" and "interval".
 
@@ -22,6 +24,11 @@ TAB=$(printf '\t')
 ZEROS=0000000000000000000000000000000000000000000000000000000000000000
 # Half the order of P-256: of the two values of s that verify, a record carries the lower.
 HALF_ORDER=7FFFFFFF800000007FFFFFFFFFFFFFFFDE737D56D38BCF4279DCE5617E3192A8
+# What a public key of ML-DSA-65 begins with in DER, and its length; the SHA-256 of the DSA group's algorithm and
+# numbers.
+ML_DSA_65=308207b2300b0609608648016503040312038207a100
+ML_DSA_65_BYTES=1974
+DSA_GROUP=1527cb32d144218b417d27a3ff719fc6ba7aadd01c57a7d7974cbc5b844cfc35
 CHUNK=100
 
 usage() {
@@ -49,14 +56,34 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 3' HUP INT TERM
 
-key= fingerprint=
+# Writes the public key in the file $1 to $2, and to $2.der as its fingerprint is made of it; says its suite.
+read_key() {
+    sed -n '/^-----BEGIN PUBLIC KEY-----/,/^-----END PUBLIC KEY-----/p' "$1" | grep -v '^-----' |
+        base64 -d >"$2.der" 2>/dev/null || return 1
+    if [ "$(head -c 22 "$2.der" | od -An -v -tx1 | tr -d ' \n')" = $ML_DSA_65 ]; then
+        [ "$(wc -c <"$2.der")" -eq $ML_DSA_65_BYTES ] || return 1
+        cp "$1" "$2"
+        echo post_quantum
+    elif [ "$(tail -c +5 "$2.der" | head -c 304 | sha256sum | cut -c1-64)" = $DSA_GROUP ]; then
+        openssl pkey -pubin -in "$1" -out "$2" 2>/dev/null || return 1
+        openssl pkey -pubin -in "$2" -outform DER -out "$2.der" 2>/dev/null || return 1
+        echo fips140_1
+    else
+        openssl ec -pubin -in "$1" -conv_form uncompressed -out "$2" 2>/dev/null || return 1
+        openssl ec -pubin -in "$2" -noout -text 2>/dev/null | grep -q prime256v1 || return 1
+        openssl ec -pubin -in "$2" -outform DER -out "$2.der" 2>/dev/null || return 1
+        echo modern
+    fi
+}
+
+key= key_suite= fingerprint= unable=
 if [ "$2" != - ]; then
     [ -f "$2" ] && [ -r "$2" ] || usage "cannot read the key $2"
     key=$work/key.pem
-    # The uncompressed form, as the fingerprint is made of it.
-    openssl ec -pubin -in "$2" -conv_form uncompressed -out "$key" 2>/dev/null || usage "$2 is not a P-256 public key"
-    openssl ec -pubin -in "$key" -noout -text 2>/dev/null | grep -q prime256v1 || usage "$2 is not a P-256 public key"
-    fingerprint=$(openssl ec -pubin -in "$key" -outform DER 2>/dev/null | sha256sum | cut -c1-64)
+    key_suite=$(read_key "$2" "$key") || usage "$2 is not a public key of P-256, of the DSA group or of ML-DSA-65"
+    fingerprint=$(sha256sum <"$key.der" | cut -c1-64)
+    openssl pkey -pubin -in "$key" -noout 2>/dev/null ||
+        unable="$(openssl version | cut -d ' ' -f 1,2) cannot check ML-DSA-65, 3.5 can: signatures were not checked"
 fi
 
 # --- A line of the file becomes: previous chain module sequence suite key signed|unsigned boot|- interval|- ; or "bad".
@@ -160,17 +187,27 @@ unreadable() {
 # $1 is the file of the line. Strict base64: padded, nothing else in it, no stray bits.
 signature_is_strict() {
     cut -f 2 <"$1" | tr -d '\n' >"$work/base64"
+    [ "$(wc -c <"$work/base64")" -le 8192 ] || return 1
     base64 -d <"$work/base64" >"$work/signature" 2>/dev/null || return 1
     base64 <"$work/signature" | tr -d '\n' | cmp -s - "$work/base64"
 }
 
-# The signature that signature_is_strict decoded: low s (openssl itself demands strict DER), and it verifies.
+# The signature that signature_is_strict decoded: in its one form (openssl itself demands strict DER), and it verifies.
 signature_verifies() {
+    cut -f 1 <"$1" | tr -d '\n' >"$work/body"
+    case $suite in
+    fips140_1) openssl dgst -sha1 -verify "$key" -signature "$work/signature" "$work/body" >/dev/null 2>&1 ;;
+    post_quantum)
+        openssl pkeyutl -verify -pubin -inkey "$key" -rawin -in "$work/body" -sigfile "$work/signature" >/dev/null 2>&1
+        ;;
+    *) has_low_s && openssl dgst -sha256 -verify "$key" -signature "$work/signature" "$work/body" >/dev/null 2>&1 ;;
+    esac
+}
+
+has_low_s() {
     s=$(openssl asn1parse -inform DER -in "$work/signature" 2>/dev/null | sed -n '3s/.*INTEGER *:\([0-9A-F]*\)$/\1/p')
     s=$(printf '%64s' "$s" | tr ' ' 0)
-    [ ${#s} -eq 64 ] && printf '%s\n' "$s" "$HALF_ORDER" | sort -c 2>/dev/null || return 1
-    cut -f 1 <"$1" | tr -d '\n' >"$work/body"
-    openssl dgst -sha256 -verify "$key" -signature "$work/signature" "$work/body" >/dev/null 2>&1
+    [ ${#s} -eq 64 ] && printf '%s\n' "$s" "$HALF_ORDER" | sort -c 2>/dev/null
 }
 
 begin() {
@@ -182,7 +219,7 @@ begin() {
     fi
     first=$r_sequence chain=$r_chain module=$r_module
     last_signed=$((first - 1))
-    if [ -n "$key" ]; then suite=modern known_key=$fingerprint; else suite=$r_suite known_key=$r_key; fi
+    if [ -n "$key" ]; then suite=$key_suite known_key=$fingerprint; else suite=$r_suite known_key=$r_key; fi
 }
 
 check_place() {
@@ -215,7 +252,7 @@ check_record() {
             report FAIL "$r_module" "$r_sequence" "it must be signed, and is not"
         fi
     else
-        if [ -n "$key" ]; then
+        if [ -n "$key" ] && [ -z "$unable" ]; then
             signature_verifies "$1" || report FAIL "$r_module" "$r_sequence" "the signature does not verify"
             signatures=$((signatures + 1))
         fi
@@ -259,6 +296,7 @@ fi
 
 missing=
 [ -n "$key" ] || missing="no key: signatures were not checked"
+[ -z "$unable" ] || missing=$unable
 [ "$records" -gt 0 ] || missing="${missing:+$missing; }no records"
 [ "$first" -le 1 ] || missing="${missing:+$missing; }the records before $first"
 if [ -n "$head_sequence" ] && { [ "$head_sequence" -gt "$sequence" ] || [ "$head_sequence" -lt $((first - 1)) ]; }; then
