@@ -377,9 +377,9 @@ class World:
     def acknowledge(self, package: Package) -> None:
         """Have the module believe that this is the newest package of its meter."""
         inner, before = self.inner, self.inner.meters[package.psd_id]
-        weight = inner.codec.weight(package.psd_id, package.version, package.mac)
-        inner.hot.meters_sum = shift_sum(inner.hot.meters_sum, add=weight, take=before.weight)
-        inner.meters[package.psd_id] = HomeMeter(package.version, package.mac, weight)
+        meter = inner.codec.home_meter(package.psd_id, package.version, package.mac, before.mks)
+        inner.hot.meters_sum = shift_sum(inner.hot.meters_sum, add=meter.weight, take=before.weight)
+        inner.meters[package.psd_id] = meter
 
     def _power_on(self) -> None:
         self.memory = MemoryFile(self.memory_path)

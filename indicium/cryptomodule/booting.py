@@ -3,11 +3,13 @@
 from indicium.cryptomodule.core import Core
 from indicium.cryptomodule.faults import Fault
 from indicium.cryptomodule.inner import Inner
+from indicium.cryptomodule.interrupted import without_shares
+from indicium.cryptomodule.ports import MemoryUpdate
 from indicium.cryptomodule.state import Codec
 from indicium.cryptomodule.suites import SelfTestFailed
 from indicium.cryptomodule.tampering import watch
 from indicium.domain.boot import boot_state
-from indicium.domain.errors import MemoryNotAuthentic
+from indicium.domain.errors import MemoryNotAuthentic, NotSaved
 from indicium.domain.fig6 import ModuleState
 
 EARLIER = "an error before it was started"
@@ -52,3 +54,20 @@ def detect_boot(core: Core) -> None:
         core.fail(Fault(hot.cause or EARLIER, fatal=True), recorded=True)
     elif boot.current is ModuleState.ERROR:
         core.fail(Fault(f"booted in the {found} state", fatal=boot.fatal), recorded=False)
+    elif boot.current is ModuleState.OPERATIONAL:
+        _forget_shares(core, core.inner)
+
+
+def _forget_shares(core: Core, inner: Inner) -> None:
+    """Destroy the shares of an import that the boot cut short (C-23), before anything else is done."""
+    cold = without_shares(inner.cold)
+    if cold is inner.cold:
+        return
+    hot = inner.hot.copy()
+    sealed = inner.codec.seal_cold(hot, cold)
+    try:
+        core.hardware.memory.write(MemoryUpdate(inner.codec.encode_hot(hot), None, sealed))
+    except NotSaved:
+        core.booted = False  # the next function finds them, and tries again
+        raise
+    inner.hot, inner.cold = hot, cold

@@ -91,6 +91,7 @@ class Core:
             lambda: self.persist(inside),
             self.switches,
             self.hardware.device,
+            inner.meters if inner else {},
             self.fault,
         )
         return inside

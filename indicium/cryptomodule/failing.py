@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from indicium.cryptomodule.core import Core
 from indicium.cryptomodule.faults import Fault
 from indicium.cryptomodule.group import Group
+from indicium.cryptomodule.interrupted import cut_short, without_shares
 from indicium.cryptomodule.management import MODULE_HANDLERS, answered
 from indicium.cryptomodule.pipeline import Outcome, Request
 from indicium.cryptomodule.ports import MemoryUpdate
@@ -64,8 +65,10 @@ def in_error(
     group, inner = None, core.inner
     if inner is not None and gathered is not None and not core.fault_recorded:
         group = core.group(inner, inner.hot.copy(), gathered)
+        if (entry := cut_short(inner.cold)) is not None:
+            group.record(entry)  # M-03: both are audited
         group.fault = fault
-        core.write(group, inner.cold, inner.hot.head)
+        core.write(group, without_shares(inner.cold), inner.hot.head)
     return group, [_answer(core, request) for request in requests]
 
 

@@ -31,7 +31,7 @@ from indicium.domain.flow import Changes, Gathered, Head, KeptReply, RequestKey,
 from indicium.domain.identity import DeviceId
 from indicium.domain.package import MovingPart, Package
 
-NO_METER = HomeMeter(0, b"", 0)
+NO_METER = HomeMeter(0, b"", "", 0)
 """A meter that memory does not know."""
 
 
@@ -140,7 +140,7 @@ class Group:
         mac = made.keys.mk_psd.mac(package_message(made_by, encoded))
         package = Package(moving.psd, moving.version, made.static, encoded, made_by, mac)
         self.packages[moving.psd] = package
-        self._remember(package)
+        self._remember(package, made.keys.static.mks)
         return Settled(package, moving, made.keys)
 
     def keep_reply(self, settled: Settled, request_id: str, digest: bytes, reply: bytes) -> None:
@@ -156,7 +156,7 @@ class Group:
 
     def rows(self) -> list[MeterRow]:
         """Give the meters' rows that memory saves."""
-        return [MeterRow(psd_id, meter.version, meter.digest) for psd_id, meter in self.meters.items()]
+        return [MeterRow(psd_id, meter.version, meter.digest, meter.mks) for psd_id, meter in self.meters.items()]
 
     def tail(self, before: Head) -> Tail:
         """Give what memory keeps of this group until the store is seen to have it."""
@@ -164,7 +164,7 @@ class Group:
             TailRecord(record.event, record.psd_id, record.psd_version, value, record.line)
             for record, value in zip(self.records, self.values, strict=True)
         )
-        undo = tuple(Undo(psd_id, *self.known.get(psd_id, NO_METER)[:2]) for psd_id in self.meters)
+        undo = tuple(Undo(psd_id, *self.known.get(psd_id, NO_METER)[:3]) for psd_id in self.meters)
         return Tail(before, records, undo)
 
     def _checkpoint(self, made: Transaction, mk_chkpt: MacKey) -> bytes:
@@ -178,12 +178,12 @@ class Group:
         message = f"indicium checkpoint\n{hot.chain}\n{hot.head.sequence + 1}\n{hot.head.hash}\n{fields}}}"
         return f'{fields},"mac":"{mk_chkpt.mac(message.encode()).hex()}"}}'.encode()
 
-    def _remember(self, package: Package) -> None:
+    def _remember(self, package: Package, mks: str) -> None:
         before = self.home_meter(package.psd_id)
-        weight = self.codec.weight(package.psd_id, package.version, package.mac)
-        self.hot.meters_sum = shift_sum(self.hot.meters_sum, add=weight, take=before.weight)
+        meter = self.codec.home_meter(package.psd_id, package.version, package.mac, mks)
+        self.hot.meters_sum = shift_sum(self.hot.meters_sum, add=meter.weight, take=before.weight)
         self.hot.meters += before is NO_METER
-        self.meters[package.psd_id] = HomeMeter(package.version, package.mac, weight)
+        self.meters[package.psd_id] = meter
 
 
 def package_message(made_by: bytes, moving: bytes) -> bytes:

@@ -25,7 +25,16 @@ from indicium.cryptomodule.handlers.accounts import (
 from indicium.cryptomodule.handlers.auditing import create_audit_entry, export_audit_key
 from indicium.cryptomodule.handlers.clock import set_clock
 from indicium.cryptomodule.handlers.crypto_card import initialize_crypto_card, update_crypto_card
+from indicium.cryptomodule.handlers.exporting import abort_export, create_mks_shares, export_mks_share
+from indicium.cryptomodule.handlers.importing import (
+    combine_mks_shares,
+    export_transport_public_key,
+    generate_transport_key_pair,
+    import_mks_share,
+    start_importing_mks,
+)
 from indicium.cryptomodule.handlers.initialization import generate_master_key_set, start_initialization
+from indicium.cryptomodule.handlers.key_sets import activate_mks, delete_dormant_mks
 from indicium.cryptomodule.handlers.mks_usage import (
     compute_mac,
     global_decrypt_and_mac,
@@ -64,7 +73,22 @@ from indicium.domain.commands.access import (
 from indicium.domain.commands.auditing import CreateAuditEntry, ExportAuditKey
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.crypto_card import InitializeCryptoCard, UpdateCryptoCard
-from indicium.domain.commands.initialization import GenerateMasterKeySet, StartInitialization
+from indicium.domain.commands.initialization import (
+    GenerateMasterKeySet,
+    GenerateTransportKeyPair,
+    StartInitialization,
+)
+from indicium.domain.commands.master_keys import (
+    AbortExport,
+    ActivateMks,
+    CombineMksShares,
+    CreateMksShares,
+    DeleteDormantMks,
+    ExportMksShare,
+    ExportTransportPublicKey,
+    ImportMksShare,
+    StartImportingMks,
+)
 from indicium.domain.commands.mks_usage import (
     ComputeMac,
     GlobalDecryptAndMac,
@@ -148,6 +172,16 @@ MODULE_HANDLERS: dict[type[Command], Callable[[Inside, Any], Effect]] = {
     StartInitialization: start_initialization,
     InitializeAccessControlDatabase: initialize_access_control_database,
     GenerateMasterKeySet: generate_master_key_set,
+    GenerateTransportKeyPair: generate_transport_key_pair,
+    ExportTransportPublicKey: export_transport_public_key,
+    CreateMksShares: create_mks_shares,
+    ExportMksShare: export_mks_share,
+    AbortExport: abort_export,
+    StartImportingMks: start_importing_mks,
+    ImportMksShare: import_mks_share,
+    CombineMksShares: combine_mks_shares,
+    ActivateMks: activate_mks,
+    DeleteDormantMks: delete_dormant_mks,
     OpenSession: open_session,
     CloseSession: close_session,
     ComputeSessionMac: compute_session_mac,

@@ -19,6 +19,8 @@ class MeterRow(NamedTuple):
     version: int
     digest: bytes
     """MAC of the newest package: 32 bytes."""
+    mks: str
+    """The MKS that the package's key tokens lie under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ class DeviceIdentity(NamedTuple):
     """PKCS#8 in DER."""
     certificate: bytes
     """X.509 in DER, issued by the manufacturer's root (M-86); the subject's common name is the serial number."""
+    root: bytes
+    """The root's own certificate (F-02), X.509 in DER: what other modules say is believed if it stands under it."""
 
     def __repr__(self) -> str:
         """Show the certificate alone."""

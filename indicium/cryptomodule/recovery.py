@@ -5,8 +5,8 @@ import hashlib
 import orjson
 
 from indicium.cryptomodule.auditing import Entry
-from indicium.cryptomodule.group import Group
-from indicium.cryptomodule.state import HomeMeter, RingEntry, Tail, shift_sum
+from indicium.cryptomodule.group import NO_METER, Group
+from indicium.cryptomodule.state import RingEntry, Tail, shift_sum
 from indicium.domain.flow import SealedRecord
 from indicium.domain.identity import ChainId, DeviceId
 
@@ -29,15 +29,14 @@ def roll_back(group: Group, tail: Tail, accepted: RingEntry) -> list[DeviceId]:
     """
     hot, forget = group.hot, list[DeviceId]()
     hot.totals = accepted.totals
-    for psd_id, version, digest in tail.undo:
-        now = group.known[psd_id]
-        weight = group.codec.weight(psd_id, version, digest) if version else 0
-        hot.meters_sum = shift_sum(hot.meters_sum, add=weight, take=now.weight)
-        if version:
-            group.meters[psd_id] = HomeMeter(version, digest, weight)
-        else:
+    for undo in tail.undo:
+        before = group.codec.home_meter(*undo) if undo.version else NO_METER
+        hot.meters_sum = shift_sum(hot.meters_sum, add=before.weight, take=group.known[undo.psd_id].weight)
+        if before is NO_METER:
             hot.meters -= 1
-            forget.append(psd_id)
+            forget.append(undo.psd_id)
+        else:
+            group.meters[undo.psd_id] = before
     first = tail.before.sequence + 1
     discarded = [
         {"sequence": first + number, "hash": hashlib.sha256(record.line).hexdigest(), "value": record.value}

@@ -20,7 +20,7 @@ _REDUCTION = 0x1B
 """x^8 is x^4 + x^3 + x + 1 in this field."""
 
 
-class SharesUnfit(ValueError):  # noqa: N818  # as NotAuthentic: the module raises the rule's own error
+class SharesUnfit(ValueError):  # as NotAuthentic: the module raises the rule's own error
     """Shares of different lengths, of no place, or two of the same place."""
 
 

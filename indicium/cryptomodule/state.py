@@ -6,6 +6,7 @@ transaction. The cold part is sealed under the PPD key.
 """
 
 import hashlib
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Annotated, NamedTuple
@@ -21,6 +22,7 @@ from indicium.domain.fig6 import ModuleState
 from indicium.domain.flow import GENESIS, Head
 from indicium.domain.identity import ChainId, DeviceId, Serial
 from indicium.domain.registers import NO_TOTALS, Totals
+from indicium.domain.statements import ShareOf
 
 _SUM_BYTES = 32
 _SUM_MODULUS = 1 << (8 * _SUM_BYTES)
@@ -131,6 +133,35 @@ class CryptoCard(BaseModel):
     """VRSK_ipost (F-17)."""
 
 
+class ExportUnderWay(BaseModel):
+    """An MKS on its way out of the module (C-07); it ends with the last share, by Abort Export, or with a boot."""
+
+    model_config = ConfigDict(extra="forbid", val_json_bytes="base64", ser_json_bytes="base64")
+
+    export: str
+    threshold: int
+    count: int
+    kek: Secret
+    """The key that the MKS travels under; forgotten once the MKS is sealed, for the first share."""
+    shares: Annotated[list[bytes], Field(repr=False)]
+    """Shares of that key which are still to be given out."""
+    custodians: list[str] = []
+    """Who has got one (M-53)."""
+    of: ShareOf | None = None
+    """Where the shares go, and with what choice: the first custodian decides (M-52)."""
+    sealed_mks: bytes = b""
+
+
+class ShareTaken(BaseModel):
+    """A share that a custodian brought (B-10); still encrypted to the transport key (H-28)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, val_json_bytes="base64", ser_json_bytes="base64")
+
+    custodian: str
+    envelope: bytes
+    """As it came."""
+
+
 class Cold(BaseModel):
     """The secret part: keys, access control database, configuration."""
 
@@ -144,6 +175,10 @@ class Cold(BaseModel):
     dormant: MasterKeySet | None = None
     """The dormant MKS (H-03)."""
     card: CryptoCard | None = None
+    transport_key: Annotated[bytes | None, Field(repr=False)] = None
+    """V_TPK (F-07): only a module that is no master has one, and never another."""
+    exporting: ExportUnderWay | None = None
+    importing: list[ShareTaken] = []
 
 
 class HomeMeter(NamedTuple):
@@ -152,6 +187,8 @@ class HomeMeter(NamedTuple):
     version: int
     digest: bytes
     """MAC of the newest package."""
+    mks: str
+    """The MKS that its key tokens lie under: what says that a dormant one is still needed (M-51)."""
     weight: int
     """This row's part in the keyed sum."""
 
@@ -162,6 +199,7 @@ class Undo(NamedTuple):
     psd_id: DeviceId
     version: int
     digest: bytes
+    mks: str
 
 
 class TailRecord(NamedTuple):
@@ -210,9 +248,10 @@ class Codec:
         self._rows = suite.mac_key(suite.derive(ppd_key, "indicium memory meters"))
         self._seal = suite.seal_key(suite.derive(ppd_key, "indicium memory cold part"))
 
-    def weight(self, psd_id: str, version: int, digest: bytes) -> int:
-        """Give a row's part in the keyed sum."""
-        return int.from_bytes(self._rows.mac(b"%b %d " % (psd_id.encode(), version) + digest), "big")
+    def home_meter(self, psd_id: str, version: int, digest: bytes, mks: str) -> HomeMeter:
+        """Give a row with its part in the keyed sum."""
+        weight = self._rows.mac(b"%b %d %b " % (psd_id.encode(), version, mks.encode()) + digest)
+        return HomeMeter(version, digest, sys.intern(mks), int.from_bytes(weight, "big"))
 
     def seal_cold(self, hot: Hot, cold: Cold) -> bytes:
         """Seal the cold part as a new generation, and note its digest in the hot part."""
@@ -227,7 +266,7 @@ class Codec:
             {
                 "before": tuple(tail.before),
                 "records": [record[:4] for record in tail.records],
-                "undo": [(psd_id, version, digest.hex()) for psd_id, version, digest in tail.undo],
+                "undo": [(psd_id, version, digest.hex(), mks) for psd_id, version, digest, mks in tail.undo],
             }
         )
         encoded = b"\n".join((header, *(record.line for record in tail.records)))
@@ -292,10 +331,7 @@ class Codec:
         return Hot(**parts)
 
     def _decode_meters(self, rows: Iterable[MeterRow]) -> dict[DeviceId, HomeMeter]:
-        return {
-            DeviceId(psd_id): HomeMeter(version, digest, self.weight(psd_id, version, digest))
-            for psd_id, version, digest in rows
-        }
+        return {DeviceId(row.psd_id): self.home_meter(*row) for row in rows}
 
 
 def shift_sum(total: int, *, add: int, take: int) -> int:
@@ -333,5 +369,5 @@ def _decode_tail(encoded: bytes) -> Tail:
             TailRecord(event, psd_id, version, value, line)
             for (event, psd_id, version, value), line in zip(parts["records"], lines, strict=True)
         ),
-        undo=tuple(Undo(psd_id, version, bytes.fromhex(digest)) for psd_id, version, digest in parts["undo"]),
+        undo=tuple(Undo(psd_id, version, bytes.fromhex(digest), mks) for psd_id, version, digest, mks in parts["undo"]),
     )

@@ -231,6 +231,178 @@ class AccessControlDatabaseExists(Refusal):
     sentence = "The access control database is initialized already."
 
 
+# The life of a Master Key Set (H)
+
+
+@dataclass(eq=False)
+class NoDeviceKey(Refusal):
+    """What a module says to another is signed by its device key (F-01, M-14), and it has none."""
+
+    sentence = "Module {serial} has no certified device key: only its manufacturer can give it one."
+    serial: str
+
+
+@dataclass(eq=False)
+class NoTransportKey(Refusal):
+    """A module that made its own master key set has no transport key pair, and gets none (C-04, F-07, M-09)."""
+
+    sentence = (
+        "This module made its own master key set and has no transport key pair: "
+        "to import one, reset it and generate a transport key pair instead."
+    )
+
+
+@dataclass(eq=False)
+class OtherSuite(Refusal):
+    """Two modules understand each other in one suite only."""
+
+    sentence = "Module {module} works with the suite {theirs}, and this one with {ours}."
+    module: str
+    theirs: str
+    ours: str
+
+
+@dataclass(eq=False)
+class StatementNotAuthentic(Refusal):
+    """A statement of another module is not signed by a key that our manufacturer certified (M-14, G-704)."""
+
+    sentence = "The {what} is not authentic: {why}."
+    what: str
+    why: str
+
+
+@dataclass(eq=False)
+class NoActiveMks(Refusal):
+    """What lies under a master key set, or is split from it, needs one (H-15)."""
+
+    sentence = "The module holds no active master key set."
+
+
+@dataclass(eq=False)
+class MksNotExportable(Refusal):
+    """A retained master key set stays where it is (H-12, H-14)."""
+
+    sentence = "Master key set {mks} is retained: only a module that holds it as exportable can export it."
+    mks: str
+
+
+@dataclass(eq=False)
+class TooFewCustodians(Refusal):
+    """There is one share for each Key Custodian (M-11, M-53)."""
+
+    sentence = "{shares} shares need as many Key Custodians, and this module has {custodians}."
+    shares: int
+    custodians: int
+
+
+@dataclass(eq=False)
+class ExportToItself(Refusal):
+    """The transport key is this module's own."""
+
+    sentence = "The transport key is that of this very module: bring the destination's."
+
+
+@dataclass(eq=False)
+class DestinationDiffers(Refusal):
+    """All shares of an export go to one module (H-24)."""
+
+    sentence = "The shares of this export go to module {module}: bring its transport key, or abort the export."
+    module: str
+
+
+@dataclass(eq=False)
+class RetainedChoiceDiffers(Refusal):
+    """All shares of an export carry the same choice (M-52)."""
+
+    sentence = "The shares of this export are {choice}: choose the same, or abort the export."
+    choice: str
+
+
+@dataclass(eq=False)
+class CustodianHasShare(Refusal):
+    """One share a custodian, on the way out and on the way in (M-53)."""
+
+    sentence = "{user} has brought or taken a share already: the next is another custodian's."
+    user: str
+
+
+@dataclass(eq=False)
+class ShareForOtherModule(Refusal):
+    """A share can be opened by the module it was exported to, and by no other (G-701)."""
+
+    sentence = "Share {number} is for module {module}, or for the time before that one was reset: not for this one."
+    number: int
+    module: str
+
+
+@dataclass(eq=False)
+class ShareNotReadable(Refusal):
+    """A share does not open with this module's transport key."""
+
+    sentence = "Share {number} does not open: it was made wrong, and its export has to be repeated."
+    number: int
+
+
+@dataclass(eq=False)
+class ShareOfOtherExport(Refusal):
+    """Shares of different exports never make a key (M-83)."""
+
+    sentence = "Share {number} belongs to another export than the shares that were taken before."
+    number: int
+
+
+@dataclass(eq=False)
+class ShareRepeated(Refusal):
+    """The same share was taken from another custodian."""
+
+    sentence = "Share {number} was taken before: bring the custodian's own."
+    number: int
+
+
+@dataclass(eq=False)
+class SharesTooFew(Refusal):
+    """Combine MKS Shares with fewer shares than the threshold (M-83)."""
+
+    sentence = "{taken} shares were taken, and {threshold} at least make the master key set."
+    taken: int
+    threshold: int
+
+
+@dataclass(eq=False)
+class SharesDoNotCombine(Refusal):
+    """The shares are enough, and what they make does not open the master key set."""
+
+    sentence = "The shares do not make master key set {mks}: export it anew."
+    mks: str
+
+
+@dataclass(eq=False)
+class MksAlreadyHeld(Refusal):
+    """A module holds a master key set once."""
+
+    sentence = "The module holds master key set {mks} already."
+    mks: str
+
+
+@dataclass(eq=False)
+class NoDormantMks(Refusal):
+    """There is nothing to delete."""
+
+    sentence = "The module holds no dormant master key set."
+
+
+@dataclass(eq=False)
+class MksStillNeeded(Refusal):
+    """Meters lie under the dormant master key set, and are lost with it (M-51)."""
+
+    sentence = (
+        "{meters} meters of this module lie under master key set {mks}: translate them first, "
+        "or force the deletion and lose them."
+    )
+    mks: str
+    meters: int
+
+
 # The crypto-card (E1)
 
 
@@ -661,6 +833,14 @@ class BadFile(Malformed):
     why: str
 
 
+@dataclass(eq=False)
+class BadStatement(Malformed):
+    """Bytes that are not what a module states to another one."""
+
+    sentence = "These bytes are not the {what} that a module gave out."
+    what: str
+
+
 # The module stops
 
 
@@ -977,6 +1157,26 @@ TABLE: dict[type[IndiciumError], Entry] = {
     TokenNotAuthentic: Entry("token-not-authentic", 172, 1),
     MacNotAuthentic: Entry("mac-not-authentic", 173, 1),
     PackageNotGathered: Entry("package-not-gathered", 174, 1),
+    NoDeviceKey: Entry("no-device-key", 141, 1),
+    NoTransportKey: Entry("no-transport-key", 142, 1),
+    OtherSuite: Entry("other-suite", 143, 1),
+    StatementNotAuthentic: Entry("statement-not-authentic", 144, 1),
+    MksNotExportable: Entry("mks-not-exportable", 145, 1),
+    TooFewCustodians: Entry("too-few-custodians", 146, 1),
+    ExportToItself: Entry("export-to-itself", 147, 1),
+    DestinationDiffers: Entry("destination-differs", 148, 1),
+    RetainedChoiceDiffers: Entry("retained-choice-differs", 149, 1),
+    CustodianHasShare: Entry("custodian-has-share", 150, 1),
+    ShareForOtherModule: Entry("share-for-other-module", 151, 1),
+    ShareNotReadable: Entry("share-not-readable", 152, 1),
+    ShareOfOtherExport: Entry("share-of-other-export", 153, 1),
+    ShareRepeated: Entry("share-repeated", 154, 1),
+    SharesTooFew: Entry("shares-too-few", 155, 1),
+    SharesDoNotCombine: Entry("shares-do-not-combine", 156, 1),
+    MksAlreadyHeld: Entry("mks-already-held", 157, 1),
+    NoDormantMks: Entry("no-dormant-mks", 159, 1),
+    MksStillNeeded: Entry("mks-still-needed", 160, 1),
+    NoActiveMks: Entry("no-active-mks", 161, 1),
     UnknownMeter: Entry("unknown-meter", 200, 1),
     PackageNotAuthentic: Entry("package-not-authentic", 201, 1),
     NotAtHome: Entry("not-at-home", 202, 1),
@@ -1016,6 +1216,7 @@ TABLE: dict[type[IndiciumError], Entry] = {
     BadValue: Entry("bad-value", 308, 1),
     BadRecord: Entry("bad-record", 309, 1),
     BadFile: Entry("bad-file", 310, 1),
+    BadStatement: Entry("bad-statement", 331, 1),
     NotAMoment: Entry("not-a-moment", 321, 1),
     ModuleInError: Entry("module-in-error", 401, 1),
     ModuleTampered: Entry("module-tampered", 405, 1),

@@ -246,16 +246,6 @@ FIG6: Final[dict[type[Command], Rule]] = {
 
 NOT_YET: Final[frozenset[type[Command]]] = frozenset(
     {
-        GenerateTransportKeyPair,
-        ExportTransportPublicKey,
-        CreateMksShares,
-        ExportMksShare,
-        AbortExport,
-        StartImportingMks,
-        ImportMksShare,
-        CombineMksShares,
-        ActivateMks,
-        DeleteDormantMks,
         CreateAuditKey,
         CreatePostageCorrectionIndicium,
         CreateRefundIndicium,

@@ -37,18 +37,19 @@ class _DeviceFile(BaseModel):
 
     key: Annotated[bytes, Field(repr=False)]
     certificate: bytes
+    root: bytes
 
 
 class DeviceKeyFile:
-    """The device key and its certificate in a file of mode 0600, as the emulated manufacturer wrote it."""
+    """Device key, certificate and root in a file of mode 0600, as the emulated manufacturer wrote it."""
 
     def __init__(self, path: Path) -> None:
         """Name the file; it need not be there."""
         self._path = path
 
     def install(self, identity: DeviceIdentity) -> None:
-        """Write key and certificate durably: what the manufacturer does, once."""
-        content = _DeviceFile(key=identity.key, certificate=identity.certificate).model_dump_json()
+        """Write all of it durably: what the manufacturer does, once."""
+        content = _DeviceFile(**identity._asdict()).model_dump_json()
         write_atomically(self._path, content.encode(), mode=0o600)
 
     def load(self) -> DeviceIdentity | None:
@@ -59,7 +60,7 @@ class DeviceKeyFile:
             return None
         except (OSError, ValidationError):
             raise BadFile(path=str(self._path), why="it is not a module's device key") from None
-        return DeviceIdentity(kept.key, kept.certificate)
+        return DeviceIdentity(kept.key, kept.certificate, kept.root)
 
     def destroy(self) -> None:
         """Destroy the certification, durably."""

@@ -14,14 +14,15 @@ from indicium.domain.errors import LedgerInUse, MemoryNotAuthentic, StoreFailed,
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS parts (name TEXT PRIMARY KEY, bytes BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS meters (
-    psd_id TEXT PRIMARY KEY, version INTEGER NOT NULL, digest BLOB NOT NULL
+    psd_id TEXT PRIMARY KEY, version INTEGER NOT NULL, digest BLOB NOT NULL, mks TEXT NOT NULL
 ) WITHOUT ROWID;
 """
 _UPSERT_PART = "INSERT INTO parts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET bytes = excluded.bytes"
 _UPSERT_METER = (
-    "INSERT INTO meters VALUES (?, ?, ?) ON CONFLICT (psd_id) DO UPDATE "
-    "SET version = excluded.version, digest = excluded.digest"
+    "INSERT INTO meters VALUES (?, ?, ?, ?) ON CONFLICT (psd_id) DO UPDATE "
+    "SET version = excluded.version, digest = excluded.digest, mks = excluded.mks"
 )
+_METERS = "SELECT psd_id, version, digest, mks FROM meters"
 _SYNCHRONOUS_FULL = 2
 _CHECKPOINT_PAGES = 1024
 """WAL pages between two checkpoints: 4 MiB. A log that is written over syncs twice as fast as one that grows."""
@@ -50,7 +51,7 @@ class MemoryFile:
         """Read everything; None if nothing was ever written."""
         try:
             parts = dict(self._connection.execute("SELECT name, bytes FROM parts"))
-            rows = [MeterRow(*row) for row in self._connection.execute("SELECT psd_id, version, digest FROM meters")]
+            rows = [MeterRow(*row) for row in self._connection.execute(_METERS)]
         except sqlite3.Error as error:
             raise MemoryNotAuthentic(path=str(self._path), why=str(error)) from None
         if not parts:
@@ -58,7 +59,7 @@ class MemoryFile:
         if missing := {"hot", "cold", "tail"} - parts.keys():
             raise MemoryNotAuthentic(path=str(self._path), why=f"no {', '.join(sorted(missing))} part")
         kinds: list[tuple[type, object]] = [(bytes, part) for part in parts.values()]
-        kinds += [pair for row in rows for pair in zip((str, int, bytes), row, strict=True)]
+        kinds += [pair for row in rows for pair in zip((str, int, bytes, str), row, strict=True)]
         if any(type(value) is not kind for kind, value in kinds):  # SQLite keeps any kind in any column
             raise MemoryNotAuthentic(path=str(self._path), why="a value is of another kind")
         return MemoryContent(parts["hot"], parts["cold"], parts["tail"], rows)

@@ -21,6 +21,7 @@ class Manufacturer:
         """Take the root's key (PKCS#8 in DER) and certificate (DER)."""
         self._key = load_private_key(key, "manufacturer's key")
         self._certificate = x509.load_der_x509_certificate(certificate)
+        self._root = certificate
         self._suite = suite
 
     @staticmethod
@@ -30,7 +31,7 @@ class Manufacturer:
         return certificate.public_bytes(serialization.Encoding.DER)
 
     def make(self, serial: Serial, now: datetime) -> DeviceIdentity:
-        """Give a module its key pair and certificate."""
+        """Give a module its key pair, its certificate, and the root that it believes."""
         key = self._suite.generate_signing_key()
         certificate = issue(self._key, self._certificate, serial, key.public().der, now, days=DEVICE_DAYS)
-        return DeviceIdentity(key.der, certificate)
+        return DeviceIdentity(key.der, certificate, self._root)

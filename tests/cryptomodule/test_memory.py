@@ -214,11 +214,14 @@ def test_a_reboot_keeps_everything(world: World) -> None:
     assert world.spend("ada", 330, "two").ar == 660
 
 
-def test_memory_knows_version_and_digest_of_every_home_meter(world: World) -> None:
+def test_memory_knows_version_digest_and_master_key_set_of_every_home_meter(world: World) -> None:
     world.spend("ada", 330, "one")
     world.reboot()
 
-    expected = {MeterRow(package.psd_id, package.version, package.mac) for package in map(world.package, world.meters)}
+    assert world.inner.cold.active is not None
+    mks = world.inner.cold.active.mks
+    packages = map(world.package, world.meters)
+    expected = {MeterRow(package.psd_id, package.version, package.mac, mks) for package in packages}
     assert set(content(world).meters) == expected
     assert world.inner.hot.meters == len(expected) == 5
 

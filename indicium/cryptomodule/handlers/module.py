@@ -1,8 +1,8 @@
 """What a handler of a module command works with, and what it gives back."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
 from indicium.cryptomodule.auditing import AuditTrail
@@ -11,10 +11,11 @@ from indicium.cryptomodule.faults import Fault
 from indicium.cryptomodule.group import Group
 from indicium.cryptomodule.ports import DeviceKey
 from indicium.cryptomodule.sessions import Session
-from indicium.cryptomodule.state import Cold, Hot
+from indicium.cryptomodule.state import Cold, HomeMeter, Hot
 from indicium.cryptomodule.suites import Suite
 from indicium.domain.errors import Refusal
 from indicium.domain.fig6 import ModuleState
+from indicium.domain.identity import DeviceId
 from indicium.domain.switches import Switches
 
 
@@ -58,9 +59,21 @@ class Inside:
     """Make the cold part durable at once, before the command goes on."""
     switches: Switches
     device: DeviceKey
+    meters: Mapping[DeviceId, HomeMeter] = field(repr=False)
+    """The home meters; only to be read."""
     fault: Fault | None = None
     """Why the module is in the Error state; None if it is not."""
     asker: Session | None = None
     """The session that the command came in; None for a command that came without one, which nobody can be held to."""
     fresh: bool = False
     """Set by Start Initialization: all memory is erased before it is written."""
+
+    @property
+    def at(self) -> str:
+        """The time as records write it."""
+        return self.now.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+    @property
+    def user(self) -> str:
+        """Who is logged on; where FIG. 6 demands a role, somebody is."""
+        return (self.asker and self.asker.user) or ""
