@@ -35,7 +35,7 @@ from indicium.domain.messages import certificate_request, client_message, conten
 from indicium.domain.package import MovingPart, Package
 from indicium.domain.record import line_hash
 from indicium.domain.replies import PsdReply, parse_reply
-from indicium.domain.switches import AS_THE_SEED
+from indicium.domain.switches import AS_THE_SEED, Switches
 from indicium.domain.vbi import Postage, postage
 from indicium.infrastructure.devices import DeviceKeyFile, PpdKeyFile, SystemEntropy, TamperFile
 from indicium.infrastructure.memory_file import MemoryFile
@@ -109,10 +109,10 @@ class Snapshot:
 class World:
     """A module, a store and the parties, in one folder."""
 
-    def __init__(self, folder: Path, kept: Kept, *, ring: int = 3) -> None:
-        self.folder, self.ring = folder, ring
-        self.switches = AS_THE_SEED
-        """What the module is told at its next power-up."""
+    def __init__(
+        self, folder: Path, kept: Kept, *, ring: int = 3, serial: Serial = SERIAL, switches: Switches = AS_THE_SEED
+    ) -> None:
+        self.folder, self.ring, self.serial, self.switches = folder, ring, serial, switches
         self.clock = StandingClock(kept.time)
         self.suite = suites.make(kept.suite, SystemEntropy())
         self.keys, self.plan = kept.keys, kept.plan
@@ -136,14 +136,8 @@ class World:
     @classmethod
     def make(cls, folder: Path, *, ring: int = 3, suite_name: str = "modern") -> Self:
         """Make a world whose module was never initialized."""
-        suite = suites.make(suite_name, SystemEntropy())
-        authority = suite.generate_indicia_key().der
-        key = certificates.load_private_key(authority, "authority")
-        certificate = CertificateAuthority.establish(key, "CA", BEGINNING)
-        der = certificate.public_bytes(serialization.Encoding.DER)
-        smartcard, provider, maker = (suite.generate_signing_key().der for _ in range(3))
-        keys = Keys(authority, der, smartcard, provider, maker, Manufacturer.establish(maker, BEGINNING))
-        identity = Manufacturer(maker, keys.manufacturer, suite).make(SERIAL, BEGINNING)
+        keys, suite = make_parties(suite_name), suites.make(suite_name, SystemEntropy())
+        identity = Manufacturer(keys.maker, keys.manufacturer, suite).make(SERIAL, BEGINNING)
         DeviceKeyFile(folder / f"{SERIAL}.device").install(identity)
         Store.create(f"sqlite:///{folder / 'ledger.db'}").close()
         return cls(folder, Kept(BEGINNING, keys, CeremonyPlan.generate(), None, {}, {}, suite_name), ring=ring)
@@ -176,16 +170,16 @@ class World:
 
     @property
     def memory_path(self) -> Path:
-        return self.folder / f"{SERIAL}.memory"
+        return self.folder / f"{self.serial}.memory"
 
     @property
     def ppd_path(self) -> Path:
-        return self.folder / f"{SERIAL}.ppd"
+        return self.folder / f"{self.serial}.ppd"
 
     @property
     def tamper_path(self) -> Path:
         """Whoever writes this file triggers a sensor."""
-        return self.folder / f"{SERIAL}.tamper"
+        return self.folder / f"{self.serial}.tamper"
 
     def reboot(self) -> None:
         """Power the module off and on: only its memory file survives."""
@@ -258,7 +252,7 @@ class World:
 
     def operator(self) -> Operator:
         """Open a session."""
-        return Operator(self.execute, self.suite, SERIAL)
+        return Operator(self.execute, self.suite, self.serial)
 
     def hold_ceremony(
         self, *, signature_interval: int = 100, begun: bool = False, execute: Execute | None = None
@@ -275,7 +269,7 @@ class World:
             last_device=1_000_000_009,
         )
         configuration = Configuration(command, signature_interval)
-        self.born = ceremony.perform(execute or self.execute, self.suite, SERIAL, self.plan, configuration, begun=begun)
+        self.born = ceremony.perform(execute or self.execute, self.suite, self.serial, self.plan, configuration, begun=begun)
 
     def new_meter(self, name: str) -> Customer:
         """Have a meter made and certified: Unleased. Its customer has not registered yet."""
@@ -354,7 +348,7 @@ class World:
     def snapshot(self) -> Snapshot:
         """Note all that must not change."""
         inner = self.inner
-        files = {path.name: path.read_bytes() for path in self.folder.glob(f"{SERIAL}.*")}
+        files = {path.name: path.read_bytes() for path in self.folder.glob(f"{self.serial}.*")}
         hot, meters = replace(inner.hot), dict(inner.meters)
         return Snapshot(files, hot, inner.tail, meters, self.module.head, self.module.state)
 
@@ -386,17 +380,28 @@ class World:
         self.module = self._module()
 
     def _module(self) -> CryptoModule:
-        return CryptoModule(SERIAL, self.hardware, self.suite, ring=self.ring, switches=self.switches)
+        return CryptoModule(self.serial, self.hardware, self.suite, ring=self.ring, switches=self.switches)
 
     @property
     def hardware(self) -> Hardware:
         """Give what the module is built of."""
-        device = DeviceKeyFile(self.folder / f"{SERIAL}.device")
+        device = DeviceKeyFile(self.folder / f"{self.serial}.device")
         return Hardware(self.memory, PpdKeyFile(self.ppd_path), device, self.clock, TamperFile(self.tamper_path))
 
     def _customer(self, state: CustomerState) -> Customer:
         assert self.born is not None
         return Customer(self.suite, self.born.card, state)
+
+
+def make_parties(suite_name: str = "modern") -> Keys:
+    """Make the keys of the parties that depend on no module."""
+    suite = suites.make(suite_name, SystemEntropy())
+    authority = suite.generate_indicia_key().der
+    key = certificates.load_private_key(authority, "authority")
+    certificate = CertificateAuthority.establish(key, "CA", BEGINNING)
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    smartcard, provider, maker = (suite.generate_signing_key().der for _ in range(3))
+    return Keys(authority, der, smartcard, provider, maker, Manufacturer.establish(maker, BEGINNING))
 
 
 def make_ready(folder: Path) -> None:

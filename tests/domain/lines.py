@@ -91,6 +91,12 @@ def indicium_data(**changes: object) -> dict[str, Any]:
     return {**psd_data(**changes), "vbi": vbi, "item_sha256": ZEROS}
 
 
+OTHER = {"module": "10000002", "chain": "d" * 32}
+"""A module at the other end of an export."""
+
+EXPORT: dict[str, Any] = {"mks": "0" * 16, "export": "e" * 16, "count": 3, "threshold": 2}
+"""What all records of an export say."""
+
 GOOD: dict[str, dict[str, Any]] = {
     "initialization-started": {"interval": 100, "audit_key": "PEM"},
     "access-control-database-initialized": {"users": [{"name": "officer", "role": "security-officer"}]},
@@ -117,6 +123,23 @@ GOOD: dict[str, dict[str, Any]] = {
     "command-refused": {"code": "logon-failed", "named": "nobody"},
     "error-entered": {"boot": True, "cause": "booted in the initializing state", "fatal": True},
     "master-key-set-generated": {"mks": "0" * 16, "master": True},
+    "transport-key-pair-generated": {"transport_key": ZEROS},
+    "transport-public-key-exported": {"transport_key": ZEROS},
+    "mks-shares-created": EXPORT,
+    "mks-share-exported": {**EXPORT, "number": 1, "retained": True, "destination": OTHER, "transport_key": ZEROS},
+    "mks-export-aborted": {**EXPORT, "given": 1},
+    "mks-import-started": {},
+    "mks-share-imported": {**EXPORT, "number": 1, "retained": True, "source": OTHER},
+    "mks-shares-combined": {
+        "mks": "1" * 16,
+        "export": "e" * 16,
+        "source": OTHER,
+        "exportable": False,
+        "active": False,
+    },
+    "mks-shares-not-combined": {"code": "shares-too-few", "taken": 1, "mks": "1" * 16, "export": "e" * 16},
+    "mks-activated": {"mks": "1" * 16, "dormant": "0" * 16},
+    "dormant-mks-deleted": {"mks": "0" * 16, "forced": True, "meters": 3},
     "crypto-card-initialized": {
         "minimum_value": 1,
         "maximum_value": 100_000,

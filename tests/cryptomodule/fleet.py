@@ -1,0 +1,185 @@
+"""Several modules of one manufacturer over one store, with people at each: what a ceremony between modules needs.
+
+Each module is a `World` of its own, with its own memory and device key; the parties outside, the store and the clock
+are the fleet's. So whatever a test does with a meter in a world it does at any module of a fleet.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import orjson
+
+from indicium.cryptomodule.suites import Modern
+from indicium.domain.commands.access import GetStatus, InitializeAccessControlDatabase, NewUser
+from indicium.domain.commands.base import Command
+from indicium.domain.commands.crypto_card import InitializeCryptoCard
+from indicium.domain.commands.initialization import (
+    GenerateMasterKeySet,
+    GenerateTransportKeyPair,
+    StartInitialization,
+)
+from indicium.domain.commands.master_keys import (
+    CombineMksShares,
+    CreateMksShares,
+    ExportMksShare,
+    ExportTransportPublicKey,
+    ImportMksShare,
+)
+from indicium.domain.identity import Serial
+from indicium.domain.messages import password
+from indicium.domain.roles import Role
+from indicium.domain.switches import AS_THE_SEED, Switches
+from indicium.infrastructure.devices import DeviceKeyFile, SystemEntropy
+from indicium.infrastructure.store import Store
+from indicium.parties.ceremony import Born, CeremonyPlan, Person, card_keys
+from tests.harness import (
+    AR_LIMIT,
+    BEGINNING,
+    DR_LIMIT,
+    MAXIMUM,
+    MINIMUM,
+    Kept,
+    StandingClock,
+    World,
+    make_parties,
+)
+
+MOST_METERS = 100
+"""How many meters each module of a fleet may have."""
+
+
+class Fleet:
+    """One manufacturer, one store, one set of parties, and as many modules as a test asks for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.clock = folder, StandingClock(BEGINNING)
+        self.keys, self.manufacturer = make_parties(Modern(SystemEntropy()))
+        self.sites: dict[str, Site] = {}
+        Store.create(f"sqlite:///{folder / 'ledger.db'}").close()
+
+    def site(self, serial: str, *, custodians: int = 3, switches: Switches = AS_THE_SEED) -> "Site":
+        """Take a new module into the fleet: Initializing, with its people."""
+        self.manufacture(serial)
+        site = self.sites[serial] = Site(self, Serial(serial), custodians, switches)
+        return site.initialize()
+
+    def master(self, serial: str = "10000001", *, custodians: int = 3) -> "Site":
+        """Take in a module that makes an MKS of its own."""
+        site = self.site(serial, custodians=custodians)
+        site.officer(GenerateMasterKeySet())
+        return site
+
+    def newcomer(
+        self, serial: str = "10000002", *, custodians: int = 3, switches: Switches = AS_THE_SEED
+    ) -> "Site":
+        """Take in a module that waits for shares."""
+        site = self.site(serial, custodians=custodians, switches=switches)
+        site.officer(GenerateTransportKeyPair())
+        return site
+
+    def manufacture(self, serial: str) -> None:
+        """Give a module its device key, as the manufacturer does."""
+        identity = self.manufacturer.make(Serial(serial), self.clock.now())
+        DeviceKeyFile(self.folder / f"{serial}.device").install(identity)
+
+    def close(self) -> None:
+        for site in self.sites.values():
+            site.close()
+
+
+class Site(World):
+    """A module of a fleet and its people: an officer, custodians by their numbers, an administrator, an auditor."""
+
+    def __init__(self, fleet: Fleet, serial: Serial, custodians: int, switches: Switches) -> None:
+        people = [("officer", Role.SECURITY_OFFICER), ("administrator", Role.ADMINISTRATOR), ("auditor", Role.AUDITOR)]
+        people += [(f"custodian-{number}", Role.KEY_CUSTODIAN) for number in range(1, custodians + 1)]
+        plan = CeremonyPlan(people=tuple(Person(name=name, role=role, passphrase=name[::-1]) for name, role in people))
+        self.fleet = fleet
+        super().__init__(
+            fleet.folder, Kept(BEGINNING, fleet.keys, plan, None, {}, {}), serial=serial, switches=switches
+        )
+        self.clock = fleet.clock
+        self.module = self._module()
+
+    def initialize(self) -> Self:
+        """Begin a chain and enter the people."""
+        self.execute(StartInitialization())
+        users = (
+            NewUser(name=name, role=role, password=password(self.serial, name, passphrase))
+            for name, role, passphrase in ((person.name, person.role, person.passphrase) for person in self.plan.people)
+        )
+        with self.operator() as operator:
+            operator.send(InitializeAccessControlDatabase(users=tuple(users)), encrypted=True)
+        return self
+
+    def reset(self) -> Self:
+        """Erase the module, and begin again with the same people."""
+        self.module.reset()
+        return self.initialize()
+
+    def officer(self, command: Command) -> dict[str, Any]:
+        """Have the Security Officer log on, give one command, and log off."""
+        return self.by("officer", command)
+
+    def custodian(self, number: int, command: Command) -> dict[str, Any]:
+        """Have a Key Custodian do so."""
+        return self.by(f"custodian-{number}", command)
+
+    def by(self, name: str, command: Command) -> dict[str, Any]:
+        person = next(person for person in self.plan.people if person.name == name)
+        with self.operator() as operator:
+            operator.logon(person.name, person.passphrase)
+            return operator.send(command)
+
+    def transport_key(self, custodian: int = 1) -> bytes:
+        """Have a custodian carry the transport public key out."""
+        return str(self.custodian(custodian, ExportTransportPublicKey())["statement"]).encode()
+
+    def give(self, custodian: int, to: bytes, *, retained: bool = True) -> bytes:
+        """Have a custodian take a share for a destination."""
+        return str(self.custodian(custodian, ExportMksShare(transport_key=to, retained=retained))["share"]).encode()
+
+    def export(self, to: bytes, *, count: int = 3, threshold: int = 2, retained: bool = True) -> list[bytes]:
+        """Export the active MKS: a share for each of the first custodians."""
+        self.officer(CreateMksShares(share_count=count, threshold=threshold))
+        return [self.give(number, to, retained=retained) for number in range(1, count + 1)]
+
+    def take(self, shares: Sequence[bytes]) -> None:
+        """Have each of the first custodians bring a share."""
+        for number, share in enumerate(shares, 1):
+            self.custodian(number, ImportMksShare(share=share))
+
+    def combine(self) -> dict[str, Any]:
+        """Have the Security Officer combine what was brought."""
+        return self.officer(CombineMksShares())
+
+    def receive(self, shares: Sequence[bytes]) -> dict[str, Any]:
+        """Take shares and combine them."""
+        self.take(shares)
+        return self.combine()
+
+    def configure(self) -> None:
+        """Initialize the crypto-card, with device numbers of the module's own."""
+        first = int(self.serial) * MOST_METERS
+        command = InitializeCryptoCard(
+            minimum_value=MINIMUM,
+            maximum_value=MAXIMUM,
+            dr_limit=DR_LIMIT,
+            ar_limit=AR_LIMIT,
+            ca_certificate=self.authority.certificate,
+            provider_key=self.provider.public_key,
+            first_device=first,
+            last_device=first + MOST_METERS - 1,
+        )
+        self.officer(command)
+        self.born = Born(card_keys(self.status()), self.inner.trail.verification_key)
+
+    def status(self) -> dict[str, Any]:
+        """Ask the module how it is."""
+        status: dict[str, Any] = orjson.loads(self.execute(GetStatus()))
+        return status
+
+    def events(self) -> list[str]:
+        """Give the names of the chain's events, without those of logging on and off."""
+        return [record.event for record in self.records() if not record.event.startswith("user-logged")]
