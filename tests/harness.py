@@ -269,7 +269,9 @@ class World:
             last_device=1_000_000_009,
         )
         configuration = Configuration(command, signature_interval)
-        self.born = ceremony.perform(execute or self.execute, self.suite, self.serial, self.plan, configuration, begun=begun)
+        self.born = ceremony.perform(
+            execute or self.execute, self.suite, self.serial, self.plan, configuration, begun=begun
+        )
 
     def new_meter(self, name: str) -> Customer:
         """Have a meter made and certified: Unleased. Its customer has not registered yet."""

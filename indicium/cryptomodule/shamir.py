@@ -20,7 +20,7 @@ _REDUCTION = 0x1B
 """x^8 is x^4 + x^3 + x + 1 in this field."""
 
 
-class SharesUnfit(ValueError):  # as NotAuthentic: the module raises the rule's own error
+class SharesUnfit(Exception):  # as NotAuthentic: the module raises the rule's own error
     """Shares of different lengths, of no place, or two of the same place."""
 
 
@@ -73,9 +73,10 @@ def _weight(place: int, places: Sequence[int]) -> int:
 
 
 def _inverse(element: int) -> int:
-    """Give an element's inverse: its 254th power."""
+    """Give an element's inverse: its power of 254 = 2 + 4 + … + 128."""
     inverse = 1
-    for _ in range(254):
+    for _ in range(7):
+        element = _times(element, element, 1)
         inverse = _times(inverse, element, 1)
     return inverse
 

@@ -4,12 +4,15 @@ Each module is a `World` of its own, with its own memory and device key; the par
 are the fleet's. So whatever a test does with a meter in a world it does at any module of a fleet.
 """
 
+import pickle
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import orjson
 
+from indicium.cryptomodule.ports import DeviceIdentity
 from indicium.cryptomodule.suites import Modern
 from indicium.domain.commands.access import GetStatus, InitializeAccessControlDatabase, NewUser
 from indicium.domain.commands.base import Command
@@ -33,6 +36,8 @@ from indicium.domain.switches import AS_THE_SEED, Switches
 from indicium.infrastructure.devices import DeviceKeyFile, SystemEntropy
 from indicium.infrastructure.store import Store
 from indicium.parties.ceremony import Born, CeremonyPlan, Person, card_keys
+from indicium.parties.manufacturer import Manufacturer
+from indicium.parties.operator import Operator
 from tests.harness import (
     AR_LIMIT,
     BEGINNING,
@@ -40,6 +45,7 @@ from tests.harness import (
     MAXIMUM,
     MINIMUM,
     Kept,
+    Keys,
     StandingClock,
     World,
     make_parties,
@@ -49,31 +55,55 @@ MOST_METERS = 100
 """How many meters each module of a fleet may have."""
 
 
+MASTERS = ("10000001", "10000011")
+"""Modules that a fleet is found with, so that not every test makes them. Others do not survive a boot (C-21, C-22)."""
+
+CUSTODIANS = 3
+"""How many Key Custodians a module has, unless a test wants more."""
+
+
 class Fleet:
     """One manufacturer, one store, one set of parties, and as many modules as a test asks for."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.clock = folder, StandingClock(BEGINNING)
-        self.keys, self.manufacturer = make_parties(Modern(SystemEntropy()))
+    def __init__(self, folder: Path, keys: Keys, maker: bytes) -> None:
+        self.folder, self.clock, self.keys = folder, StandingClock(BEGINNING), keys
+        self.manufacturer = Manufacturer(maker, keys.manufacturer, Modern(SystemEntropy()))
         self.sites: dict[str, Site] = {}
-        Store.create(f"sqlite:///{folder / 'ledger.db'}").close()
 
-    def site(self, serial: str, *, custodians: int = 3, switches: Switches = AS_THE_SEED) -> "Site":
+    @classmethod
+    def prepare(cls, folder: Path) -> None:
+        """Leave a fleet with its masters, to be copied."""
+        keys, maker = make_parties(Modern(SystemEntropy()))
+        (folder / "fleet").write_bytes(pickle.dumps((keys, maker)))
+        Store.create(f"sqlite:///{folder / 'ledger.db'}").close()
+        fleet = cls(folder, keys, maker)
+        for serial in MASTERS:
+            fleet.site(serial).officer(GenerateMasterKeySet())
+        fleet.close()
+
+    @classmethod
+    def copy_of(cls, folder: Path, to: Path) -> Self:
+        """Take up a copy of a fleet that was prepared."""
+        shutil.copytree(folder, to, dirs_exist_ok=True)
+        return cls(to, *pickle.loads((to / "fleet").read_bytes()))  # noqa: S301  # we wrote it
+
+    def site(self, serial: str, *, custodians: int = CUSTODIANS, switches: Switches = AS_THE_SEED) -> "Site":
         """Take a new module into the fleet: Initializing, with its people."""
         self.manufacture(serial)
-        site = self.sites[serial] = Site(self, Serial(serial), custodians, switches)
-        return site.initialize()
+        return self._open(serial, custodians, switches).initialize()
 
-    def master(self, serial: str = "10000001", *, custodians: int = 3) -> "Site":
-        """Take in a module that makes an MKS of its own."""
+    def master(self, serial: str = MASTERS[0], *, custodians: int = CUSTODIANS) -> "Site":
+        """Give a module that has an MKS of its own making."""
+        if serial in MASTERS and custodians == CUSTODIANS:
+            return self._open(serial, custodians, AS_THE_SEED)
         site = self.site(serial, custodians=custodians)
         site.officer(GenerateMasterKeySet())
         return site
 
     def newcomer(
-        self, serial: str = "10000002", *, custodians: int = 3, switches: Switches = AS_THE_SEED
+        self, serial: str = "10000002", *, custodians: int = CUSTODIANS, switches: Switches = AS_THE_SEED
     ) -> "Site":
-        """Take in a module that waits for shares."""
+        """Give a module that waits for shares."""
         site = self.site(serial, custodians=custodians, switches=switches)
         site.officer(GenerateTransportKeyPair())
         return site
@@ -86,6 +116,10 @@ class Fleet:
     def close(self) -> None:
         for site in self.sites.values():
             site.close()
+
+    def _open(self, serial: str, custodians: int, switches: Switches) -> "Site":
+        site = self.sites[serial] = Site(self, Serial(serial), custodians, switches)
+        return site
 
 
 class Site(World):
@@ -127,14 +161,30 @@ class Site(World):
         return self.by(f"custodian-{number}", command)
 
     def by(self, name: str, command: Command) -> dict[str, Any]:
-        person = next(person for person in self.plan.people if person.name == name)
-        with self.operator() as operator:
-            operator.logon(person.name, person.passphrase)
+        with self.logged_on(name) as operator:
             return operator.send(command)
+
+    def logged_on(self, name: str) -> Operator:
+        """Open a session and log somebody on, for more than one command."""
+        person = next(person for person in self.plan.people if person.name == name)
+        operator = self.operator()
+        operator.logon(person.name, person.passphrase)
+        return operator
 
     def transport_key(self, custodian: int = 1) -> bytes:
         """Have a custodian carry the transport public key out."""
         return str(self.custodian(custodian, ExportTransportPublicKey())["statement"]).encode()
+
+    def stating(self, identity: DeviceIdentity) -> bytes:
+        """Have the module state its transport key as one of another identity."""
+        own = self.hardware.device
+        assert isinstance(own, DeviceKeyFile)
+        kept = own.load()
+        assert kept is not None
+        own.install(identity)
+        statement = self.transport_key()
+        own.install(kept)
+        return statement
 
     def give(self, custodian: int, to: bytes, *, retained: bool = True) -> bytes:
         """Have a custodian take a share for a destination."""
