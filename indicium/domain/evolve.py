@@ -18,7 +18,7 @@ from indicium.domain.events import (
     CheckpointRecovered,
     CryptoCardInitialized,
     InitializationStarted,
-    MasterKeySetGenerated,
+    KeyEvent,
     NamedUser,
     PasswordChanged,
     PsdEvent,
@@ -27,6 +27,7 @@ from indicium.domain.events import (
 )
 from indicium.domain.flow import SealedRecord
 from indicium.domain.identity import ChainId
+from indicium.domain.key_sets import ExportAt, KeySetAt, exports_after, held_after
 from indicium.domain.registers import NO_TOTALS, Totals
 
 
@@ -73,7 +74,10 @@ class ModuleAt:
     interval: int = 0
     users: tuple[UserAt, ...] = ()
     """The access control database, in the order in which the users were entered."""
-    master_key_sets: tuple[str, ...] = ()
+    master_key_sets: tuple[KeySetAt, ...] = ()
+    """Those that it holds."""
+    exports: tuple[ExportAt, ...] = ()
+    """Those that it made."""
     configured: bool = False
     """Whether the crypto-card is initialized."""
     totals: Totals = NO_TOTALS
@@ -114,11 +118,12 @@ def evolve(state: ModuleAt, event: AnyEvent | Discarded) -> ModuleAt:
     if isinstance(event, Discarded):
         return _enveloped(state, event.event)
     state = _enveloped(state, event)
+    if isinstance(event, KeyEvent):
+        held, made = held_after(state.master_key_sets, event), exports_after(state.exports, event)
+        return replace(state, master_key_sets=held, exports=made)
     match event:
         case InitializationStarted(data=data):
             return replace(state, interval=data.interval)
-        case MasterKeySetGenerated(data=data):
-            return replace(state, master_key_sets=(*state.master_key_sets, data.mks))
         case CryptoCardInitialized():
             return replace(state, configured=True)
         case CheckpointRecovered(data=data):

@@ -7,6 +7,7 @@ from indicium.domain.errors import ChainNotNamed, UnknownChain, UnknownMeter
 from indicium.domain.events import parse_event
 from indicium.domain.evolve import ModuleAt
 from indicium.domain.identity import ChainId
+from indicium.domain.key_sets import KeySetAt
 from indicium.entrypoints.results import show_meters
 from indicium.entrypoints.screen import Screen
 from indicium.infrastructure.store import Store
@@ -49,10 +50,15 @@ def _lines(state: ModuleAt) -> list[tuple[str, str]]:
         ("state", f"{state.state} (persistent: {state.persistent})"),
         ("crypto-card", "initialized" if state.configured else "not initialized"),
         ("users", ", ".join(f"{user.name} ({user.role})" for user in state.users) or "none"),
-        ("master key sets", ", ".join(state.master_key_sets) or "none"),
+        ("master key sets", ", ".join(map(_key_set, state.master_key_sets)) or "none"),
         ("signed", f"every {state.interval} records at least"),
         *totals,
     ]
+
+
+def _key_set(held: KeySetAt) -> str:
+    came, may = "generated" if held.generated else "imported", "exportable" if held.exportable else "retained"
+    return f"{held.mks} ({'active' if held.active else 'dormant'}, {came}, {may})"
 
 
 def _chain_of(store: Store, module: str | None, chain: str | None) -> ChainId:

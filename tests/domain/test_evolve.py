@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from indicium.domain.events import parse_event
 from indicium.domain.evolve import Discarded, ModuleAt, UserAt, evolve, with_discarded
+from indicium.domain.key_sets import KeySetAt
 from tests.domain.lines import CHAIN, GOOD, indicium_data, line, psd_data
 
 BEGINNING = [
@@ -37,9 +38,51 @@ def test_a_ceremony_is_seen_step_by_step() -> None:
 
     last = replay(BEGINNING)
     assert last.users == (UserAt("officer", "security-officer"),)
-    assert last.master_key_sets == ("0" * 16,)
+    assert last.master_key_sets == (KeySetAt("0" * 16, active=True, generated=True, exportable=True),)
     assert last.configured
     assert (last.sequence, last.state, last.at) == (5, "operational", "2026-03-02T09:00:00.000000Z")
+
+
+FIRST, SECOND = "0" * 16, "1" * 16
+
+
+def test_the_master_key_sets_of_a_module_come_change_places_and_go() -> None:
+    """H-03, H-04, H-07, M-48."""
+    steps = ["master-key-set-generated", "mks-shares-combined", "mks-activated", "dormant-mks-deleted"]
+    lines = [line(name, GOOD[name], sequence=place) for place, name in enumerate(steps, start=1)]
+
+    seen = [
+        {(held.mks, held.active, held.generated, held.exportable) for held in replay(lines[:length]).master_key_sets}
+        for length in range(1, 5)
+    ]
+
+    assert seen[0] == {(FIRST, True, True, True)}
+    assert seen[1] == {(FIRST, True, True, True), (SECOND, False, False, False)}
+    assert seen[2] == {(FIRST, False, True, True), (SECOND, True, False, False)}
+    assert seen[3] == {(SECOND, True, False, False)}
+
+
+def test_an_activation_that_changes_nothing_leaves_the_active_set_active() -> None:
+    """M-48."""
+    lines = [
+        line("master-key-set-generated", GOOD["master-key-set-generated"]),
+        line("mks-activated", {"mks": FIRST, "dormant": None}),
+    ]
+    assert replay(lines).master_key_sets == replay(lines[:1]).master_key_sets
+
+
+def test_exports_are_told_with_where_they_went_and_how_far_they_came() -> None:
+    created = line("mks-shares-created", GOOD["mks-shares-created"])
+    shares = [line("mks-share-exported", {**GOOD["mks-share-exported"], "number": number}) for number in (1, 2)]
+    aborted = line("mks-export-aborted", GOOD["mks-export-aborted"])
+
+    (begun,), (given,), (ended,) = (
+        replay(lines).exports for lines in ([created], [created, *shares], [created, *shares, aborted])
+    )
+
+    assert (begun.mks, begun.count, begun.threshold, begun.given, begun.destination) == (FIRST, 3, 2, 0, None)
+    assert (given.given, given.destination, given.aborted) == (2, "10000002", False)
+    assert (ended.given, ended.aborted) == (2, True)
 
 
 def test_the_users_are_those_whom_the_chain_tells_of() -> None:
@@ -108,5 +151,7 @@ def test_any_order_of_events_replays_and_the_state_is_that_of_the_last_envelope(
 
     for (before, after), name in zip(pairwise(states), names, strict=True):
         assert (after.sequence, after.state) == (before.sequence + 1, f"s{before.sequence + 1}")
-        assert len(after.master_key_sets) == len(before.master_key_sets) + (name == "master-key-set-generated")
+        made = len(after.master_key_sets) - len(before.master_key_sets)
+        assert (made == 1) == (name in ("master-key-set-generated", "mks-shares-combined"))
+        assert (made < 0) <= (name == "dormant-mks-deleted")
         assert after.configured >= before.configured
