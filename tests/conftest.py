@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.app.homes import make_leased
+from tests.fleet import Fleet
 from tests.harness import World, make_ready
 from tests.postgres_server import OwnServer, Server, server
 
@@ -40,6 +41,21 @@ def empty(tmp_path: Path) -> Iterator[World]:
     world = World.make(tmp_path)
     yield world
     world.close()
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("prepared")
+    Fleet.prepare(folder)
+    return folder
+
+
+@pytest.fixture
+def fleet(prepared: Path, tmp_path: Path) -> Iterator[Fleet]:
+    """A manufacturer, a store, the parties outside, and masters that were made before; see `tests.fleet`."""
+    fleet = Fleet.copy_of(prepared, tmp_path / "fleet")
+    yield fleet
+    fleet.close()
 
 
 @pytest.fixture(scope="session")

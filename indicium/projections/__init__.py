@@ -1,6 +1,7 @@
 """Folds of the streams: registers, module table, movement and your own; each can be thrown away and rebuilt."""
 
 from indicium.projections.follow import Step, follow
+from indicium.projections.key_holders import KeyHistory, key_holders
 from indicium.projections.meter_history import HistoryRow, MeterHistory
 from indicium.projections.module_table import ModuleRow
 from indicium.projections.movement import MovementRow, moved_in_all
@@ -12,6 +13,7 @@ from indicium.projections.views import Views
 
 __all__ = [
     "HistoryRow",
+    "KeyHistory",
     "MeterHistory",
     "MeterRow",
     "MetersAt",
@@ -24,6 +26,7 @@ __all__ = [
     "Sums",
     "Views",
     "follow",
+    "key_holders",
     "meters_at",
     "module_at",
     "moved_in_all",

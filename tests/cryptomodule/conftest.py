@@ -1,4 +1,4 @@
-"""What tests of several modules, and of access control, begin from."""
+"""A module with people, for tests of access control."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,16 +7,8 @@ import pytest
 
 from indicium.domain.commands.access import InitializeAccessControlDatabase
 from indicium.domain.commands.initialization import GenerateMasterKeySet, StartInitialization
-from tests.cryptomodule.fleet import Fleet
 from tests.cryptomodule.staff import MINIMAL
 from tests.harness import World
-
-
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("fleet")
-    Fleet.prepare(folder)
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -30,14 +22,6 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
         operator.send(GenerateMasterKeySet())
     world.leave()
     return folder
-
-
-@pytest.fixture
-def fleet(prepared: Path, tmp_path: Path) -> Iterator[Fleet]:
-    """A manufacturer, a store, the parties outside, and masters that were made before."""
-    fleet = Fleet.copy_of(prepared, tmp_path / "fleet")
-    yield fleet
-    fleet.close()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The ceremony by which a Master Key Set goes from one module to another: three people at each (H-20 … H-29, Y-06)."""
 
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 import pytest
@@ -44,7 +45,7 @@ from indicium.domain.flow import SealedRecord
 from indicium.domain.identity import Serial
 from indicium.domain.switches import Switches
 from indicium.parties.manufacturer import Manufacturer
-from tests.cryptomodule.fleet import Fleet, Site
+from tests.fleet import Fleet, Site
 from tests.harness import data_of, flipped, make_parties
 
 
@@ -57,8 +58,8 @@ def newest(site: Site, event: str) -> SealedRecord:
     return next(record for record in reversed(site.records()) if record.event == event)
 
 
-def envelope_of(record: SealedRecord) -> dict[str, object]:
-    envelope: dict[str, object] = orjson.loads(record.line.partition(b"\t")[0])
+def envelope_of(record: SealedRecord) -> dict[str, Any]:
+    envelope: dict[str, Any] = orjson.loads(record.line.partition(b"\t")[0])
     return envelope
 
 
@@ -134,7 +135,7 @@ def test_records_say_who_took_and_who_brought_which_share_and_nothing_that_helps
     brought = envelope_of(newest(clone, "mks-share-imported"))
     combined = envelope_of(newest(clone, "mks-shares-combined"))
 
-    export = taken["data"]["export"]  # type: ignore[index]  # a record's data is an object
+    export = taken["data"]["export"]
     said = {"mks": mks, "export": export, "count": 3, "threshold": 2, "number": 3, "retained": True}
     there = {"module": "10000002", "chain": clone.module.chain}
     here = {"module": "10000001", "chain": master.module.chain}
@@ -439,7 +440,7 @@ def test_too_few_shares_for_a_first_mks_are_fatal(fleet: Fleet) -> None:
     assert (refused.value.taken, refused.value.threshold, refused.value.recorded) == (1, 2, True)
     envelope = envelope_of(newest(clone, "mks-shares-not-combined"))
     assert (envelope["state"], envelope["reason"]) == ("error", refused.value.reason)
-    assert envelope["data"] | {"code": "shares-too-few", "taken": 1} == envelope["data"]  # type: ignore[operator]  # as above
+    assert envelope["data"] | {"code": "shares-too-few", "taken": 1} == envelope["data"]
     assert clone.inner.cold.importing == []
     clone.reboot()
     assert (clone.status()["state"], clone.status()["persistent"]) == ("error", "error")

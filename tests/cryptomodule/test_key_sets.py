@@ -9,7 +9,7 @@ from indicium.domain.errors import MemoryNotAuthentic, MksStillNeeded, NoDormant
 from indicium.domain.events import parse_event
 from indicium.domain.evolve import replay
 from indicium.domain.switches import Switches
-from tests.cryptomodule.fleet import Fleet, Site
+from tests.fleet import Fleet, Site
 from tests.harness import data_of
 
 

@@ -1,6 +1,7 @@
 """Any wrong, missing, repeated, mixed or altered share is found, for all subsets up to 8 of 8 (G7, M-83, Y-06)."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -33,7 +34,7 @@ from indicium.domain.errors import (
     StatementNotAuthentic,
 )
 from indicium.domain.statements import ShareEnvelope, read
-from tests.cryptomodule.fleet import Fleet
+from tests.fleet import Fleet
 from tests.harness import flipped
 
 MOST = 8
@@ -158,7 +159,7 @@ def test_every_byte_of_the_secret_in_a_share_counts(exporter: Exporter) -> None:
     """33 bytes: 32 of the key's and the place."""
     first, second = exporter.shares(2, 2)
     for place in range(33):
-        wrong = exporter.made_wrong(first, lambda plain, at=place: flipped(plain, at))  # type: ignore[misc]  # a default
+        wrong = exporter.made_wrong(first, partial(flipped, place=place))
         assert isinstance(exporter.brought([wrong, second]), SharesDoNotCombine)
 
 

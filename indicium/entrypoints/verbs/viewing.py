@@ -10,6 +10,7 @@ import typer
 from indicium.domain import amounts
 from indicium.domain.errors import UnknownMeter
 from indicium.domain.identity import DeviceId
+from indicium.entrypoints.key_history import show_keys
 from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, settings_of
 from indicium.entrypoints.past import show_meters_at, show_module_at
 from indicium.entrypoints.results import show_meters, show_modules
@@ -81,12 +82,21 @@ def modules(
     ] = None,
     module: Annotated[str | None, typer.Option(metavar="SERIAL", help="With --at: the module.")] = None,
     chain: Annotated[str | None, typer.Option(metavar="CHAIN", help="With --at: the chain.")] = None,
+    keys: Annotated[
+        bool, typer.Option("--keys", help="Each master key set: who holds, held or could hold it, and who was there.")
+    ] = False,
     home: HomeOption = None,
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> None:
     """Show the module table: each module's last transaction, totals and head (G4)."""
     screen = Screen(json=json)
+    if keys:
+        if (at, module, chain) != (None, None, None):
+            msg = "--keys goes with no other choice: it tells of all modules at once"
+            raise typer.BadParameter(msg)
+        show_keys(screen, settings_of(home, store).store_url)
+        return
     if at is not None:
         show_module_at(screen, settings_of(home, store).store_url, at, module, chain)
         return
