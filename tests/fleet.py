@@ -12,8 +12,8 @@ from typing import Any, Self
 
 import orjson
 
+from indicium.cryptomodule import suites
 from indicium.cryptomodule.ports import DeviceIdentity
-from indicium.cryptomodule.suites import Modern
 from indicium.domain.commands.access import GetStatus, InitializeAccessControlDatabase, NewUser
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.crypto_card import InitializeCryptoCard
@@ -65,27 +65,31 @@ CUSTODIANS = 3
 class Fleet:
     """One manufacturer, one store, one set of parties, and as many modules as a test asks for."""
 
-    def __init__(self, folder: Path, keys: Keys, maker: bytes) -> None:
-        self.folder, self.clock, self.keys = folder, StandingClock(BEGINNING), keys
-        self.manufacturer = Manufacturer(maker, keys.manufacturer, Modern(SystemEntropy()))
+    def __init__(self, folder: Path, keys: Keys, suite: str = "modern") -> None:
+        self.folder, self.clock, self.keys, self.suite = folder, StandingClock(BEGINNING), keys, suite
+        self.manufacturer = Manufacturer(keys.maker, keys.manufacturer, suites.make(suite, SystemEntropy()))
         self.sites: dict[str, Site] = {}
 
     @classmethod
     def prepare(cls, folder: Path) -> None:
         """Leave a fleet with its masters, to be copied."""
-        keys, maker = make_parties(Modern(SystemEntropy()))
-        (folder / "fleet").write_bytes(pickle.dumps((keys, maker)))
-        Store.create(f"sqlite:///{folder / 'ledger.db'}").close()
-        fleet = cls(folder, keys, maker)
+        fleet = cls.of(folder)
+        (folder / "fleet").write_bytes(pickle.dumps(fleet.keys))
         for serial in MASTERS:
-            fleet.site(serial).officer(GenerateMasterKeySet())
+            fleet.founder(serial)
         fleet.close()
 
     @classmethod
     def copy_of(cls, folder: Path, to: Path) -> Self:
         """Take up a copy of a fleet that was prepared."""
         shutil.copytree(folder, to, dirs_exist_ok=True)
-        return cls(to, *pickle.loads((to / "fleet").read_bytes()))  # noqa: S301  # we wrote it
+        return cls(to, pickle.loads((to / "fleet").read_bytes()))  # noqa: S301  # we wrote it
+
+    @classmethod
+    def of(cls, folder: Path, suite: str = "modern") -> Self:
+        """Make a fleet without a module, of any suite."""
+        Store.create(f"sqlite:///{folder / 'ledger.db'}").close()
+        return cls(folder, make_parties(suite), suite)
 
     def site(self, serial: str, *, custodians: int = CUSTODIANS, switches: Switches = AS_THE_SEED) -> "Site":
         """Take a new module into the fleet: Initializing, with its people."""
@@ -96,6 +100,10 @@ class Fleet:
         """Give a module that has an MKS of its own making."""
         if serial in MASTERS and custodians == CUSTODIANS:
             return self._open(serial, custodians, AS_THE_SEED)
+        return self.founder(serial, custodians=custodians)
+
+    def founder(self, serial: str, *, custodians: int = CUSTODIANS) -> "Site":
+        """Take in a module and have it make an MKS of its own."""
         site = self.site(serial, custodians=custodians)
         site.officer(GenerateMasterKeySet())
         return site
@@ -131,7 +139,7 @@ class Site(World):
         plan = CeremonyPlan(people=tuple(Person(name=name, role=role, passphrase=name[::-1]) for name, role in people))
         self.fleet = fleet
         super().__init__(
-            fleet.folder, Kept(BEGINNING, fleet.keys, plan, None, {}, {}), serial=serial, switches=switches
+            fleet.folder, Kept(BEGINNING, fleet.keys, plan, None, {}, {}, fleet.suite), serial=serial, switches=switches
         )
         self.clock = fleet.clock
         self.module = self._module()

@@ -1,6 +1,7 @@
 """The ceremony by which a Master Key Set goes from one module to another: three people at each (H-20 … H-29, Y-06)."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -125,6 +126,21 @@ def test_all_shares_may_be_needed_and_more_than_needed_may_come(fleet: Fleet, co
     assert keys_of(clone) == keys_of(master)
 
 
+@pytest.mark.filterwarnings("ignore::indicium.cryptomodule.suites.ForStudyOnly")
+@pytest.mark.parametrize("suite", ["fips140_1", "post_quantum"])
+def test_an_mks_travels_under_any_suite(tmp_path: Path, suite: str) -> None:
+    """Table L: the transport key, the device key and what seals the MKS are the suite's own."""
+    fleet = Fleet.of(tmp_path, suite)
+    master, clone = fleet.founder("10000001"), fleet.newcomer()
+
+    clone.receive(master.export(clone.transport_key()))
+
+    assert keys_of(clone) == keys_of(master) is not None
+    assert clone.inner.cold.active is not None
+    assert clone.inner.cold.active.suite == suite
+    fleet.close()
+
+
 def test_records_say_who_took_and_who_brought_which_share_and_nothing_that_helps_to_the_key(fleet: Fleet) -> None:
     """H-10, H-23, H-27: the custodian is the envelope's user."""
     master, clone = fleet.master(), fleet.newcomer()
@@ -229,8 +245,8 @@ def test_a_module_does_not_export_to_itself(fleet: Fleet) -> None:
 
 def other_manufacturers(fleet: Fleet, clone: Site) -> bytes:
     """The same module, as another manufacturer certified it."""
-    keys, maker = make_parties(clone.suite)
-    stranger = Manufacturer(maker, keys.manufacturer, clone.suite)
+    keys = make_parties()
+    stranger = Manufacturer(keys.maker, keys.manufacturer, clone.suite)
     return clone.stating(stranger.make(clone.serial, fleet.clock.now()))
 
 

@@ -3,14 +3,12 @@
 from indicium.cryptomodule.statements import identity_of
 from indicium.domain.commands.master_keys import CreateMksShares
 from indicium.domain.statements import ShareEnvelope, read
-from tests.cryptomodule.test_canary import writings
+from tests.canary import scalar, writings
 from tests.fleet import Fleet, Site
-from tests.harness import load_private_key
 
 
 def device_scalar(site: Site) -> bytes:
-    key = load_private_key(identity_of(site.hardware.device, site.serial).key)
-    return key.private_numbers().private_value.to_bytes(32, "big")
+    return scalar(identity_of(site.hardware.device, site.serial).key)
 
 
 def texts_of(site: Site) -> dict[str, bytes]:

@@ -66,7 +66,7 @@ class Exporter:
     def shares(self, threshold: int, count: int) -> list[bytes]:
         """Export the MKS."""
         inside = self.master.module._core.inside()
-        inside.session = session = Session(SessionKeys(self.master.suite, bytes(32), b"", b""))
+        inside.asker = session = Session(SessionKeys(self.master.suite, bytes(32), b"", b""))
         create_mks_shares(inside, CreateMksShares(share_count=count, threshold=threshold))
         shares = []
         for number in range(count):
