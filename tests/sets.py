@@ -6,6 +6,7 @@ from typing import Any
 
 from indicium.cryptomodule.state import MasterKeySet
 from indicium.domain.commands.initialization import GenerateMasterKeySet
+from indicium.domain.commands.master_keys import ActivateMks, DeleteDormantMks
 from indicium.domain.commands.mks_usage import TranslateEncryptionAndMac
 from indicium.domain.roles import Role
 from indicium.domain.switches import Switches
@@ -40,13 +41,15 @@ def hold(world: World, active: MasterKeySet | None, dormant: MasterKeySet | None
 
 
 def change_places(world: World) -> None:
-    """Have the active and the dormant set change places, as Activate MKS does (H-04)."""
-    hold(world, world.inner.cold.dormant, world.inner.cold.active)
+    """Have the active and the dormant set change places (H-04)."""
+    with officer(world) as operator:
+        operator.send(ActivateMks())
 
 
 def delete_dormant(world: World) -> None:
-    """Delete the dormant set (H-07)."""
-    hold(world, world.inner.cold.active, None)
+    """Delete the dormant set (H-07), and lose what lies under it (M-51)."""
+    with officer(world) as operator:
+        operator.send(DeleteDormantMks(forced=True))
 
 
 def translation(world: World, names: Sequence[str], source: str, target: str) -> TranslateEncryptionAndMac:

@@ -37,7 +37,7 @@ def combine(shares: Sequence[bytes]) -> bytes:
     """Give the secret: the value at zero of the polynomials through all of the shares. Raises `SharesUnfit`."""
     places = [share[-1] for share in shares if share]
     size = len(shares[0]) - 1 if shares else 0
-    if size < 1 or {len(share) for share in shares} != {size + 1} or 0 in places or len({*places}) < len(shares):
+    if size < 1 or any(len(share) - 1 != size for share in shares) or 0 in places or len({*places}) < len(shares):
         raise SharesUnfit
     ones, secret = _ones(size), 0
     for place, share in zip(places, shares, strict=True):

@@ -42,7 +42,7 @@ def officer_of(ledger: Ledger) -> Operator:
 def sets_of(ledger: Ledger) -> Sets:
     """Read in the chain which sets the module made."""
     (module,) = ledger.modules()
-    return Sets(*ledger.at(module.head.sequence).master_key_sets)
+    return Sets(*(held.mks for held in ledger.at(module.head.sequence).master_key_sets))
 
 
 def roll(ledger: Ledger, progress: Progress = lambda _done, _all: None) -> RolledOver:

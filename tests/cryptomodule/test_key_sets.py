@@ -5,12 +5,13 @@ import pytest
 from indicium.domain.commands.initialization import GenerateMasterKeySet
 from indicium.domain.commands.master_keys import ActivateMks, DeleteDormantMks
 from indicium.domain.commands.psd import InitializePsd
-from indicium.domain.errors import MemoryNotAuthentic, MksStillNeeded, NoDormantMks
+from indicium.domain.errors import MemoryNotAuthentic, MksNotHeld, MksStillNeeded, NoDormantMks
 from indicium.domain.events import parse_event
 from indicium.domain.evolve import replay
 from indicium.domain.switches import Switches
 from tests.fleet import Fleet, Site
-from tests.harness import data_of
+from tests.harness import World, data_of
+from tests.sets import change_places, make_dormant, officer, translate
 
 
 @pytest.fixture
@@ -88,6 +89,40 @@ def test_a_meter_counts_for_the_set_that_it_was_made_under(holder: Site) -> None
     with pytest.raises(MksStillNeeded) as refused:
         holder.officer(DeleteDormantMks())
     assert refused.value.meters == 1
+
+
+def test_a_meter_that_was_translated_counts_for_the_set_that_it_went_to(world: World) -> None:
+    """M-51, H-06: five meters, two of them translated."""
+    first, second = make_dormant(world)
+    translate(world, ("ada", "raw"), first, second)
+    for _ in range(2):  # both ways, and after a boot
+        for needed in (2, 3):
+            with pytest.raises(MksStillNeeded) as refused, officer(world) as operator:
+                operator.send(DeleteDormantMks())
+            assert refused.value.meters == needed
+            change_places(world)
+        world.reboot()
+
+    translate(world, ("ben", "assigned", "unleased"), first, second)
+    change_places(world)
+    with officer(world) as operator:
+        assert operator.send(DeleteDormantMks()) == {"mks": first, "forced": False, "meters": 0}
+    world.ask("ada")
+    assert world.spend("ada", 330, "after").ar == 330
+
+
+def test_a_forced_deletion_loses_the_meters_that_lie_under_the_set(world: World) -> None:
+    """M-51: they are refused by name, and the others go on."""
+    first, second = make_dormant(world)
+    translate(world, ("ada",), first, second)
+    change_places(world)
+    with officer(world) as operator:
+        assert operator.send(DeleteDormantMks(forced=True))["meters"] == 4
+
+    world.ask("ada")
+    assert world.spend("ada", 330, "after").ar == 330
+    with pytest.raises(MksNotHeld):
+        world.ask("ben")
 
 
 def test_a_meter_that_a_lost_group_made_is_not_counted(holder: Site) -> None:
