@@ -109,8 +109,13 @@ def test_a_signature_in_der_has_one_form(ledger: World) -> None:
         ledger.suite.name, 0x9760508F15230BCCB292B982A2EB840BF0581CF5
     )
     long_form = der[:1] + b"\x81" + der[1:]
-    for other in (encode_dss_signature(r, order - s), encode_dss_signature(r, s + order), long_form):
-        with pytest.raises(BadRecord):
+    for other, why in (
+        (encode_dss_signature(r, order - s), "high s|does not verify"),
+        (encode_dss_signature(r, s + order), "high s|does not verify"),
+        (long_form, "is not DER"),
+        (der + b"\0", "is not DER"),
+    ):
+        with pytest.raises(BadRecord, match=why):
             verify_signature(key, body, base64.b64encode(other))
 
 
