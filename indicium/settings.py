@@ -3,7 +3,7 @@
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from indicium.domain.amounts import LARGEST
 from indicium.domain.device_numbers import LAST_NUMBER, DeviceRange
 from indicium.domain.errors import BadSetting, LedgerMissing
+from indicium.domain.identity import SuiteName
 from indicium.domain.switches import Switches
 
 DEFAULT_SERIAL = "34576590"
@@ -19,9 +20,6 @@ DEFAULT_SERIAL = "34576590"
 
 SETTINGS_FILE = "indicium.toml"
 """Where a home keeps its settings; paths in it are relative to the home, so a home can be copied."""
-
-SuiteName = Literal["modern", "fips140_1", "post_quantum"]
-"""Names of the algorithm suites (docs/suites.md)."""
 
 _Mills = Annotated[int, Field(ge=1, le=LARGEST)]
 _RANGE = "device_range"

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from indicium.cryptomodule.state import MasterKeySet
-from indicium.cryptomodule.suites import NotAuthentic, SealKey, Suite
+from indicium.cryptomodule.suites import NotAuthentic, SealKey, Suite, beside
 from indicium.cryptomodule.tokens import HeldSets, Kind
 from indicium.domain.errors import MacNotAuthentic, MksNotHeld
 
@@ -20,9 +20,9 @@ class Buffers:
 
     def __init__(self, suite: Suite, active: MasterKeySet, dormant: MasterKeySet | None) -> None:
         """Derive the keys; those of MACs come from the MAK alone."""
-        sets = (active,) if dormant is None else (active, dormant)
-        self._tokens = HeldSets(active.mks, {held.mks: _buffer_key(suite, held) for held in sets})
-        self._macs = {held.mks: suite.mac_key(suite.derive(held.mak, "indicium buffer MAC")) for held in sets}
+        sets = [(held, beside(suite, held.suite)) for held in (active, dormant) if held is not None]
+        self._tokens = HeldSets(active.mks, {held.mks: _buffer_key(own, held) for held, own in sets})
+        self._macs = {held.mks: own.mac_key(own.derive(held.mak, "indicium buffer MAC")) for held, own in sets}
 
     def seal(self, data: bytes) -> bytes:
         """Compute a MAC and encrypt."""

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from indicium.cryptomodule.state import MasterKeySet
-from indicium.cryptomodule.suites import MacKey, NotAuthentic, SealKey, SigningKey, Suite
+from indicium.cryptomodule.suites import MacKey, NotAuthentic, SealKey, SigningKey, Suite, beside
 from indicium.cryptomodule.tokens import HeldSets, Kind
 from indicium.domain.commands.mks_usage import MksId
 
@@ -84,9 +84,14 @@ class Vault:
         """Derive the token keys once."""
         self._suite = suite
         self.mks = active.mks
-        sets = (active,) if dormant is None else (active, dormant)
-        self._tokens = HeldSets(active.mks, {held.mks: suite.token_key(held.mek, held.mak) for held in sets})
+        sets = [(held, beside(suite, held.suite)) for held in (active, dormant) if held is not None]
+        self._suites = {held.mks: own for held, own in sets}
+        self._tokens = HeldSets(active.mks, {held.mks: own.token_key(held.mek, held.mak) for held, own in sets})
         self._loaded: OrderedDict[str, MeterKeys] = OrderedDict()
+
+    def suite_of(self, mks: str) -> str:
+        """Name the suite of a set that the module holds."""
+        return self._suites[mks].name
 
     def new_static(self, psd: str) -> tuple[StaticPart, SigningKey]:
         """Generate V_psd and EDEK_psd and seal them (E-204)."""
@@ -97,7 +102,7 @@ class Vault:
             mks=self.mks,
             public_key=signing_key.public().der,
             signing_key=tokens.seal(signing_key.der, _label(_V_PSD, psd, self.mks)),
-            edek=tokens.seal(self._suite.generate_key(), _label(_EDEK_PSD, psd, self.mks)),
+            edek=tokens.seal(self._suites[self.mks].generate_key(), _label(_EDEK_PSD, psd, self.mks)),
         )
         return static, signing_key
 
@@ -117,21 +122,25 @@ class Vault:
         """Store the client's secrets under EDEK_psd (E-403, M-47)."""
         static = self.resealed(static, self.mks)
         label = _label(_SECRETS, static.psd, static.mks)
-        sealed = self._suite.seal_key(self._key(static, _EDEK_PSD, static.edek)).seal(hmk + passphrase_hash, label)
-        return static.model_copy(update={"secrets": sealed})
+        edek = self._suites[static.mks].seal_key(self._key(static, _EDEK_PSD, static.edek))
+        return static.model_copy(update={"secrets": edek.seal(hmk + passphrase_hash, label)})
 
     def resealed(self, static: StaticPart, mks: str) -> StaticPart:
         """Give the same keys and secrets under another MKS: decrypted and verified, MACed and encrypted again (H-06).
 
-        One that lies there already is given as it is. Raises `MksNotHeld`.
+        One that lies there already is given as it is. Where the MKS is of another suite, the secrets get an EDEK_psd of
+        that suite; V_psd stays what was certified. Raises `MksNotHeld`.
         """
         if static.mks == mks:
             return static
         tokens = self._tokens.under(mks)
         edek = self._key(static, _EDEK_PSD, static.edek)
         secrets = self._secrets(static, edek)
+        target = self._suites[mks]
+        if target is not self._suites[static.mks]:
+            edek = target.generate_key()
         if secrets is not None:
-            secrets = self._suite.seal_key(edek).seal(secrets, _label(_SECRETS, static.psd, mks))
+            secrets = target.seal_key(edek).seal(secrets, _label(_SECRETS, static.psd, mks))
         signing_key = self._key(static, _V_PSD, static.signing_key)
         return static.model_copy(
             update={
@@ -200,7 +209,7 @@ class Vault:
         """Open the client's secrets, if there are any yet."""
         if static.secrets is None:
             return None
-        return self._suite.seal_key(edek).open(static.secrets, _label(_SECRETS, static.psd, static.mks))
+        return self._suites[static.mks].seal_key(edek).open(static.secrets, _label(_SECRETS, static.psd, static.mks))
 
 
 def _label(sealed: _Sealed, psd: str, mks: str) -> bytes:

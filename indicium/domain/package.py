@@ -22,7 +22,7 @@ class MovingPart(NamedTuple):
     state: str
     """Operational state of the PSD (G-111), a value of `lifecycle.PsdState`."""
     suite: str
-    """Algorithm suite of the static part's keys."""
+    """Algorithm suite of the Master Key Set that seals the static part."""
     mks: str
     """Identifier of the Master Key Set that seals the static part (G-604): 16 hex digits."""
     static: str

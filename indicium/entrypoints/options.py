@@ -7,7 +7,8 @@ import typer
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from indicium.domain.errors import LedgerMissing
-from indicium.settings import Settings, SuiteName
+from indicium.domain.identity import SuiteName
+from indicium.settings import Settings
 
 USAGE = 3
 """Exit status of a command that was called wrongly."""

@@ -2,8 +2,9 @@
 
 from indicium.cryptomodule.handlers.module import Effect, Inside
 from indicium.cryptomodule.state import Cold, Hot, MasterKeySet
+from indicium.cryptomodule.suites import Fips1401, beside
 from indicium.domain.commands.initialization import GenerateMasterKeySet, StartInitialization
-from indicium.domain.errors import DormantMksExists
+from indicium.domain.errors import BadValue, DormantMksExists
 from indicium.domain.fig6 import ModuleState
 from indicium.domain.identity import ChainId, Serial
 
@@ -35,7 +36,7 @@ def start_initialization(inside: Inside, command: StartInitialization) -> Effect
     )
 
 
-def generate_master_key_set(inside: Inside, _command: GenerateMasterKeySet) -> Effect:
+def generate_master_key_set(inside: Inside, command: GenerateMasterKeySet) -> Effect:
     """Make this module a master with its own MKS; the first one is active at once (C-03, M-48).
 
     In Operational, where a switch allows it, the new set is dormant until it is activated (M-09).
@@ -43,11 +44,11 @@ def generate_master_key_set(inside: Inside, _command: GenerateMasterKeySet) -> E
     cold = inside.cold
     if cold.dormant is not None:
         raise DormantMksExists(mks=cold.dormant.mks)
+    suite = inside.suite if command.suite is None else beside(inside.suite, command.suite)
+    if suite.name != inside.suite.name and suite.name == Fips1401.name:
+        raise BadValue(field="suite", why="only a module of the suite for study makes such a set")
     made = MasterKeySet(
-        mks=inside.suite.random(MKS_ID_BYTES).hex(),
-        suite=inside.suite.name,
-        mek=inside.suite.generate_key(),
-        mak=inside.suite.generate_key(),
+        mks=suite.random(MKS_ID_BYTES).hex(), suite=suite.name, mek=suite.generate_key(), mak=suite.generate_key()
     )
     if cold.active is None:
         cold.active = made
@@ -57,6 +58,6 @@ def generate_master_key_set(inside: Inside, _command: GenerateMasterKeySet) -> E
         reply={"mks": made.mks},
         event="master-key-set-generated",
         software="key-management",
-        data={"mks": made.mks, "master": True},
+        data={"mks": made.mks, "master": True} | ({} if suite is inside.suite else {"suite": suite.name}),
         then=ModuleState.OPERATIONAL,
     )

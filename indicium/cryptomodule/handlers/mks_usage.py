@@ -103,7 +103,8 @@ def _moved(group: Group, desk: Desk, psd_id: DeviceId, target: str) -> bool:
     if p.moving.mks == target:
         return False
     keys = desk.vault.translated(p.keys, target)
-    moving = p.moving._replace(version=p.moving.version + 1, mks=target, static=keys.digest, last_at=group.at)
+    suite, version = desk.vault.suite_of(target), p.moving.version + 1
+    moving = p.moving._replace(version=version, suite=suite, mks=target, static=keys.digest, last_at=group.at)
     role = FIG6[TranslateEncryptionAndMac].roles[0]
     static, name = keys.static.encode(), TranslateEncryptionAndMac.__name__
     group.settle(Transaction("psd-translated", name, moving, static, keys, 0, role, None, None), desk.mk_chkpt)

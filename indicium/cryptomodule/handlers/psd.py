@@ -76,7 +76,7 @@ def initialize_psd(group: Group, desk: Desk, _command: InitializePsd) -> bytes:
         version=1,
         home=group.hot.serial,
         state=PsdState.RAW,
-        suite=group.suite.name,
+        suite=desk.vault.suite_of(part.mks),
         mks=part.mks,
         static=hashlib.sha256(static).hexdigest(),
         ar=EMPTY.ar,
@@ -291,7 +291,8 @@ def _settle(
     if effects.part is not None:
         static = effects.part.encode()
         keys = desk.vault.load(static)
-        moving = moving._replace(static=keys.digest, mks=keys.static.mks)
+        mks = keys.static.mks
+        moving = moving._replace(static=keys.digest, suite=desk.vault.suite_of(mks), mks=mks)
     command, digest = type(p.command), hashlib.sha256(p.content).digest()
     made = Transaction(
         effects.event,

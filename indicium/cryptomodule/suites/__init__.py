@@ -40,6 +40,7 @@ __all__ = [
     "SigningKey",
     "Suite",
     "VerifyKey",
+    "beside",
     "make",
 ]
 
@@ -54,3 +55,8 @@ SUITES: Final[dict[str, Callable[[Entropy], Suite]]] = {
 def make(name: str, entropy: Entropy) -> Suite:
     """Make a suite that draws from `entropy`."""
     return SUITES[name](entropy)
+
+
+def beside(suite: Suite, name: str) -> Suite:
+    """Give the suite of that name that draws from where `suite` does: itself, if it is the one."""
+    return suite if suite.name == name else make(name, suite)

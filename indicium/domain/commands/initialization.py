@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from indicium.domain.commands.base import Command
+from indicium.domain.identity import SuiteName
 
 
 class StartInitialization(Command):
@@ -16,6 +17,9 @@ class StartInitialization(Command):
 
 class GenerateMasterKeySet(Command):
     """Generate the module's own MKS; the module is a master from then on (B-03, C-03)."""
+
+    suite: SuiteName | None = None
+    """The suite that seals what will lie under it: the module's own, or a stronger one to translate meters to."""
 
 
 class GenerateTransportKeyPair(Command):

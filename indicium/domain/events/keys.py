@@ -14,6 +14,8 @@ class MksData(Data):
     mks: str
     master: bool
     """True where it was generated, false where it was imported."""
+    suite: str | None = None
+    """Its algorithm suite, where that is not the module's own."""
 
 
 class TransportKeyData(Data):
