@@ -4,8 +4,9 @@ import orjson
 import pytest
 
 from indicium.cryptomodule import vault as vault_module
+from indicium.cryptomodule.buffers import Buffers
 from indicium.cryptomodule.state import MasterKeySet
-from indicium.cryptomodule.suites import Modern, NotAuthentic
+from indicium.cryptomodule.suites import SUITES, Modern, NotAuthentic, make
 from indicium.cryptomodule.tokens import Kind
 from indicium.cryptomodule.vault import StaticPart, Vault
 from indicium.domain.errors import ClientNotAuthentic, MksNotHeld, TokenNotAuthentic
@@ -114,3 +115,33 @@ def test_a_meter_without_a_customers_secrets_authenticates_nobody(world: World) 
 
 def _only(world: World, package: Package) -> Gathered:
     return Gathered(world.gather([]).head, {package.psd_id: package})
+
+
+@pytest.mark.filterwarnings("ignore::indicium.cryptomodule.suites.ForStudyOnly")
+@pytest.mark.parametrize("name", SUITES)
+def test_every_suite_puts_the_same_keys_under_another_set(name: str) -> None:
+    """H-06, L1187: whatever the suite's tokens are made of."""
+    suite = make(name, SystemEntropy())
+    old, new = (
+        MasterKeySet(mks=mks * 16, suite=name, mek=suite.generate_key(), mak=suite.generate_key()) for mks in "12"
+    )
+    vault = Vault(suite, old, new)
+    static = vault.with_secrets(vault.new_static("1000000001")[0], b"h" * 32, b"p" * 32)
+    keys = vault.translated(vault.load(static.encode()), new.mks)
+
+    with pytest.raises(MksNotHeld):
+        Vault(suite, old).load(keys.static.encode())
+    alone = Vault(suite, new).load(keys.static.encode())
+    assert alone.signing_key.der == keys.signing_key.der
+    assert alone.mk_psd.mac(b"package") == keys.mk_psd.mac(b"package")
+    assert alone.hmk is not None
+    assert keys.hmk is not None
+    assert alone.hmk.mac(b"request") == keys.hmk.mac(b"request")
+    assert {alone.static.signing_key, alone.static.edek, alone.static.secrets}.isdisjoint(
+        {static.signing_key, static.edek, static.secrets}
+    )
+    buffers = Buffers(suite, old, new)
+    assert buffers.open(buffers.seal(b"buffer")) == b"buffer"
+    buffers.verify(b"buffer", buffers.mac(b"buffer"))
+    with pytest.raises(TokenNotAuthentic):
+        vault.open_token(Kind.BUFFER, "buffer", buffers.seal(b"buffer"))
