@@ -78,6 +78,8 @@ def _names(value: ast.AST) -> Iterator[str]:
             yield "password" if _words(ast.unparse(of)) & OF_PEOPLE else "hash"
         case ast.Attribute(attr=name) | ast.Name(id=name):
             yield name
+        case ast.SetComp(elt=each) | ast.ListComp(elt=each) | ast.GeneratorExp(elt=each):
+            yield from _names(each)  # what it was taken from is not what is compared
         case ast.Subscript(value=of, slice=ast.Constant(value=str(name))):
             yield name
             yield from _names(of)

@@ -103,6 +103,7 @@ def test_a_secret_that_is_compared_in_the_open_is_found(planted: str) -> None:
         "ok = name in keys",
         "ok = record.hash == head.hash",
         "ok = type(token) == bytes",
+        "ok = {len(share) for share in shares} != {33}",
         "def _known() -> bool:\n    return key.mac(b'') == b'1'\n\nKNOWN_ANSWERS: T = {'MAC': _known}",
     ],
 )
