@@ -91,6 +91,11 @@ class Fleet:
         Store.create(f"sqlite:///{folder / 'ledger.db'}").close()
         return cls(folder, make_parties(suite), suite)
 
+    def delivered(self, serial: str) -> "Site":
+        """Take a module into the fleet as its manufacturer delivers it: Uninitialized."""
+        self.manufacture(serial)
+        return self._open(serial, CUSTODIANS, AS_THE_SEED)
+
     def site(self, serial: str, *, custodians: int = CUSTODIANS, switches: Switches = AS_THE_SEED) -> "Site":
         """Take a new module into the fleet: Initializing, with its people."""
         self.manufacture(serial)
