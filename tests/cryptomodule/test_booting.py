@@ -144,7 +144,7 @@ def test_every_boot_leads_where_the_table_says(
 
 
 def test_a_boot_error_that_is_not_fatal_is_cleared_by_the_next_boot(world: World) -> None:
-    """M-03: the export is aborted, and the error stands in the chain."""
+    """M-02, M-03: the export is aborted, and the error stands in the chain."""
     found_in(world, ModuleState.EXPORTING_SHARES)
     assert isinstance(refused(world, InitializePsd()), ModuleInError)
     assert data_of(world.records()[-1])["fatal"] is False

@@ -10,6 +10,7 @@ import pytest
 
 from indicium.cryptomodule import booting
 from indicium.cryptomodule.suites import SelfTestFailed, known_answers, symmetric
+from indicium.cryptomodule.verifier import load_key, verify_rows
 from indicium.domain.commands import COMMANDS
 from indicium.domain.commands.access import GetStatus
 from indicium.domain.commands.auditing import CreateAuditEntry
@@ -122,6 +123,23 @@ def test_audit_creation_that_is_damaged_for_good_lets_one_command_through_after_
         assert orjson.loads(world.execute(CreateAuditEntry(text="first"))) == {}
         assert isinstance(refusal_of(world, CreateAuditEntry(text="second")), ModuleInError)
         assert [data_of(record).get("boot") for record in world.records()[-2:]] == [True, None], step
+
+
+def test_an_auditor_finds_the_entry_that_is_incomplete(world: World) -> None:
+    """I-18, L2303: the schedule wants a signature there; whether the engine failed is for the auditor to read."""
+    assert world.born is not None
+    world.execute(CreateAuditEntry(text="the first after a boot"))
+    wear_out_the_audit_key(world)
+    world.execute(CreateAuditEntry(text="unsigned", signed=True))
+    world.reboot()
+    wear_out_the_audit_key(world)
+    world.execute(CreateAuditEntry(text="the first after a boot, unsigned"))
+    incomplete = world.records()[-2].sequence
+
+    report = verify_rows(world.store.records(world.module.chain), load_key(world.born.audit_key))
+
+    assert report.first_bad is not None
+    assert (report.first_bad.sequence, report.first_bad.reason) == (incomplete, "it must be signed, and is not")
 
 
 def test_an_item_is_given_out_although_its_entry_is_incomplete_and_the_next_is_not_begun(empty: World) -> None:
@@ -281,7 +299,7 @@ def ordinary_rejections(world: World) -> dict[str, Callable[[], object]]:
     ],
 )
 def test_an_ordinary_rejection_is_no_error_of_state(world: World, what: str) -> None:
-    """M-01."""
+    """M-01, C-34: what is fatal and what is not, is said of errors; these are none."""
     with pytest.raises(IndiciumError) as rejected:
         ordinary_rejections(world)[what]()
 
