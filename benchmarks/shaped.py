@@ -32,7 +32,7 @@ class ShapedChain:
         suite = Modern(Surroundings())
         self.chain = ChainId(suite.random(16).hex())
         self._records, self._meters = records, meters
-        self._trail = AuditTrail(suite, suite.generate_signing_key())
+        self._trail = AuditTrail(suite, suite.generate_signing_key(), after=0)
         self._first = stage.records[0]
         self._printed: dict[str, Any] = orjson.loads(split(stage.records[-1].line)[0])
         assert self._printed["event"] == _PRINTED

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import orjson
 
 from indicium.cryptomodule.state import Hot
-from indicium.cryptomodule.suites import SigningKey, Suite
+from indicium.cryptomodule.suites import SigningKey, Suite, VerifyKey
 from indicium.domain.fig6 import ModuleState
 from indicium.domain.flow import Head
 
@@ -44,11 +44,16 @@ class Sealed(NamedTuple):
 class AuditTrail:
     """The audit signing key, and the one place that makes records."""
 
-    def __init__(self, suite: Suite, signing_key: SigningKey) -> None:
-        """Take ASK = VDSK_audit (F-03). It signs nothing else."""
+    def __init__(self, suite: Suite, signing_key: SigningKey, after: int) -> None:
+        """Take ASK = VDSK_audit (F-03). It signs nothing else.
+
+        `after` is the sequence of the chain's newest record. The first record that a trail seals is signed: that of a
+        new chain, the first after a boot (I-19), and the one behind the announcement of a new key (M-24).
+        """
         self._suite_name = suite.name
         self._signing_key = signing_key
-        self._fingerprint = hashlib.sha256(signing_key.public().der).hexdigest()
+        self._after = after
+        self._fingerprint = fingerprint(signing_key.public())
 
     @property
     def verification_key(self) -> bytes:
@@ -58,13 +63,13 @@ class AuditTrail:
     def seal(self, hot: Hot, state: ModuleState, at: str, entry: Entry, *, boot: bool) -> Sealed:
         """Make the next record of the chain and move the head to it.
 
-        The first record after a boot says so and is signed (I-19); so is every one whose sequence is a multiple of the
-        interval (I-07, M-67).
+        The first record after a boot says so (I-19). Every one whose sequence is a multiple of the interval is signed
+        (I-07, M-67).
         """
         sequence = hot.head.sequence + 1
         data = _with_boot(entry.data) if boot else entry.data
         body = b'%b"reason":%d,"data":%b}' % (self._header(hot, state, at, entry, sequence), entry.reason, data)
-        due = entry.signed or boot or sequence % hot.interval == 0
+        due = entry.signed or boot or sequence == self._after + 1 or sequence % hot.interval == 0
         signature = self._signature(body) if due else b""
         hot.unsigned = 0 if signature else hot.unsigned + 1
         body += signature
@@ -92,6 +97,11 @@ class AuditTrail:
 def written(moment: datetime) -> str:
     """Write an aware time as records do (G-509): RFC 3339 in UTC, with microseconds."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def fingerprint(key: VerifyKey) -> str:
+    """Give the SHA-256 of a verification key in hex: how records name it."""
+    return hashlib.sha256(key.der).hexdigest()
 
 
 def _text(value: str | None) -> str:

@@ -29,7 +29,7 @@ class Inner:
         self.cold: Cold = remembered.cold
         self.tail: Tail = remembered.tail
         self.meters: dict[DeviceId, HomeMeter] = remembered.meters
-        self.trail = AuditTrail(suite, suite.load_signing_key(self.cold.audit_key))
+        self.trail = self._loaded_trail()
         self.desk = self._loaded_desk()
 
     def take(
@@ -45,6 +45,13 @@ class Inner:
             if self.desk is not None:
                 self.desk.vault.clear()  # N-41: what was loaded from a set that is deleted goes with it
             self.desk = self._loaded_desk()
+        if cold.audit_key != before.audit_key:
+            # M-24: the record just written announced the new key, under the old one. A crash before this line leaves
+            # both in memory, and the next boot loads what memory holds.
+            self.trail = self._loaded_trail()
+
+    def _loaded_trail(self) -> AuditTrail:
+        return AuditTrail(self._suite, self._suite.load_signing_key(self.cold.audit_key), self.hot.head.sequence)
 
     def _loaded_desk(self) -> Desk | None:
         active, dormant, card = _served(self.cold)

@@ -22,7 +22,7 @@ from indicium.cryptomodule.handlers.accounts import (
     modify_account,
     view_access_control_database,
 )
-from indicium.cryptomodule.handlers.auditing import create_audit_entry, export_audit_key
+from indicium.cryptomodule.handlers.auditing import create_audit_entry, create_audit_key, export_audit_key
 from indicium.cryptomodule.handlers.clock import set_clock
 from indicium.cryptomodule.handlers.crypto_card import initialize_crypto_card, update_crypto_card
 from indicium.cryptomodule.handlers.exporting import abort_export, create_mks_shares, export_mks_share
@@ -70,7 +70,7 @@ from indicium.domain.commands.access import (
     SetClock,
     ViewAccessControlDatabase,
 )
-from indicium.domain.commands.auditing import CreateAuditEntry, ExportAuditKey
+from indicium.domain.commands.auditing import CreateAuditEntry, CreateAuditKey, ExportAuditKey
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.crypto_card import InitializeCryptoCard, UpdateCryptoCard
 from indicium.domain.commands.initialization import (
@@ -208,6 +208,7 @@ MODULE_HANDLERS: dict[type[Command], Callable[[Inside, Any], Effect]] = {
     GlobalDecryptAndMac: global_decrypt_and_mac,
     ComputeMac: compute_mac,
     VerifyMac: verify_mac,
+    CreateAuditKey: create_audit_key,
     ExportAuditKey: export_audit_key,
     CreateAuditEntry: create_audit_entry,
 }

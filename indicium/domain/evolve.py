@@ -15,6 +15,7 @@ from indicium.domain.events import (
     AccountDeleted,
     AccountModified,
     AnyEvent,
+    AuditKeyCreated,
     CheckpointRecovered,
     CryptoCardInitialized,
     InitializationStarted,
@@ -72,6 +73,8 @@ class ModuleAt:
     persistent: str = "uninitialized"
     at: str = ""
     interval: int = 0
+    audit_key: str = ""
+    """Fingerprint of the audit verification key that the next record names (F-04)."""
     users: tuple[UserAt, ...] = ()
     """The access control database, in the order in which the users were entered."""
     master_key_sets: tuple[KeySetAt, ...] = ()
@@ -123,7 +126,9 @@ def evolve(state: ModuleAt, event: AnyEvent | Discarded) -> ModuleAt:
         return replace(state, master_key_sets=held, exports=made)
     match event:
         case InitializationStarted(data=data):
-            return replace(state, interval=data.interval)
+            return replace(state, interval=data.interval, audit_key=event.key)
+        case AuditKeyCreated(data=data):
+            return replace(state, audit_key=data.fingerprint)
         case CryptoCardInitialized():
             return replace(state, configured=True)
         case CheckpointRecovered(data=data):

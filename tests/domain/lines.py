@@ -170,6 +170,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "refused": [{"psd": PSD, "code": "package-not-authentic"}],
     },
     "audit-key-exported": {},
+    "audit-key-created": {"audit_key": "PEM", "fingerprint": ZEROS, "suite": "modern"},
     "audit-entry-created": {"text": "closed"},
     "checkpoint-recovered": {
         "discarded": [{"sequence": 7, "hash": ZEROS, "value": 330}],

@@ -1,7 +1,8 @@
 """Handlers of audit support (I-20)."""
 
+from indicium.cryptomodule.auditing import fingerprint
 from indicium.cryptomodule.handlers.module import Effect, Inside
-from indicium.domain.commands.auditing import CreateAuditEntry, ExportAuditKey
+from indicium.domain.commands.auditing import CreateAuditEntry, CreateAuditKey, ExportAuditKey
 from indicium.domain.errors import CommandNotAllowed
 
 
@@ -14,6 +15,23 @@ def export_audit_key(inside: Inside, _command: ExportAuditKey) -> Effect:
         event="audit-key-exported",
         software="audit-support",
         data={},
+    )
+
+
+def create_audit_key(inside: Inside, _command: CreateAuditKey) -> Effect:
+    """Draw a new audit signing key; the old one signs the record that announces it (B-39, M-24).
+
+    The key itself goes to the Auditor, by Export audit key; the Security Officer is told its fingerprint.
+    """
+    signing_key = inside.suite.generate_signing_key()
+    inside.cold.audit_key = signing_key.der
+    public = signing_key.public()
+    named = fingerprint(public)
+    return Effect(
+        reply={"fingerprint": named},
+        event="audit-key-created",
+        software="audit-support",
+        data={"audit_key": public.pem.decode(), "fingerprint": named, "suite": inside.suite.name},
     )
 
 

@@ -38,6 +38,8 @@ from indicium.domain.events.access import (
 from indicium.domain.events.audit import (
     AuditEntryCreated,
     AuditEvent,
+    AuditKeyCreated,
+    AuditKeyData,
     AuditKeyExported,
     CheckpointRecovered,
     EntryData,
@@ -116,6 +118,8 @@ __all__ = [
     "AnyEvent",
     "AuditEntryCreated",
     "AuditEvent",
+    "AuditKeyCreated",
+    "AuditKeyData",
     "AuditKeyExported",
     "CardUpdate",
     "ChangedPasswordData",

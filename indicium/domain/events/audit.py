@@ -29,11 +29,29 @@ class RecoveredData(Data):
     refunded: int
 
 
+class AuditKeyData(Data):
+    """A new audit verification key (M-24)."""
+
+    audit_key: str
+    """The key as PEM."""
+    fingerprint: Hex64
+    """SHA-256 over its SubjectPublicKeyInfo in DER: what the next records name as `key`."""
+    suite: str
+    """What the next records name as `suite`."""
+
+
 class AuditKeyExported(Event):
     """The Auditor took the audit verification key (I-14)."""
 
     event: Literal["audit-key-exported"]
     data: NoData
+
+
+class AuditKeyCreated(Event):
+    """A new audit key was announced: the old one signed this record, the new one signs the next (B-39, M-24)."""
+
+    event: Literal["audit-key-created"]
+    data: AuditKeyData
 
 
 class AuditEntryCreated(Event):
@@ -50,5 +68,5 @@ class CheckpointRecovered(Event):
     data: RecoveredData
 
 
-AuditEvent = AuditKeyExported | AuditEntryCreated | CheckpointRecovered
+AuditEvent = AuditKeyExported | AuditKeyCreated | AuditEntryCreated | CheckpointRecovered
 """Every event of audit support and recovery."""
