@@ -5,6 +5,8 @@
 # KEY.pem is the audit verification key, taken from elsewhere than the file; "-" stands for none. It is a public key of
 # P-256, of the DSA group of the suite fips140_1, or of ML-DSA-65, and the suite follows from it. For ML-DSA-65 OpenSSL
 # 3.5 is needed: an older one leaves the signatures unchecked, and the verdict is INCOMPLETE.
+# Where a record announces another key, the old one vouches for it and the new one signs the next record. KEY.pem may
+# also be one that is only announced further on; then nobody checks the signatures up to there.
 # SEQUENCE:HASH is the head that was noted at the audit before.
 #
 # Prints the verdict, what was covered, the length of the unsigned tail, and the first bad record with the reason.
@@ -12,8 +14,8 @@
 #
 # What it checks: that a line is a record (its members in their order, UTF-8, well-formed JSON, whole numbers, no white
 # space outside strings, at most 32 levels deep), that chain, module and sequence continue, that "previous" is the
-# SHA-256 of the line before, that suite and key stay the auditor's, that what must be signed is, that each signature is
-# strict base64, in its one form (DER with low s, DER, or 3309 bytes) and verifies, and the head.
+# SHA-256 of the line before, that suite and key are the auditor's or were announced, that what must be signed is, that
+# each signature is strict base64, in its one form (DER with low s, DER, or 3309 bytes) and verifies, and the head.
 # What it does not: members that stand twice in one object, escapes of half a surrogate pair, and escapes inside the
 # names "boot" and "interval".
 
@@ -76,17 +78,16 @@ read_key() {
     fi
 }
 
-key= key_suite= fingerprint= unable=
+given= given_suite= given_fingerprint=
 if [ "$2" != - ]; then
     [ -f "$2" ] && [ -r "$2" ] || usage "cannot read the key $2"
-    key=$work/key.pem
-    key_suite=$(read_key "$2" "$key") || usage "$2 is not a public key of P-256, of the DSA group or of ML-DSA-65"
-    fingerprint=$(sha256sum <"$key.der" | cut -c1-64)
-    openssl pkey -pubin -in "$key" -noout 2>/dev/null ||
-        unable="$(openssl version | cut -d ' ' -f 1,2) cannot check ML-DSA-65, 3.5 can: signatures were not checked"
+    given=$work/given.pem
+    given_suite=$(read_key "$2" "$given") || usage "$2 is not a public key of P-256, of the DSA group or of ML-DSA-65"
+    given_fingerprint=$(sha256sum <"$given.der" | cut -c1-64)
 fi
 
-# --- A line of the file becomes: previous chain module sequence suite key signed|unsigned boot|- interval|- ; or "bad".
+# --- A line of the file becomes: previous chain module sequence event suite key signed|unsigned boot|- interval|-
+# ; or "bad".
 
 string='"([^"\]|\\["\/bfnrt]|\\u[0-9a-fA-F]{4})*"'
 text_or_null="(null|$string)"
@@ -155,17 +156,25 @@ FLAGS
     } | tr SNTI '\001\002\003\004'
     printf 'G\n/\\n.*%s/{\ns/^/signed /\nb fields\n}\ns/^/unsigned /\n:fields\n' "$TAB"
     printf '%s' 's/^([^\n]*)\n\{"format":1,"previous":"([^"]*)","chain":"([^"]*)","module":"([^"]*)"'
-    printf '%s\n' ',"sequence":([0-9]+),"event":"[^"]*","suite":"([^"]*)","key":"([^"]*)".*$/\2 \3 \4 \5 \6 \7 \1/' p d
+    printf '%s\n' ',"sequence":([0-9]+),"event":"([^"]*)","suite":"([^"]*)","key":"([^"]*)".*$/\2 \3 \4 \5 \6 \7 \8 \1/' p d
     printf '%s\n' ':bad' 's/.*/bad/p' d
 } >"$work/line.sed"
 
 # --- Where the chain stands.
 
-chain= module= suite= known_key= interval=0
+# What is in force: its suite, its fingerprint, its file if KEY.pem vouches for it, and whether openssl can use that.
+suite= fingerprint= key= able=
+# Whether the record before announced it, and up to which record nobody could check signatures.
+behind= unheld=0
+chain= module= interval=0
 first=0 sequence=0 hash=$ZEROS records=0 signatures=0 last_signed=0
 
 report() {
     verdict=$1 bad_module=$2 bad_sequence=$3 reason=$4
+    if [ -n "$given" ] && [ -z "$key" ] && [ "$first" -gt 0 ]; then # KEY.pem never came into force
+        verdict=FAIL bad_module=$module bad_sequence=$first records=0 last_signed=0 sequence=0
+        reason="its suite or key is not the auditor's, and no record announces that${reason:+ ($reason)}"
+    fi
     echo "verdict: $verdict"
     echo "records: $records"
     [ "$records" -eq 0 ] || echo "range: $first to $sequence"
@@ -219,7 +228,50 @@ begin() {
     fi
     first=$r_sequence chain=$r_chain module=$r_module
     last_signed=$((first - 1))
-    if [ -n "$key" ]; then suite=$key_suite known_key=$fingerprint; else suite=$r_suite known_key=$r_key; fi
+    suite=$r_suite fingerprint=$r_key
+    [ -z "$given" ] || [ "$suite $fingerprint" != "$given_suite $given_fingerprint" ] || hold "$given"
+}
+
+# Holds the key in the file $1 as the one in force, if this openssl can use it.
+unable=
+hold() {
+    key=$1 able=yes
+    openssl pkey -pubin -in "$key" -noout 2>/dev/null && return
+    able= unable="$(openssl version | cut -d ' ' -f 1,2) cannot check ML-DSA-65, 3.5 can: signatures were not checked"
+}
+
+# $1 is the file of an announcement. Its data have one form, and the key in them has one.
+announced='"data":\{("boot":true,)?"audit_key":"([^"]*)","fingerprint":"([0-9a-f]{64})","suite":"([a-z0-9_]+)"\}\}$'
+hand_over() {
+    cut -f 1 <"$1" >"$work/announcement"
+    pem=$(sed -n -E "s|^.*,$announced|\\2|p" "$work/announcement")
+    fingerprint=$(sed -n -E "s|^.*,$announced|\\3|p" "$work/announcement")
+    suite=$(sed -n -E "s|^.*,$announced|\\4|p" "$work/announcement")
+    if printf '%s\n' "$pem" | grep -Eqx -- '(([A-Za-z0-9+/= -]+)\\n)+'; then
+        printf '%b' "$pem" >"$work/announced.pem"
+    else
+        : >"$work/announced.pem"
+    fi
+    next=$work/$r_sequence.pem
+    if [ "$(read_key "$work/announced.pem" "$next")" != "$suite" ] ||
+        ! is_in_one_form "$work/announced.pem" "$next.der" ||
+        [ "$(sha256sum <"$next.der" | cut -c1-64)" != "$fingerprint" ]; then
+        report FAIL "$r_module" "$r_sequence" "it announces no key that can be used, or not in the one form"
+    fi
+    if [ -n "$key" ]; then
+        hold "$next"
+    elif [ "$suite $fingerprint" = "$given_suite $given_fingerprint" ]; then
+        hold "$next"
+        unheld=$r_sequence
+    fi
+}
+
+is_in_one_form() {
+    {
+        echo '-----BEGIN PUBLIC KEY-----'
+        base64 -w 64 "$2"
+        echo '-----END PUBLIC KEY-----'
+    } | cmp -s - "$1"
 }
 
 check_place() {
@@ -239,25 +291,29 @@ check_place() {
 check_record() {
     [ "$r_signed" != signed ] || signature_is_strict "$1" || unreadable "the signature is not strict base64"
     if [ "$first" -eq 0 ]; then begin; else check_place; fi
-    if [ "$r_suite $r_key" != "$suite $known_key" ]; then
-        report FAIL "$r_module" "$r_sequence" "its suite or key is not the auditor's, or not the chain's"
+    if [ "$r_suite $r_key" != "$suite $fingerprint" ]; then
+        report FAIL "$r_module" "$r_sequence" "its suite or key is not the one in force"
     fi
+    announces=
+    [ "$r_event" != audit-key-created ] || announces=yes
     if [ "$r_sequence" = 1 ]; then
         [ "$r_interval" != - ] || report FAIL "$r_module" 1 "it states no interval of signatures"
         interval=$r_interval
     fi
     if [ "$r_signed" = unsigned ]; then
-        if [ "$r_sequence" = 1 ] || [ "$r_boot" = boot ] ||
+        if [ "$r_sequence" = 1 ] || [ "$r_boot" = boot ] || [ -n "$announces$behind" ] ||
             { [ "$interval" -gt 0 ] && [ $((r_sequence % interval)) -eq 0 ]; }; then
             report FAIL "$r_module" "$r_sequence" "it must be signed, and is not"
         fi
     else
-        if [ -n "$key" ] && [ -z "$unable" ]; then
+        if [ -n "$key" ] && [ -n "$able" ]; then
             signature_verifies "$1" || report FAIL "$r_module" "$r_sequence" "the signature does not verify"
             signatures=$((signatures + 1))
         fi
         last_signed=$r_sequence
     fi
+    behind=$announces
+    [ -z "$announces" ] || hand_over "$1"
     if [ "$r_sequence" = "$head_sequence" ] && [ "$r_hash" != "$head_hash" ]; then
         report FAIL "$r_module" "$r_sequence" "its hash is not that of the noted head"
     fi
@@ -273,7 +329,7 @@ check_chunk() {
     (cd "$work/lines" && sha256sum -- *) >"$work/hashes" || broken
     sed -n -E -f "$work/line.sed" "$1" >"$work/fields" || broken
     paste -d ' ' "$work/hashes" "$work/fields" >"$work/table"
-    while read -r r_hash file r_previous r_chain r_module r_sequence r_suite r_key r_signed r_boot r_interval; do
+    while read -r r_hash file r_previous r_chain r_module r_sequence r_event r_suite r_key r_signed r_boot r_interval; do
         [ "$r_previous" != bad ] || unreadable "the line is not a record of format 1"
         check_record "$work/lines/$file"
     done <"$work/table"
@@ -294,12 +350,19 @@ if [ -s "$audit" ]; then
 fi
 [ -z "$torn" ] || unreadable "the last line has no end"
 
-missing=
-[ -n "$key" ] || missing="no key: signatures were not checked"
-[ -z "$unable" ] || missing=$unable
+missing= unchecked=$first
+head_met=
+if [ -n "$head_sequence" ] && [ "$head_sequence" -le "$sequence" ] && [ "$head_sequence" -ge $((first - 1)) ]; then
+    head_met=yes unchecked=$((head_sequence + 1))
+fi
+[ -n "$given" ] || missing="no key: signatures were not checked"
+[ -z "$unable" ] || missing="${missing:+$missing; }$unable"
 [ "$records" -gt 0 ] || missing="${missing:+$missing; }no records"
 [ "$first" -le 1 ] || missing="${missing:+$missing; }the records before $first"
-if [ -n "$head_sequence" ] && { [ "$head_sequence" -gt "$sequence" ] || [ "$head_sequence" -lt $((first - 1)) ]; }; then
+if [ "$unchecked" -le "$unheld" ]; then
+    missing="${missing:+$missing; }a key for records $unchecked to $unheld: signatures there were not checked"
+fi
+if [ -n "$head_sequence" ] && [ -z "$head_met" ]; then
     missing="${missing:+$missing; }the noted head, record $head_sequence"
 fi
 if [ -n "$missing" ]; then report INCOMPLETE '' '' "$missing"; else report PASS '' '' ''; fi

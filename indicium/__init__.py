@@ -28,7 +28,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from indicium.app import Ledger
-    from indicium.cryptomodule.verifier import ChainReport, Verdict, load_key, verify_chain, verify_rows
+    from indicium.cryptomodule.rows import verify_rows
+    from indicium.cryptomodule.verifier import ChainReport, Verdict, load_key, verify_chain
     from indicium.domain.amounts import Mills, dollars, parse
     from indicium.domain.errors import (
         IndiciumError,
@@ -110,7 +111,8 @@ logging.getLogger("indicium").addHandler(logging.NullHandler())  # a library is 
 
 _HOMES = {
     "indicium.app": ("Ledger",),
-    "indicium.cryptomodule.verifier": ("ChainReport", "Verdict", "load_key", "verify_chain", "verify_rows"),
+    "indicium.cryptomodule.rows": ("verify_rows",),
+    "indicium.cryptomodule.verifier": ("ChainReport", "Verdict", "load_key", "verify_chain"),
     "indicium.domain.amounts": ("Mills", "dollars", "parse"),
     "indicium.domain.errors": ("IndiciumError", "Inhibited", "Malformed", "Misconfigured", "NotSaved", "Refusal"),
     "indicium.domain.events": ("EVENTS", "parse_event"),

@@ -4,6 +4,9 @@ The file is cut behind any line. That line's sequence and hash are where the str
 is a good record is for the stretch that it ends. Stretches are joined in their order, each one only if it began where
 the one before ended, and the first that has a bad record ends the report. So a cut needs no signature, and a process
 gets a range of the file, never lines.
+
+A stretch is begun with the key that was in force as far as it was known by then. Where a stretch before it turns out to
+announce another, it is examined once more: keys change rarely.
 """
 
 import errno
@@ -19,10 +22,11 @@ from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, cast
 
+from indicium.cryptomodule.lines import BLOCK
 from indicium.cryptomodule.verifier import (
-    BLOCK,
     AuditKey,
     ChainReport,
+    InForce,
     Opening,
     Stretch,
     Walk,
@@ -56,6 +60,7 @@ class _Task(NamedTuple):
     """The auditor's, in PEM."""
     noted: Head | None
     opening: Opening
+    in_force: InForce
     at: Head
     """The record before it."""
 
@@ -99,11 +104,12 @@ def spread(
         return walk.report(first_bad)
     found = os.fstat(file.fileno())
     pem = None if key is None else key.pem
-    task = _Task(path, (found.st_dev, found.st_ino), len(first), None, pem, head, opening, walk.head)
-    for stretch, future in _begun(_stretches(file, found.st_size, task), pool, ahead):
-        done = _outcome(future) if stretch.at == walk.head else None
-        if done is None:  # its process was killed, or somebody writes to the file that was cut
-            done = examine(stretch._replace(at=walk.head))
+    task = _Task(path, (found.st_dev, found.st_ino), len(first), None, pem, head, opening, walk.in_force, walk.head)
+    stretches = (cut._replace(in_force=walk.in_force) for cut in _stretches(file, found.st_size, task))
+    for stretch, future in _begun(stretches, pool, ahead):
+        done = _outcome(future) if (stretch.in_force, stretch.at) == (walk.in_force, walk.head) else None
+        if done is None:  # its process was killed, another key was announced, or somebody writes to the file
+            done = examine(stretch._replace(in_force=walk.in_force, at=walk.head))
         walk.join(done)
         if done.first_bad is not None:
             return walk.report(done.first_bad)
@@ -119,7 +125,7 @@ def examine(task: _Task) -> Stretch:
             raise OSError(errno.ESTALE, "another file was put in its place", str(task.path))
         file.seek(task.start)
         key = None if task.key is None else load_key(task.key)
-        walk = Walk.resumed(key, task.noted, task.opening, task.at)
+        walk = Walk.resumed(key, task.noted, task.opening, task.in_force, task.at)
         length = None if task.end is None else task.end - task.start
         return walk.stretch(walk.take_all(cast("BinaryIO", _Range(file, length, _unread))))
 

@@ -5,33 +5,42 @@ What is checked of each record, in this order; the first that does not hold name
 1. the line can be read (`record.parse`), and ends if it stands in a file;
 2. it stands in its place: chain, module and sequence continue, without gaps;
 3. `previous` is the hash of the record before; where it is not, the *earlier* record is the bad one;
-4. suite and key are the auditor's, and stay what they were (no event of this version announces a new key);
-5. it is signed if the schedule says so: record 1, each multiple of record 1's interval, the first after a boot;
-6. its signature, if it has one, verifies;
-7. it is the head that the auditor noted, if it has that sequence;
-8. the row's columns say what the bytes say, if it comes from a store.
+4. suite and key are those in force: the auditor's, until a record announces others (M-24);
+5. it is signed if the schedule says so: record 1, each multiple of record 1's interval, the first after a boot, an
+   announcement and the record behind it;
+6. its signature, if it has one, verifies; that of an announcement with the key before, that behind it with the new one;
+7. an announcement says a key that can be used, and says it in the one form;
+8. it is the head that the auditor noted, if it has that sequence.
+
+An auditor may hold a key that is only announced further on: the signatures up to there are then checked by nobody, and
+unless the auditor noted a head behind them, the verdict is INCOMPLETE. A chain that never announces it is another's.
 
 Whatever the bytes are, the answer is a verdict. Nothing is written, and memory does not grow with the chain.
-`spreading` does the same with several processes.
+`spreading` does the same with several processes, `backward` from the newest record on, and `rows` looks at a store's
+columns too.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, BinaryIO, Final, NamedTuple, Self
+from typing import BinaryIO, Final, NamedTuple, Self
 
 import orjson
 
+from indicium.cryptomodule.lines import lines_of
 from indicium.cryptomodule.suites.audit_keys import AuditKey, load_key, verify_signature
-from indicium.domain.errors import BadRecord
-from indicium.domain.flow import GENESIS, Head, SealedRecord
+from indicium.domain.errors import BadRecord, KeyNotUsable
+from indicium.domain.flow import GENESIS, Head
 from indicium.domain.record import Envelope, Shapes, decode_signature, parse, split
 
 __all__ = [
+    "ANNOUNCEMENT",
     "AuditKey",
+    "Bad",
     "ChainReport",
     "FirstBad",
+    "InForce",
     "Opening",
     "Stretch",
     "Verdict",
@@ -39,18 +48,11 @@ __all__ = [
     "load_key",
     "overall",
     "verify_chain",
-    "verify_rows",
     "verify_signature",
 ]
 
-BLOCK: Final = 1024 * 1024
-"""How much of a file is read at once, in bytes."""
-
-LINE_LIMIT: Final = 64 * 1024 * 1024
-"""Longest line that is read from a file, in bytes, so that a file without line ends does not fill the memory."""
-
-PENDING_LIMIT: Final = 100_000
-"""Most records with empty psd columns that may wait for the record that discards them."""
+ANNOUNCEMENT: Final = "audit-key-created"
+"""The event of a record that announces another key: the one event that a chain cannot be judged without."""
 
 _NEVER = 2**63
 """An interval that no sequence reaches."""
@@ -109,24 +111,6 @@ def verify_chain(lines: Iterable[bytes] | BinaryIO, key: AuditKey | None, head: 
     return walk.report(walk.take_all(lines))
 
 
-def verify_rows(rows: Iterable[SealedRecord], key: AuditKey | None, head: Head | None = None) -> ChainReport:
-    """Verify one chain as a store holds it, in the order of its rows: the bytes, and the columns beside them.
-
-    Empty psd columns are right only for a PSD record that a later record of an Auto-Recover names as discarded, and
-    the columns of one that is named must be empty.
-    """
-    walk, columns = Walk(key, head), _Columns()
-    try:
-        for row in rows:
-            walk.take(row.line)
-            columns.compare(row, walk)
-    except _Bad as found:
-        return walk.report(found.first_bad)
-    except BadRecord as error:
-        return walk.report(walk.bad(error.why).first_bad)
-    return walk.report(columns.left_over(walk))
-
-
 def overall(reports: Iterable[ChainReport]) -> Verdict:
     """Give the verdict over several chains: the worst; INCOMPLETE if there are none."""
     verdicts = {report.verdict for report in reports}
@@ -136,25 +120,12 @@ def overall(reports: Iterable[ChainReport]) -> Verdict:
     return Verdict.INCOMPLETE
 
 
-def _lines_of(lines: Iterable[bytes] | BinaryIO) -> Iterator[bytes]:
-    read = getattr(lines, "read", None)
-    if read is None:
-        yield from lines
-        return
-    rest = b""
-    while block := read(min(BLOCK, LINE_LIMIT)):
-        *whole, rest = (rest + block).split(b"\n")  # several times faster than a line at a time
-        if whole and len(whole[0]) > LINE_LIMIT:  # the others lie in one block
-            raise BadRecord(why="the line is too long")
-        yield from whole
-        if len(rest) > LINE_LIMIT:
-            raise BadRecord(why="the line is too long")
-    if rest:
-        raise BadRecord(why="the last line has no end")
+class Bad(Exception):  # it ends a walk; a report says it to others
+    """A record breaks a rule."""
 
-
-class _Bad(Exception):
     def __init__(self, module: str | None, sequence: int, reason: str) -> None:
+        """Say which record, and why."""
+        super().__init__(reason)
         self.first_bad = FirstBad(module, sequence, reason)
 
 
@@ -165,9 +136,18 @@ class Opening(NamedTuple):
     module: str
     first: int
     """Its sequence."""
+    interval: int
+
+
+class InForce(NamedTuple):
+    """What the next record of a chain must name, and whether it can be checked."""
+
     suite: str
     fingerprint: str
-    interval: int
+    key: bytes | None
+    """The key in PEM; None where the auditor has none for it."""
+    behind: bool
+    """Whether the record before announced it: then the next one is signed, and so shows that the module has the key."""
 
 
 class Stretch(NamedTuple):
@@ -178,6 +158,10 @@ class Stretch(NamedTuple):
     signatures: int
     last_signed: int
     """Sequence of the last signed record in it; 0 if none is."""
+    in_force: InForce
+    """What its end left in force."""
+    unheld: int
+    """Sequence of the record in it that announced the auditor's key; 0 if none did."""
     first_bad: FirstBad | None
 
 
@@ -185,15 +169,18 @@ class Walk:
     """A verifier's state between two records: where the chain stands, and what the first record fixed."""
 
     def __init__(self, key: AuditKey | None, head: Head | None) -> None:
-        """Stand before the first record. `head` is what the auditor noted."""
+        """Stand before the first record. `key` is the auditor's, `head` what the auditor noted."""
         self.module: str | None = None
         self.first = 0
         self.sequence = 0
-        self._key = key
+        self._given = key
         self._noted = _NOTHING_NOTED if head is None else head
         self._hash = GENESIS.hash
         self._chain: str | None = None
-        self._suite, self._fingerprint = ("", "") if key is None else (key.suite, key.fingerprint)
+        self._key: AuditKey | None = None  # in force, and held by the auditor
+        self._suite, self._fingerprint = "", ""
+        self._behind = False
+        self._unheld = 0
         self._interval = _NEVER
         self._signatures = 0
         self._last_signed = 0
@@ -201,10 +188,11 @@ class Walk:
         self._name = "\n"  # what stands between hash and sequence; no line has it before the first was read
 
     @classmethod
-    def resumed(cls, key: AuditKey | None, head: Head | None, opening: Opening, at: Head) -> Self:
+    def resumed(cls, key: AuditKey | None, head: Head | None, opening: Opening, in_force: InForce, at: Head) -> Self:
         """Stand behind record `at` of a chain that began with `opening`; what stands before is somebody else's walk."""
         walk = cls(key, head)
         walk._open(opening)
+        walk._put_in_force(in_force)
         walk.sequence, walk._hash = at
         return walk
 
@@ -213,7 +201,18 @@ class Walk:
         """What the first record fixed; None before it was accepted."""
         if self._chain is None or self.module is None or not self.sequence:
             return None
-        return Opening(self._chain, self.module, self.first, self._suite, self._fingerprint, self._interval)
+        return Opening(self._chain, self.module, self.first, self._interval)
+
+    @property
+    def in_force(self) -> InForce:
+        """What the next record must name."""
+        pem = None if self._key is None else self._key.pem
+        return InForce(self._suite, self._fingerprint, pem, self._behind)
+
+    @property
+    def waits_for_key(self) -> bool:
+        """Whether the auditor's key is not the one in force, and none announced it so far."""
+        return self._given is not None and self._key is None and self._chain is not None
 
     @property
     def head(self) -> Head:
@@ -223,9 +222,9 @@ class Walk:
     def take_all(self, lines: Iterable[bytes] | BinaryIO) -> FirstBad | None:
         """Check lines, or a binary stream of them, as far as they are good; give the first that is not."""
         try:
-            for line in _lines_of(lines):
+            for line in lines_of(lines):
                 self.take(line)
-        except _Bad as found:
+        except Bad as found:
             return found.first_bad
         except BadRecord as error:
             return self.bad(error.why).first_bad
@@ -233,35 +232,38 @@ class Walk:
 
     def stretch(self, first_bad: FirstBad | None) -> Stretch:
         """Give what this walk found since it began."""
-        return Stretch(self.head, self._signatures, self._last_signed, first_bad)
+        return Stretch(self.head, self._signatures, self._last_signed, self.in_force, self._unheld, first_bad)
 
     def join(self, stretch: Stretch) -> None:
         """Take over what a walk found that was resumed where this one stands."""
         self.sequence, self._hash = stretch.head
         self._signatures += stretch.signatures
         self._last_signed = max(self._last_signed, stretch.last_signed)
+        self._put_in_force(stretch.in_force)
+        self._unheld = self._unheld or stretch.unheld
 
     def take(self, line: bytes) -> None:
-        """Check the next line. Raises `BadRecord` if it cannot be read, `_Bad` if it breaks a rule."""
+        """Check the next line. Raises `BadRecord` if it cannot be read, `Bad` if it breaks a rule."""
         sequence = self.sequence + 1
         before = f'{{"format":1,"previous":"{self._hash}{self._name}{sequence},"event":"'.encode()
         due = sequence % self._interval == 0
         body, signature = split(line) if due else (line, None)
         # A known shape passes all that `_examine` checks: place and link (2, 3) are compared here, suite and key (4)
-        # are part of the shape, and nothing but the interval makes a signature due (5), for no shape has a boot.
+        # are part of the shape, and nothing but the interval makes a signature due (5): no shape has a boot or is an
+        # announcement's, and behind an announcement none is known.
         known = line.startswith(before) and self._shapes.recognise(body, len(before))
         if not known or (due and signature is None):
             sequence = self._examine(line, before)
         elif signature is not None:
             self._check_signature(sequence, body, signature)
         line_hash = hashlib.sha256(line).hexdigest()
-        if sequence == self._noted.sequence and line_hash != self._noted.hash:  # (7)
-            raise _Bad(self.module, sequence, "its hash is not that of the noted head")
+        if sequence == self._noted.sequence and line_hash != self._noted.hash:  # (8)
+            raise Bad(self.module, sequence, "its hash is not that of the noted head")
         self.sequence, self._hash = sequence, line_hash
 
-    def bad(self, why: str) -> _Bad:
+    def bad(self, why: str) -> Bad:
         """Say that the line at hand, whatever it was, stands where the next record belongs."""
-        return _Bad(self.module, self.sequence + 1, why)
+        return Bad(self.module, self.sequence + 1, why)
 
     def _examine(self, line: bytes, before: bytes) -> int:
         record = parse(line)  # (1)
@@ -270,42 +272,62 @@ class Walk:
         else:
             self._check_place(record)
         if (record.suite, record.key) != (self._suite, self._fingerprint):  # (4)
-            whose = "the chain's" if self._key is None else "the auditor's"
-            raise _Bad(record.module, record.sequence, f"its suite or key is not {whose}")
+            raise Bad(record.module, record.sequence, "its suite or key is not the one in force")
         if record.sequence == 1:
             self._interval = _interval(record)
-        boot = record.data.get("boot") is True
+        boot, announces = record.data.get("boot") is True, record.event == ANNOUNCEMENT
         if record.signed:
             self._check_signature(record.sequence, record.body, split(line)[1] or b"")
-        elif boot or record.sequence == 1 or record.sequence % self._interval == 0:  # (5)
-            raise _Bad(record.module, record.sequence, "it must be signed, and is not")
-        if line.startswith(before) and not boot:
+        elif boot or announces or self._behind or record.sequence == 1 or record.sequence % self._interval == 0:  # (5)
+            raise Bad(record.module, record.sequence, "it must be signed, and is not")
+        self._behind = announces
+        if announces:
+            self._hand_over(record)
+        elif line.startswith(before) and not boot:
             self._shapes.learn(record.body, len(before), record.data)
         return record.sequence
 
     def _begin(self, record: Envelope) -> None:
         """Take from the first record what must stay the same; a later beginning leaves the interval unknown."""
         if record.sequence == 1 and record.previous != GENESIS.hash:  # (3)
-            raise _Bad(record.module, 1, "it names a record before the first")
+            raise Bad(record.module, 1, "it names a record before the first")
         earlier = record.sequence - 1
-        if self._noted.sequence == earlier and self._noted.hash != record.previous:  # (7)
-            raise _Bad(record.module, max(earlier, 1), "its hash is not that of the noted head")
-        suite, fingerprint = (record.suite, record.key) if self._key is None else (self._suite, self._fingerprint)
-        self._open(Opening(record.chain, record.module, record.sequence, suite, fingerprint, self._interval))
+        if self._noted.sequence == earlier and self._noted.hash != record.previous:  # (8)
+            raise Bad(record.module, max(earlier, 1), "its hash is not that of the noted head")
+        self._open(Opening(record.chain, record.module, record.sequence, self._interval))
+        self._suite, self._fingerprint = record.suite, record.key
+        self._key = self._given if self._is_given(record.suite, record.key) else None
         self._last_signed = earlier
 
     def _open(self, opening: Opening) -> None:
-        self._chain, self.module, self.first, self._suite, self._fingerprint, self._interval = opening
+        self._chain, self.module, self.first, self._interval = opening
         self._name = f'","chain":"{opening.chain}","module":"{opening.module}","sequence":'
+
+    def _put_in_force(self, in_force: InForce) -> None:
+        self._suite, self._fingerprint, pem, self._behind = in_force
+        self._key = None if pem is None else load_key(pem)
+
+    def _is_given(self, suite: str, fingerprint: str) -> bool:
+        return self._given is not None and (self._given.suite, self._given.fingerprint) == (suite, fingerprint)
+
+    def _hand_over(self, record: Envelope) -> None:
+        """Put the announced key in force. It is believed as the key that signed the announcement is."""
+        announced = _announced(record)
+        self._suite, self._fingerprint = announced.suite, announced.fingerprint
+        if self._key is not None:
+            self._key = announced
+        elif self._is_given(announced.suite, announced.fingerprint):
+            self._key, self._unheld = announced, record.sequence
+        self._shapes = Shapes()  # those known so far name the key before
 
     def _check_place(self, record: Envelope) -> None:
         expected = self.sequence + 1
         if (record.chain, record.module) != (self._chain, self.module):  # (2)
-            raise _Bad(record.module, record.sequence, "it belongs to another chain")
+            raise Bad(record.module, record.sequence, "it belongs to another chain")
         if record.sequence != expected:
-            raise _Bad(record.module, record.sequence, f"it stands where record {expected} belongs")
+            raise Bad(record.module, record.sequence, f"it stands where record {expected} belongs")
         if record.previous != self._hash:  # (3)
-            raise _Bad(record.module, self.sequence, f"it is not what record {expected} says it was")
+            raise Bad(record.module, self.sequence, f"it is not what record {expected} says it was")
 
     def _check_signature(self, sequence: int, body: bytes, signature: bytes) -> None:
         try:
@@ -315,12 +337,16 @@ class Walk:
                 verify_signature(self._key, body, signature)  # (6)
                 self._signatures += 1
         except BadRecord as error:
-            raise _Bad(self.module, sequence, error.why) from None
+            raise Bad(self.module, sequence, error.why) from None
         self._last_signed = sequence
 
     def report(self, first_bad: FirstBad | None) -> ChainReport:
         """Give the report over what was taken so far."""
-        begun = self.sequence > 0
+        if self.waits_for_key:  # it never came into force: this is another's chain, from its first record on
+            upto = f" before record {first_bad.sequence} ({first_bad.reason})" if first_bad else ""
+            why = f"its suite or key is not the auditor's, and no record announces that{upto}"
+            first_bad = FirstBad(self.module, self.first, why)
+        begun = self.sequence > 0 and not self.waits_for_key
         missing = () if first_bad else tuple(self._missing(begun=begun))
         sound = Verdict.INCOMPLETE if missing else Verdict.PASS
         return ChainReport(
@@ -333,74 +359,40 @@ class Walk:
             unsigned_tail=max(0, self.sequence - self._last_signed) if begun else 0,
             range=(self.first, self.sequence) if begun else None,
             first_bad=first_bad,
-            head=self.head,
+            head=self.head if begun else GENESIS,
             missing=missing,
         )
 
     def _missing(self, *, begun: bool) -> Iterator[str]:
-        if self._key is None:
+        met = self.first - 1 <= self._noted.sequence <= self.sequence
+        if self._given is None:
             yield "no key: signatures were not checked"
         if not begun:
             yield "no records"
         elif self.first > 1:
             yield f"the records before {self.first}"
-        if self._noted is not _NOTHING_NOTED and not self.first - 1 <= self._noted.sequence <= self.sequence:
+        unchecked = max(self.first, self._noted.sequence + 1 if met else 0)  # the noted head vouches for what is before
+        if 0 < unchecked <= self._unheld:
+            yield f"a key for records {unchecked} to {self._unheld}: signatures there were not checked"
+        if self._noted is not _NOTHING_NOTED and not met:
             yield f"the noted head, record {self._noted.sequence}"
+
+
+def _announced(record: Envelope) -> AuditKey:
+    """Read the key that a record announces (7). Its data have one form, so that every reader finds the same key."""
+    try:
+        announced = load_key(str(record.data.get("audit_key")).encode())
+    except KeyNotUsable as error:
+        raise Bad(record.module, record.sequence, f"it announces no key that can be used ({error.why})") from None
+    pem, boot = announced.pem.decode(), {"boot": True} if "boot" in record.data else {}
+    said = boot | {"audit_key": pem, "fingerprint": announced.fingerprint, "suite": announced.suite}
+    if not record.body.endswith(b',"data":' + orjson.dumps(said) + b"}"):
+        raise Bad(record.module, record.sequence, "it does not announce a key in the one form")
+    return announced
 
 
 def _interval(first: Envelope) -> int:
     interval = first.data.get("interval")
     if type(interval) is not int or interval < 1:
-        raise _Bad(first.module, 1, "it states no interval of signatures")
+        raise Bad(first.module, 1, "it states no interval of signatures")
     return interval
-
-
-class _Columns:
-    """Compares a row's columns with its bytes (8); remembers only records that wait to be discarded."""
-
-    def __init__(self) -> None:
-        self._pending: dict[int, str] = {}
-
-    def compare(self, row: SealedRecord, walk: Walk) -> None:
-        record = orjson.loads(split(row.line)[0])
-        if (row.chain, row.sequence, row.event) != (record["chain"], record["sequence"], record["event"]):
-            raise _Bad(walk.module, walk.sequence, "its row's originator, version or topic is not what its bytes say")
-        said = _psd_of(record["data"])
-        columns = (row.psd_id, row.psd_version)
-        if columns != said:
-            if columns != (None, None):
-                raise _Bad(walk.module, walk.sequence, "its row's psd columns are not what its bytes say")
-            self._pending[walk.sequence] = hashlib.sha256(row.line).hexdigest()
-            if len(self._pending) > PENDING_LIMIT:
-                raise _Bad(walk.module, min(self._pending), "its psd columns are empty, and nothing discards it")
-        if record["event"] == "checkpoint-recovered":
-            self._discard(record["data"].get("discarded"), walk)
-
-    def _discard(self, discarded: object, walk: Walk) -> None:
-        if not isinstance(discarded, list):
-            raise _Bad(walk.module, walk.sequence, "it does not say which records it discards")
-        for lost in discarded:
-            match lost:
-                case {"sequence": int(sequence), "hash": str(line_hash)}:
-                    pass
-                case _:
-                    raise _Bad(walk.module, walk.sequence, "it does not say which records it discards")
-            if sequence < walk.first:
-                continue
-            found = self._pending.pop(sequence, None)
-            if found is None and 0 < sequence < walk.sequence:
-                raise _Bad(walk.module, sequence, f"record {walk.sequence} discards it, its psd columns are not empty")
-            if found != line_hash:
-                raise _Bad(walk.module, walk.sequence, f"it discards another record {sequence} than there is")
-
-    def left_over(self, walk: Walk) -> FirstBad | None:
-        if not self._pending:
-            return None
-        return FirstBad(walk.module, min(self._pending), "its psd columns are empty, and nothing discards it")
-
-
-def _psd_of(data: dict[str, Any]) -> tuple[str, int] | tuple[None, None]:
-    match data.get("package"):
-        case {"psd": str(psd), "version": int(version)}:
-            return psd, version
-    return None, None

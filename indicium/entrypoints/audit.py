@@ -8,8 +8,9 @@ from typing import Any
 
 import orjson
 
+from indicium.cryptomodule.rows import verify_rows
 from indicium.cryptomodule.spreading import Progress, verify_file
-from indicium.cryptomodule.verifier import AuditKey, ChainReport, Verdict, load_key, overall, verify_rows
+from indicium.cryptomodule.verifier import AuditKey, ChainReport, Verdict, load_key, overall
 from indicium.domain.errors import BadFile, BadRecord, BadValue, ExtraMissing
 from indicium.domain.flow import Head, SealedRecord
 from indicium.domain.identity import ChainId

@@ -17,7 +17,8 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from indicium.cryptomodule.verifier import AuditKey, ChainReport, Verdict, overall, verify_rows
+from indicium.cryptomodule.rows import verify_rows
+from indicium.cryptomodule.verifier import AuditKey, ChainReport, Verdict, overall
 from indicium.domain.errors import BadFile, BadRecord
 from indicium.domain.flow import GENESIS, Head, SealedRecord
 from indicium.domain.identity import ChainId

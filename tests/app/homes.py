@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import make_url
 
 from indicium.app import Ledger
-from indicium.cryptomodule.verifier import Verdict, load_key, overall, verify_rows
+from indicium.cryptomodule.rows import verify_rows
+from indicium.cryptomodule.verifier import Verdict, load_key, overall
 from indicium.domain.flow import SealedRecord
 from indicium.domain.vbi import Postage, postage
 from indicium.entrypoints import audit

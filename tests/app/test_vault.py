@@ -8,7 +8,8 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 
 from indicium.app import Ledger
-from indicium.cryptomodule.verifier import Verdict, load_key, overall, verify_rows
+from indicium.cryptomodule.rows import verify_rows
+from indicium.cryptomodule.verifier import Verdict, load_key, overall
 from indicium.domain.device_numbers import DeviceRange
 from indicium.domain.errors import (
     BadSetting,

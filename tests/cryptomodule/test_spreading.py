@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from indicium.cryptomodule import spreading, verifier
+from indicium.cryptomodule import lines as lines_module
+from indicium.cryptomodule import spreading
 from indicium.cryptomodule.spreading import spread, verify_file
 from indicium.cryptomodule.verifier import AuditKey, ChainReport, FirstBad, Verdict, load_key, verify_chain
 from indicium.domain.flow import Head
@@ -106,7 +107,7 @@ def test_a_fault_anywhere_gets_the_same_report(seed: int, pool: Executor, tmp_pa
 def test_a_line_too_long_is_the_same_wherever_the_file_is_cut(
     size: int, pool: Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verifier, "LINE_LIMIT", 1500)
+    monkeypatch.setattr(lines_module, "LINE_LIMIT", 1500)
     path = tmp_path / "long.audit"
     lines = [*CHAIN[:9], CHAIN[9] + b"x" * (size - len(CHAIN[9])), *CHAIN[10:]]
     path.write_bytes(generate.file_of(lines))

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import insert, inspect, select, text
 
 from indicium.app import Ledger
-from indicium.cryptomodule.verifier import Verdict, load_key, verify_rows
+from indicium.cryptomodule.rows import verify_rows
+from indicium.cryptomodule.verifier import Verdict, load_key
 from indicium.domain.errors import RecordConflict, SchemaIsNewer, SchemaIsOlder, StoreNotUsable
 from indicium.domain.flow import Changes, SealedRecord
 from indicium.domain.identity import DeviceId
