@@ -22,6 +22,8 @@ VECTORS = Path(generate.__file__).parent
 KEY = load_key((VECTORS / "key.pem").read_bytes())
 CASES = json.loads((VECTORS / "cases.json").read_text())
 CHAIN = entries(60)
+SECOND = load_key((VECTORS / "second.pem").read_bytes())
+RELAY = generate.relay({7: generate.SECOND, 24: generate.THIRD, 25: generate.OTHER, 44: generate.KEY}, 60)
 PARENT = """
 import os
 import signal
@@ -80,9 +82,10 @@ def test_a_vector_gets_the_same_report(case: dict[str, str | None], pool: Execut
 
 @pytest.mark.parametrize("seed", range(150))
 @pytest.mark.usefixtures("short_stretches")
-def test_a_fault_anywhere_gets_the_same_report(seed: int, pool: Executor, tmp_path: Path) -> None:
+@pytest.mark.parametrize("chain", [CHAIN, RELAY], ids=["one key", "five keys"])
+def test_a_fault_anywhere_gets_the_same_report(chain: list[bytes], seed: int, pool: Executor, tmp_path: Path) -> None:
     chosen = random.Random(seed)
-    whole = bytearray(generate.file_of(CHAIN))
+    whole = bytearray(generate.file_of(chain))
     at = chosen.randrange(len(whole))
     fault = chosen.choice(["flip", "flip", "flip", "cut", "newline", "delete", "double"])
     if fault == "flip":
@@ -98,9 +101,22 @@ def test_a_fault_anywhere_gets_the_same_report(seed: int, pool: Executor, tmp_pa
         whole = bytearray(b"".join(lines))
     path = tmp_path / "faulty.audit"
     path.write_bytes(whole)
-    head = chosen.choice([None, head_of(CHAIN), head_of(CHAIN[:30]), Head(30, "0" * 64), Head(99, "0" * 64)])
-    key = chosen.choice([KEY, KEY, None])
+    head = chosen.choice([None, head_of(chain), head_of(chain[:30]), Head(30, "0" * 64), Head(99, "0" * 64)])
+    key = chosen.choice([KEY, KEY, SECOND, None])
     assert spread_over(pool, path, key, head) == sequential(path, key, head)
+
+
+@pytest.mark.parametrize(("key", "signatures"), [(KEY, 20), (SECOND, 17), (None, 0)])
+@pytest.mark.usefixtures("short_stretches")
+def test_keys_that_are_announced_in_other_stretches_are_known_in_time(
+    key: AuditKey | None, signatures: int, pool: Executor, tmp_path: Path
+) -> None:
+    """M-24: a stretch is begun before it is known what those before it announce."""
+    path = tmp_path / "relay.audit"
+    path.write_bytes(generate.file_of(RELAY))
+    report = spread_over(pool, path, key, None)
+    assert report == sequential(path, key, None)
+    assert (report.records, report.signatures) == (60, signatures)
 
 
 @pytest.mark.parametrize("size", [1000, 1001, 1499, 1500, 1501, 2000, 2600])

@@ -180,6 +180,61 @@ def test_the_quick_way_and_the_slow_way_say_the_same(record: int, at: int, remov
     assert reports[0] == reports[1]
 
 
+RELAY = generate.relay({40: generate.SECOND, 90: generate.THIRD}, 130)
+
+
+@pytest.mark.parametrize("shapes", [quick_to_learn, learns_nothing])
+def test_a_long_chain_of_several_keys_passes(shapes: Callable[[], Shapes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """M-24: the auditor holds the first key alone."""
+    monkeypatch.setattr(verifier, "Shapes", shapes)
+    report = verify_chain(RELAY, KEY, head_of(RELAY))
+    assert (report.verdict, report.records, report.signatures) == (Verdict.PASS, 130, 1 + 32 + 1 + 2)
+
+
+@pytest.mark.parametrize("shapes", [quick_to_learn, learns_nothing])
+def test_no_record_goes_back_to_a_key_that_is_over(
+    shapes: Callable[[], Shapes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shape that was learnt names the key before; it must not let a record of that key through later."""
+    monkeypatch.setattr(verifier, "Shapes", shapes)
+    for n in (42, 60, 89):
+        lines = generate.relay({40: generate.SECOND, 90: generate.THIRD}, 130, named={n: generate.KEY})
+        report = verify_chain(lines, KEY)
+        assert report.first_bad == FirstBad(generate.SERIAL, n, "its suite or key is not the one in force")
+
+
+def test_no_announcement_is_recognised_by_its_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each must be read, however many of them there are."""
+    monkeypatch.setattr(verifier, "Shapes", functools.partial(Shapes, learn_every=1))
+    keys = {n: (generate.SECOND, generate.KEY)[n % 2] for n in range(2, 60)}
+    assert verify_chain(generate.relay(keys, 60), KEY).verdict == Verdict.PASS
+    unsigned = verify_chain(generate.relay(keys, 60, signer={50: None}), KEY)
+    assert unsigned.first_bad == FirstBad(generate.SERIAL, 50, "it must be signed, and is not")
+
+
+def test_what_nobody_could_check_is_said() -> None:
+    """An auditor who holds the newest key alone, with no head and with one before the announcement."""
+    third = load_key((VECTORS / "third.pem").read_bytes())
+    report = verify_chain(RELAY, third)
+    assert (report.verdict, report.signatures, report.range) == (Verdict.INCOMPLETE, 11, (1, 130))
+    assert report.missing == ("a key for records 1 to 90: signatures there were not checked",)
+    report = verify_chain(RELAY, third, head_of(RELAY[:70]))
+    assert report.missing == ("a key for records 71 to 90: signatures there were not checked",)
+    assert verify_chain(RELAY, third, head_of(RELAY[:90])).verdict == Verdict.PASS
+
+
+def test_a_key_that_is_never_announced_accepts_nothing_and_the_reason_says_how_far_that_is_known() -> None:
+    other = load_key((VECTORS / "other.pem").read_bytes())
+    report = verify_chain(RELAY, other)
+    why = "its suite or key is not the auditor's, and no record announces that"
+    assert report.first_bad == FirstBad(generate.SERIAL, 1, why)
+    assert (report.records, report.range, report.head, report.unsigned_tail) == (0, None, GENESIS, 0)
+    report = verify_chain([*RELAY[:9], *RELAY[10:]], other)
+    assert report.first_bad == FirstBad(
+        generate.SERIAL, 1, f"{why} before record 11 (it stands where record 10 belongs)"
+    )
+
+
 @pytest.mark.parametrize(("signed", "verdict"), [(True, Verdict.PASS), (False, Verdict.FAIL)])
 def test_a_boot_among_records_of_one_shape_must_be_signed(
     *, signed: bool, verdict: Verdict, monkeypatch: pytest.MonkeyPatch

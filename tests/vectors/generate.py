@@ -464,7 +464,8 @@ def relay(
         if n in announced:
             says = ("audit-key-created", announcement(announced[n]))
         what, about = (event or {}).get(n, says[0]), (data or {}).get(n, says[1])
-        line = body(n, previous, what, about, key=fingerprint((named or {}).get(n, key)))
+        at = f"1999-08-06T23:53:00.{n:06d}Z"
+        line = body(n, previous, what, about, key=fingerprint((named or {}).get(n, key)), at=at)
         signs = (signer or {}).get(n, key if due else None)
         lines.append(line if signs is None else signed(line, signs))
         previous = line_hash(lines[-1])
