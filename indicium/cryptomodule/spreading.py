@@ -47,8 +47,8 @@ _SEQUENCE: Final = re.compile(
 )
 
 
-class _Task(NamedTuple):
-    """A stretch of the file, as it travels to a process."""
+class Task(NamedTuple):
+    """A stretch of a file that is to be verified, as it travels to a process."""
 
     path: Path
     identity: tuple[int, int]
@@ -61,6 +61,7 @@ class _Task(NamedTuple):
     noted: Head | None
     opening: Opening
     in_force: InForce
+    """The key that the record before it left in force."""
     at: Head
     """The record before it."""
 
@@ -77,7 +78,7 @@ def verify_file(
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         if workers == 1 or size <= STRETCH:
-            return verify_chain(cast("BinaryIO", _Range(file, None, lambda read: progress(read, size))), key, head)
+            return verify_chain(cast("BinaryIO", Range(file, None, lambda read: progress(read, size))), key, head)
         with _crew(workers) as pool:
             return spread(path, file, key, head, pool, ahead=2 * workers, progress=progress)
 
@@ -104,7 +105,7 @@ def spread(
         return walk.report(first_bad)
     found = os.fstat(file.fileno())
     pem = None if key is None else key.pem
-    task = _Task(path, (found.st_dev, found.st_ino), len(first), None, pem, head, opening, walk.in_force, walk.head)
+    task = Task(path, (found.st_dev, found.st_ino), len(first), None, pem, head, opening, walk.in_force, walk.head)
     stretches = (cut._replace(in_force=walk.in_force) for cut in _stretches(file, found.st_size, task))
     for stretch, future in _begun(stretches, pool, ahead):
         done = _outcome(future) if (stretch.in_force, stretch.at) == (walk.in_force, walk.head) else None
@@ -117,7 +118,7 @@ def spread(
     return walk.report(None)
 
 
-def examine(task: _Task) -> Stretch:
+def examine(task: Task) -> Stretch:
     """Verify one stretch. Raises OSError, also if the path names another file by now."""
     with task.path.open("rb") as file:
         found = os.fstat(file.fileno())
@@ -127,13 +128,14 @@ def examine(task: _Task) -> Stretch:
         key = None if task.key is None else load_key(task.key)
         walk = Walk.resumed(key, task.noted, task.opening, task.in_force, task.at)
         length = None if task.end is None else task.end - task.start
-        return walk.stretch(walk.take_all(cast("BinaryIO", _Range(file, length, _unread))))
+        return walk.stretch(walk.take_all(cast("BinaryIO", Range(file, length, _unread))))
 
 
-class _Range:
+class Range:
     """What is left of a range of a file, as a binary stream that tells how far it was read."""
 
     def __init__(self, file: BinaryIO, length: int | None, tell: Callable[[int], None]) -> None:
+        """Read so many bytes from where the file stands; None for all that follow."""
         self._file, self._left, self._tell = file, length, tell
         self._read = 0
 
@@ -145,19 +147,29 @@ class _Range:
         return block
 
 
-def _stretches(file: BinaryIO, size: int, first: _Task) -> Iterator[_Task]:
+def _stretches(file: BinaryIO, size: int, first: Task) -> Iterator[Task]:
     """Cut the file near every multiple of a stretch's length."""
     open_task = first
     for near in range(first.start + STRETCH, size, STRETCH):
-        cut = _cut_behind(file, near)
-        if cut is None or cut[0] <= open_task.start:
+        cut = cut_behind(file, near)
+        if cut is None or cut.offset <= open_task.start:
             continue  # no line ends there that says where it stands: the stretch is longer, or finds it bad
-        yield open_task._replace(end=cut[0])
-        open_task = open_task._replace(start=cut[0], at=cut[1])
+        yield open_task._replace(end=cut.offset)
+        open_task = open_task._replace(start=cut.offset, at=cut.at)
     yield open_task
 
 
-def _cut_behind(file: BinaryIO, near: int) -> tuple[int, Head] | None:
+class Cut(NamedTuple):
+    """A place between two lines."""
+
+    offset: int
+    at: Head
+    """What the line before it says that it is."""
+    line: bytes
+    """The line before it."""
+
+
+def cut_behind(file: BinaryIO, near: int) -> Cut | None:
     """Find the end of the first whole line behind an offset, and read of that line which record it is."""
     file.seek(near)
     block = file.read(BLOCK)
@@ -166,12 +178,13 @@ def _cut_behind(file: BinaryIO, near: int) -> tuple[int, Head] | None:
     said = _SEQUENCE.match(block, begin, max(end, begin))
     if not begin or end < 0 or said is None:
         return None
-    return near + end + 1, Head(int(said[1]), line_hash(block[begin:end]))
+    line = block[begin:end]
+    return Cut(near + end + 1, Head(int(said[1]), line_hash(line)), line)
 
 
-def _begun(tasks: Iterator[_Task], pool: Executor, ahead: int) -> Iterator[tuple[_Task, "Future[Stretch] | None"]]:
+def _begun(tasks: Iterator[Task], pool: Executor, ahead: int) -> Iterator[tuple[Task, "Future[Stretch] | None"]]:
     """Give the stretches in their order, with so many of them begun ahead."""
-    begun: deque[tuple[_Task, Future[Stretch] | None]] = deque()
+    begun: deque[tuple[Task, Future[Stretch] | None]] = deque()
     for task in tasks:
         begun.append((task, _begin(pool, task)))
         if len(begun) >= ahead:
@@ -179,7 +192,7 @@ def _begun(tasks: Iterator[_Task], pool: Executor, ahead: int) -> Iterator[tuple
     yield from begun
 
 
-def _begin(pool: Executor, task: _Task) -> "Future[Stretch] | None":
+def _begin(pool: Executor, task: Task) -> "Future[Stretch] | None":
     # A process inherits the mask: Ctrl-C, which the terminal sends to all, is for the one that waits for the others.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

@@ -256,15 +256,6 @@ def _chain(store: Store, way: _Way, chain: ChainId, last: int, key: AuditKey | N
     return ChainExport(report, tally.records, tally.end, tally.discarded, tally.unread, tally.moved, tally.totals)
 
 
-def _that_fits(keys: Sequence[AuditKey], records: Iterator[SealedRecord]) -> AuditKey | None:
-    """Give the key that a chain's first record names; else the first there is, with which nothing passes."""
-    try:
-        named = orjson.loads(split(next(records).line)[0])["key"]
-    except (StopIteration, BadRecord, ValueError, TypeError, KeyError):  # the verifier says what is wrong with it
-        named = None
-    return next((key for key in keys if key.fingerprint == named), keys[0] if keys else None)
-
-
 def _meters(registers: RegistersAside, file: TableFile) -> tuple[int, int]:
     """Write the registers of all meters, and give the sums of AR and DR in mills."""
     ar = dr = 0
@@ -312,8 +303,9 @@ def verify_export(folder: Path, keys: Sequence[AuditKey], noted: Head | None) ->
         path = folder / FILES["records"]
         reports = []
         for chain in chains(path):
-            key = _that_fits(keys, records(path, chain))
-            reports.append(verify_rows(records(path, chain), key, noted or heads.get(chain)))
+            said_by = partial(_lines, path, chain)
+            key = choose(keys, named_by(next(said_by(), b"")), partial(_announced, path, chain))
+            reports.append(verify_rows(records(path, chain), key or some, noted or heads.get(chain)))
     except OSError as error:
         raise BadFile(path=str(folder), why=error.strerror or str(error)) from None
     except (ValueError, KeyError, TypeError):
