@@ -11,12 +11,15 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from indicium.cryptomodule import suites
 from indicium.cryptomodule.dispatch import CryptoModule
+from indicium.cryptomodule.keyring import assign
+from indicium.cryptomodule.lines import lines_in
 from indicium.cryptomodule.ports import Hardware
 from indicium.cryptomodule.verifier import ChainReport, load_key, verify_chain
 from indicium.domain.commands.auditing import CreateAuditEntry
@@ -221,10 +224,15 @@ class Ledger:
             return self._records
 
     def audit(self, head: Head | None = None) -> ChainReport:
-        """Verify this ledger's audit copy with the key that its Auditor exported; `head` is what was noted last."""
+        """Verify this ledger's audit copy with the first key of its chain that its Auditor exported.
+
+        `head` is what was noted last.
+        """
         copy = self._home.audit_copy(self._serial, self._module.chain)
+        keys = [load_key(self._home.public(path.name)) for path in self._home.audit_keys(self._serial)]
+        key = assign({copy: partial(lines_in, copy)}, keys)[copy]
         with copy.open("rb") as file:
-            return verify_chain(file, load_key(self._home.public(self._home.audit_key(self._serial).name)), head)
+            return verify_chain(file, key, head)
 
     def close(self) -> None:
         """Finish what is queued, seal the tail with one signed record, and let go of the files."""
@@ -297,7 +305,7 @@ class Ledger:
             configuration = Configuration(card, self._settings.signature_interval)
             born = ceremony.perform(self.execute, self._suite, self._serial, plan, configuration, begun=begun)
         self.office.keep_card_keys(born.card)
-        home.publish(home.audit_key(self._serial).name, born.audit_key)
+        home.publish_audit_key(self._serial, born.audit_key)
 
     def _publish_key_of(self, chain: ChainId) -> None:
         """Publish the audit key of a chain that no Auditor came to export it from, so that it can be verified too."""

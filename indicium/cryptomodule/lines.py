@@ -1,6 +1,7 @@
 """The lines of an audit file, a block at a time: memory does not grow with the file, whatever it holds."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import BinaryIO, Final
 
 from indicium.domain.errors import BadRecord
@@ -28,3 +29,9 @@ def lines_of(lines: Iterable[bytes] | BinaryIO) -> Iterator[bytes]:
             raise BadRecord(why="the line is too long")
     if rest:
         raise BadRecord(why="the last line has no end")
+
+
+def lines_in(path: Path) -> Iterator[bytes]:
+    """Give the lines of a file, which is closed when they are over. Raises OSError, `BadRecord`."""
+    with path.open("rb") as file:
+        yield from lines_of(file)

@@ -1,20 +1,22 @@
 """Verifying a source: an audit file, a folder of them, or a store. Reads only; a read-only copy will do."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import orjson
-
+from indicium.cryptomodule.backward import verify_backward
+from indicium.cryptomodule.keyring import Lines, assign
+from indicium.cryptomodule.lines import lines_in
 from indicium.cryptomodule.rows import verify_rows
 from indicium.cryptomodule.spreading import Progress, verify_file
 from indicium.cryptomodule.verifier import AuditKey, ChainReport, Verdict, load_key, overall
-from indicium.domain.errors import BadFile, BadRecord, BadValue, ExtraMissing
-from indicium.domain.flow import Head, SealedRecord
+from indicium.domain.errors import BadFile, BadValue, ExtraMissing
+from indicium.domain.flow import Head
 from indicium.domain.identity import ChainId
-from indicium.domain.record import split
 from indicium.infrastructure.store import Store
 
 EXIT_STATUS = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCOMPLETE: 2}
@@ -35,24 +37,70 @@ def parse_head(text: str) -> Head:
     return Head(int(noted[1]), noted[2])
 
 
-def verify(
-    source: str, key_files: Sequence[Path], head: Head | None, progress: Progress, *, workers: int = 1
-) -> list[ChainReport]:
-    """Verify every chain of a source, each with that of the keys which fits it; `workers` processes share a long file.
+class Examined(NamedTuple):
+    """A chain of a source."""
 
-    Raises `BadFile`, `Misconfigured`, `KeyNotUsable`.
+    report: ChainReport
+    """What its verification found."""
+    lines: Lines
+    """Reads it once more."""
+
+    def accepted(self) -> Iterator[bytes]:
+        """Give the lines that were accepted, when it was read forward."""
+        return islice(self.lines(), self.report.records)
+
+
+class Examination(NamedTuple):
+    """How the chains of a source are to be verified."""
+
+    keys: Sequence[AuditKey]
+    """The auditor's."""
+    head: Head | None
+    """What the auditor noted."""
+    progress: Progress
+    workers: int = 1
+    """Processes that share a long audit file."""
+    backward: bool = False
+    """Whether an audit file is read from its newest record back, to the head if it is there (I-25)."""
+
+
+def verify(
+    source: str,
+    key_files: Sequence[Path],
+    head: Head | None,
+    progress: Progress,
+    *,
+    workers: int = 1,
+    backward: bool = False,
+) -> list[ChainReport]:
+    """Verify every chain of a source; see `Examination`. Raises as `examine`."""
+    how = Examination(read_keys(key_files), head, progress, workers, backward)
+    return [found.report for found in examine(source, how)]
+
+
+def examine(source: str, how: Examination) -> list[Examined]:
+    """Verify every chain of a source, each with that of the keys which fits it, and tell where its lines are.
+
+    Raises `BadFile`, `BadValue`, `Misconfigured`, `KeyNotUsable`.
     """
-    keys = read_keys(key_files)
     path = Path(source)
     if "://" in source or _is_database(path):
-        return _verify_store(source if "://" in source else f"sqlite:///{path.absolute()}", keys, head)
+        demand_forward(how)
+        return _verify_store(source if "://" in source else f"sqlite:///{path.absolute()}", how)
     if (path / MANIFEST).is_file():
-        return _verify_export(path, keys, head)
+        demand_forward(how)
+        return _verify_export(path, how)
     if path.is_dir():
         folder = path / "audit" if (path / "audit").is_dir() else path
         files = sorted(folder.glob("*.audit"))
-        return [_verify_file(file, keys or _keys_beside(file), head, progress, workers) for file in files]
-    return [_verify_file(path, keys, head, progress, workers)]
+        return [_verify_file(file, how._replace(keys=how.keys or _keys_beside(file))) for file in files]
+    return [_verify_file(path, how)]
+
+
+def demand_forward(how: Examination) -> None:
+    """Refuse to read a store or an export backward. Raises `BadValue`."""
+    if how.backward:
+        raise BadValue(field="--backward", why="only audit files are read from their newest record back")
 
 
 def need_analysis() -> None:
@@ -61,11 +109,12 @@ def need_analysis() -> None:
         raise ExtraMissing(extra="analysis")
 
 
-def _verify_export(folder: Path, keys: Sequence[AuditKey], head: Head | None) -> list[ChainReport]:
+def _verify_export(folder: Path, how: Examination) -> list[Examined]:
     need_analysis()
-    from indicium.entrypoints.export import verify_export
+    from indicium.entrypoints.export import lines_of_export, verify_export
 
-    return verify_export(folder, keys, head)
+    reports = verify_export(folder, how.keys, how.head)
+    return [Examined(found, partial(lines_of_export, folder, chain)) for chain, found in reports.items()]
 
 
 def _is_database(path: Path) -> bool:
@@ -74,13 +123,6 @@ def _is_database(path: Path) -> bool:
             return file.read(len(_DATABASE)) == _DATABASE
     except OSError:
         return False
-
-
-def _first_that_fits(keys: Sequence[AuditKey], examine: Callable[[AuditKey | None], ChainReport]) -> ChainReport:
-    """Verify with one key after the other until a record is accepted: another module's key accepts none."""
-    reports = map(examine, keys) if keys else iter([examine(None)])
-    first = next(reports)
-    return first if first.records else next((report for report in reports if report.records), first)
 
 
 def as_json(reports: Sequence[ChainReport]) -> dict[str, Any]:
@@ -105,41 +147,34 @@ def report_as_json(report: ChainReport) -> dict[str, Any]:
     }
 
 
-def _verify_file(
-    path: Path, keys: Sequence[AuditKey], head: Head | None, progress: Progress, workers: int
-) -> ChainReport:
-    def examine(key: AuditKey | None) -> ChainReport:
-        return verify_file(path, key, head, workers=workers, progress=progress)
-
+def _verify_file(path: Path, how: Examination) -> Examined:
+    lines = partial(lines_in, path)
     try:
-        return _first_that_fits(keys, examine)
+        key = assign({path: lines}, how.keys)[path]
+        if how.backward:
+            return Examined(verify_backward(path, key, how.head, how.progress), lines)
+        return Examined(verify_file(path, key, how.head, workers=how.workers, progress=how.progress), lines)
     except OSError as error:
         raise BadFile(path=str(path), why=error.strerror or "it cannot be read") from None
 
 
-def _verify_store(url: str, keys: Sequence[AuditKey], head: Head | None) -> list[ChainReport]:
+def _verify_store(url: str, how: Examination) -> list[Examined]:
     with Store.open(url, read_only=True) as store:
-        whose = keys_by_chain(store, [chain for chain, _ in store.chains()], keys)
-        return [verify_rows(store.records(chain), key, head) for chain, key in whose.items()]
+        whose = assign({chain: partial(lines_of_store, store, chain) for chain, _ in store.chains()}, how.keys)
+        return [
+            Examined(verify_rows(store.records(chain), key, how.head), partial(_lines_at, url, chain))
+            for chain, key in whose.items()
+        ]
 
 
-def keys_by_chain(store: Store, chains: Iterable[ChainId], keys: Sequence[AuditKey]) -> dict[ChainId, AuditKey | None]:
-    """Give each chain of a store the key that its first record names; None where we hold none for it.
-
-    A key that no chain names is one whose chain may have been replaced. Then a chain that names none of ours gets the
-    first of them, with which nothing passes; else it is another auditor's.
-    """
-    named = {chain: _named(store.records(chain, upto=1)) for chain in chains}
-    ours = {key.fingerprint: key for key in keys}
-    replaced = any(fingerprint not in named.values() for fingerprint in ours)
-    return {chain: ours.get(name, keys[0] if replaced else None) for chain, name in named.items()}
+def lines_of_store(store: Store, chain: ChainId) -> Iterator[bytes]:
+    """Give a chain's lines as a store holds them. Raises `BadRecord`, `StoreFailed`."""
+    return (record.line for record in store.records(chain))
 
 
-def _named(records: Iterator[SealedRecord]) -> str:
-    try:
-        return str(orjson.loads(split(next(records).line)[0])["key"])
-    except (StopIteration, BadRecord, ValueError, TypeError, KeyError):  # the verifier says what is wrong with it
-        return ""
+def _lines_at(url: str, chain: ChainId) -> Iterator[bytes]:
+    with Store.open(url, read_only=True) as store:
+        yield from lines_of_store(store, chain)
 
 
 def _keys_beside(file: Path) -> list[AuditKey]:

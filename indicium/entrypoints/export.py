@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import file_digest
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
@@ -17,14 +18,14 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from indicium.cryptomodule.keyring import assign
 from indicium.cryptomodule.rows import verify_rows
 from indicium.cryptomodule.verifier import AuditKey, ChainReport, Verdict, overall
-from indicium.domain.errors import BadFile, BadRecord
+from indicium.domain.errors import BadFile
 from indicium.domain.flow import GENESIS, Head, SealedRecord
 from indicium.domain.identity import ChainId
-from indicium.domain.record import split
 from indicium.domain.registers import NO_TOTALS, Totals
-from indicium.entrypoints.audit import MANIFEST, keys_by_chain, report_as_json
+from indicium.entrypoints.audit import MANIFEST, lines_of_store, report_as_json
 from indicium.entrypoints.columns import TABLES, Reader, Reading, meter_values
 from indicium.entrypoints.parquet import TableFile, chains, records
 from indicium.infrastructure.files import write_atomically
@@ -170,7 +171,7 @@ def export(
         for file in files.values():
             open_files.callback(file.close)
         way = _Way(files, registers, sum(last for _, last in heads), progress)
-        whose = keys_by_chain(store, [chain for chain, _ in heads], keys)
+        whose = assign({chain: partial(lines_of_store, store, chain) for chain, _ in heads}, keys)
         exported = [_chain(store, way, chain, last, whose[chain], noted) for chain, last in heads]
         ar, dr = _meters(registers, files["meters"])
         ties = _ties(exported, ar, dr) if all(chain.whole and not chain.unread for chain in exported) else None
@@ -292,7 +293,7 @@ def _manifest(made: Export, folder: Path) -> bytes:
     return orjson.dumps(made.as_json() | {"files": files}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def verify_export(folder: Path, keys: Sequence[AuditKey], noted: Head | None) -> list[ChainReport]:
+def verify_export(folder: Path, keys: Sequence[AuditKey], noted: Head | None) -> dict[str, ChainReport]:
     """Verify an export's records with nothing but its own file of them, and the heads that its manifest names.
 
     Raises `BadFile`.
@@ -301,13 +302,16 @@ def verify_export(folder: Path, keys: Sequence[AuditKey], noted: Head | None) ->
         said = orjson.loads((folder / MANIFEST).read_bytes())
         heads = {chain["chain"]: Head(**chain["exported"]["head"]) for chain in said["chains"]}
         path = folder / FILES["records"]
-        reports = []
-        for chain in chains(path):
-            said_by = partial(_lines, path, chain)
-            key = choose(keys, named_by(next(said_by(), b"")), partial(_announced, path, chain))
-            reports.append(verify_rows(records(path, chain), key or some, noted or heads.get(chain)))
+        whose = assign({chain: partial(lines_of_export, folder, chain) for chain in chains(path)}, keys)
+        return {
+            chain: verify_rows(records(path, chain), key, noted or heads.get(chain)) for chain, key in whose.items()
+        }
     except OSError as error:
         raise BadFile(path=str(folder), why=error.strerror or str(error)) from None
     except (ValueError, KeyError, TypeError):
         raise BadFile(path=str(folder), why="it is not an export of this version") from None
-    return reports
+
+
+def lines_of_export(folder: Path, chain: str) -> Iterator[bytes]:
+    """Give a chain's lines as an export holds them. Raises OSError, ValueError."""
+    return (record.line for record in records(folder / FILES["records"], chain))

@@ -6,6 +6,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from itertools import chain, count
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -75,8 +76,30 @@ class Home:
         return self.secrets / f"{serial}.device"
 
     def audit_key(self, serial: Serial) -> Path:
-        """Give the audit verification key of a module, as its Auditor exported it."""
+        """Give the first audit verification key of a module, as its Auditor exported it."""
         return self.keys / f"{serial}.audit.pem"
+
+    def audit_keys(self, serial: Serial) -> list[Path]:
+        """Give all audit verification keys of a module that are here, the first one first.
+
+        There are several where the module was given new keys, and where it was reset and so began another chain.
+        """
+        others = sorted(self.keys.glob(f"{serial}-*.audit.pem"), key=lambda path: (len(path.name), path.name))
+        return [path for path in (self.audit_key(serial), *others) if path.exists()]
+
+    def publish_audit_key(self, serial: Serial, content: bytes) -> Path:
+        """Keep an audit verification key that the Auditor exported; give its file.
+
+        The first is that of the chain's beginning; a later one gets a number: `<serial>-2.audit.pem`. One that is here
+        already stays where it is.
+        """
+        for path in self.audit_keys(serial):
+            if path.read_bytes() == content:
+                return path
+        numbered = (self.keys / f"{serial}-{number}.audit.pem" for number in count(2))
+        free = next(path for path in chain([self.audit_key(serial)], numbered) if not path.exists())
+        write_atomically(free, content)
+        return free
 
     def audit_copy(self, serial: Serial, chain: ChainId) -> Path:
         """Give the audit copy of a chain."""

@@ -24,6 +24,7 @@ def test_a_module_is_shown_as_it_was_at_a_record(home: Path, terminal: Terminal)
         "persistent": module["persistent"],
         "at": parse(rows[users - 1].line).at,
         "interval": 100,
+        "audit_key": parse(rows[0].line).key,
         "users": module["users"],
         "master_key_sets": [],
         "exports": [],

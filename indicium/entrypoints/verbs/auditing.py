@@ -17,6 +17,9 @@ def verify(
     source: Annotated[str, typer.Argument(help="An audit file, a folder of them, a home, an export, or a store URL.")],
     key: Annotated[list[Path] | None, typer.Option(help="The audit verification key, PEM; one a module.")] = None,
     head: Annotated[str | None, typer.Option(help="The head you noted last time: SEQUENCE:HASH.")] = None,
+    backward: Annotated[
+        bool, typer.Option("--backward", help="Read an audit file from its newest record back, to the head at most.")
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that share a long audit file.")] = 1,
     json: JsonOption = False,
 ) -> None:
@@ -25,7 +28,7 @@ def verify(
     try:
         noted = None if head is None else audit.parse_head(head)
         with screen.progress("verifying", "bytes") as advance:
-            reports = audit.verify(source, key or [], noted, advance, workers=workers)
+            reports = audit.verify(source, key or [], noted, advance, workers=workers, backward=backward)
     except (Malformed, KeyNotUsable) as error:  # status 1 would say that a chain was tampered with
         screen.fail(error)
         raise typer.Exit(USAGE) from None
