@@ -27,7 +27,7 @@ def assign(chains: Mapping[_Chain, Lines], keys: Sequence[AuditKey]) -> dict[_Ch
     gets that one, with which nothing passes; else it is another auditor's.
     """
     ours = {key.fingerprint: key for key in keys}
-    named = {chain: named_by(lines) for chain, lines in chains.items()}
+    named = {chain: said_first(lines, "key") for chain, lines in chains.items()}
     whose = {chain: ours.get(name) for chain, name in named.items()}
     left = ours.keys() - named.values()
     for chain, lines in chains.items():
@@ -40,10 +40,10 @@ def assign(chains: Mapping[_Chain, Lines], keys: Sequence[AuditKey]) -> dict[_Ch
     return {chain: key or replaced for chain, key in whose.items()}
 
 
-def named_by(lines: Lines) -> str:
-    """Give the fingerprint of the key that a chain's first record names; empty if there is none to be read."""
+def said_first(lines: Lines, member: str) -> str:
+    """Give a member of a chain's first record; empty if there is none to be read."""
     with suppress(BadRecord, ValueError, TypeError, KeyError):  # the verifier says what is wrong with it
-        return str(orjson.loads(split(next(lines(), b""))[0])["key"])
+        return str(orjson.loads(split(next(lines(), b""))[0])[member])
     return ""
 
 

@@ -1119,6 +1119,19 @@ class ExportFailed(Misconfigured):
     why: str
 
 
+@dataclass(eq=False)
+class MailNotSent(Misconfigured):
+    """The Security Officer could not be told of an audit (I-28)."""
+
+    sentence = (
+        "The mail to {address} was not sent ({server}: {why}): see that the server runs, can be reached, and takes "
+        "mail for that address."
+    )
+    address: str
+    server: str
+    why: str
+
+
 class Entry(NamedTuple):
     """What the world sees of an error."""
 
@@ -1242,6 +1255,7 @@ TABLE: dict[type[IndiciumError], Entry] = {
     UnknownView: Entry("unknown-view", 613, 3),
     ExportFolderTaken: Entry("export-folder-taken", 631, 3),
     ExportFailed: Entry("export-failed", 632, 3),
+    MailNotSent: Entry("mail-not-sent", 641, 3),
     SerialTaken: Entry("serial-taken", 621, 3),
     DeviceNumbersTaken: Entry("device-numbers-taken", 622, 3),
     NoDeviceNumbersFree: Entry("no-device-numbers-free", 623, 3),

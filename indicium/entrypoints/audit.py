@@ -1,15 +1,16 @@
 """Verifying a source: an audit file, a folder of them, or a store. Reads only; a read-only copy will do."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from indicium.cryptomodule.backward import verify_backward
-from indicium.cryptomodule.keyring import Lines, assign
+from indicium.cryptomodule.keyring import Lines, assign, said_first
 from indicium.cryptomodule.lines import lines_in
 from indicium.cryptomodule.rows import verify_rows
 from indicium.cryptomodule.spreading import Progress, verify_file
@@ -62,6 +63,12 @@ class Examination(NamedTuple):
     """Processes that share a long audit file."""
     backward: bool = False
     """Whether an audit file is read from its newest record back, to the head if it is there (I-25)."""
+    heads: Mapping[str, Head] = MappingProxyType({})
+    """What the auditor noted of one chain or another."""
+
+    def head_of(self, chain: str) -> Head | None:
+        """Give the noted head that a chain must have."""
+        return self.head or self.heads.get(chain)
 
 
 def verify(
@@ -113,7 +120,7 @@ def _verify_export(folder: Path, how: Examination) -> list[Examined]:
     need_analysis()
     from indicium.entrypoints.export import lines_of_export, verify_export
 
-    reports = verify_export(folder, how.keys, how.head)
+    reports = verify_export(folder, how.keys, how.head_of)
     return [Examined(found, partial(lines_of_export, folder, chain)) for chain, found in reports.items()]
 
 
@@ -150,10 +157,10 @@ def report_as_json(report: ChainReport) -> dict[str, Any]:
 def _verify_file(path: Path, how: Examination) -> Examined:
     lines = partial(lines_in, path)
     try:
-        key = assign({path: lines}, how.keys)[path]
+        key, head = assign({path: lines}, how.keys)[path], how.head_of(said_first(lines, "chain"))
         if how.backward:
-            return Examined(verify_backward(path, key, how.head, how.progress), lines)
-        return Examined(verify_file(path, key, how.head, workers=how.workers, progress=how.progress), lines)
+            return Examined(verify_backward(path, key, head, how.progress), lines)
+        return Examined(verify_file(path, key, head, workers=how.workers, progress=how.progress), lines)
     except OSError as error:
         raise BadFile(path=str(path), why=error.strerror or "it cannot be read") from None
 
@@ -162,7 +169,7 @@ def _verify_store(url: str, how: Examination) -> list[Examined]:
     with Store.open(url, read_only=True) as store:
         whose = assign({chain: partial(lines_of_store, store, chain) for chain, _ in store.chains()}, how.keys)
         return [
-            Examined(verify_rows(store.records(chain), key, how.head), partial(_lines_at, url, chain))
+            Examined(verify_rows(store.records(chain), key, how.head_of(chain)), partial(_lines_at, url, chain))
             for chain, key in whose.items()
         ]
 

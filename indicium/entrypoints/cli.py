@@ -68,6 +68,7 @@ for verb in (
     viewing.history,
     viewing.movement,
     auditing.verify,
+    auditing.audit,
     viewing.rebuild,
     making.recover,
     analysis.export,

@@ -293,8 +293,12 @@ def _manifest(made: Export, folder: Path) -> bytes:
     return orjson.dumps(made.as_json() | {"files": files}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def verify_export(folder: Path, keys: Sequence[AuditKey], noted: Head | None) -> dict[str, ChainReport]:
+def verify_export(
+    folder: Path, keys: Sequence[AuditKey], noted: Callable[[str], Head | None]
+) -> dict[str, ChainReport]:
     """Verify an export's records with nothing but its own file of them, and the heads that its manifest names.
+
+    `noted` gives the head that the auditor noted of a chain, if any.
 
     Raises `BadFile`.
     """
@@ -304,7 +308,8 @@ def verify_export(folder: Path, keys: Sequence[AuditKey], noted: Head | None) ->
         path = folder / FILES["records"]
         whose = assign({chain: partial(lines_of_export, folder, chain) for chain in chains(path)}, keys)
         return {
-            chain: verify_rows(records(path, chain), key, noted or heads.get(chain)) for chain, key in whose.items()
+            chain: verify_rows(records(path, chain), key, noted(chain) or heads.get(chain))
+            for chain, key in whose.items()
         }
     except OSError as error:
         raise BadFile(path=str(folder), why=error.strerror or str(error)) from None

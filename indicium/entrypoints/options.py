@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from indicium.domain.errors import LedgerMissing
@@ -21,6 +22,17 @@ class Environment(BaseSettings):
 
     home: Path = Path("indicium-home")
     store: str | None = None
+    notify: str | None = None
+    """Who is told of an audit that did not pass (I-28): an e-mail address."""
+    smtp: str | None = None
+    """The mail server: HOST:PORT."""
+    smtp_starttls: bool = False
+    """Whether to speak with it encrypted."""
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    """Never an argument, which everybody on the machine may read."""
+    mail_from: str | None = None
+    """The sender's address; else that of the receiver."""
 
 
 HomeOption = Annotated[

@@ -58,6 +58,10 @@ class Screen:
             table.add_row(*row)
         self._out.print(table)
 
+    def warn(self, error: IndiciumError) -> None:
+        """Write an error's one sentence on standard error; the command goes on."""
+        self._err.print(str(error), markup=False)
+
     def fail(self, error: IndiciumError) -> int:
         """Write an error's one sentence and give its exit status."""
         if self.json:
