@@ -47,8 +47,11 @@ class Examined(NamedTuple):
     """Reads it once more."""
 
     def accepted(self) -> Iterator[bytes]:
-        """Give the lines that were accepted, when it was read forward."""
-        return islice(self.lines(), self.report.records)
+        """Give the lines before the first bad record, of a chain that was read forward."""
+        bad, covered = self.report.first_bad, self.report.range
+        if bad is None or covered is None:
+            return islice(self.lines(), self.report.records)
+        return islice(self.lines(), max(0, bad.sequence - covered[0]))
 
 
 class Examination(NamedTuple):

@@ -201,8 +201,8 @@ def _by_version(moves: Iterator[Move]) -> Iterator[Finding]:
             made = " and ".join(f"record {move.sequence} of module {move.module}" for move in records[:2])
             yield Finding("version-twice", records[0].psd, f"version {version} was made twice: by {made}", (*records,))
         if version != last + 1:
-            gap = f"version {last + 1}" if version == last + 2 else f"versions {last + 1} to {version - 1}"
-            yield Finding(MISSING, records[0].psd, f"{gap} stand in no chain here", (*before[-1:], records[0]))
+            gap = f"version {last + 1} is" if version == last + 2 else f"versions {last + 1} to {version - 1} are"
+            yield Finding(MISSING, records[0].psd, f"{gap} in no chain here", (*before[-1:], records[0]))
         for move in records:
             yield from _step(before or (_new(move),), move, whole=version == last + 1)
         before = records
