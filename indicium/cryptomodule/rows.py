@@ -18,13 +18,15 @@ PENDING_LIMIT: Final = 100_000
 """Most records with empty psd columns that may wait for the record that discards them."""
 
 
-def verify_rows(rows: Iterable[SealedRecord], key: AuditKey | None, head: Head | None = None) -> ChainReport:
+def verify_rows(
+    rows: Iterable[SealedRecord], key: AuditKey | None, head: Head | None = None, *, vouches: bool = True
+) -> ChainReport:
     """Verify one chain as a store holds it, in the order of its rows: the bytes, and the columns beside them.
 
     Empty psd columns are right only for a PSD record that a later record of an Auto-Recover names as discarded, and
-    the columns of one that is named must be empty.
+    the columns of one that is named must be empty. `vouches`: whether the auditor noted the head.
     """
-    walk, columns = Walk(key, head), _Columns()
+    walk, columns = Walk(key, head, vouches=vouches), _Columns()
     try:
         for row in rows:
             walk.take(row.line)

@@ -168,13 +168,17 @@ class Stretch(NamedTuple):
 class Walk:
     """A verifier's state between two records: where the chain stands, and what the first record fixed."""
 
-    def __init__(self, key: AuditKey | None, head: Head | None) -> None:
-        """Stand before the first record. `key` is the auditor's, `head` what the auditor noted."""
+    def __init__(self, key: AuditKey | None, head: Head | None, *, vouches: bool = True) -> None:
+        """Stand before the first record. `key` is the auditor's, `head` what the auditor noted.
+
+        A head that somebody else named must be there too, but vouches for nothing that is before it.
+        """
         self.module: str | None = None
         self.first = 0
         self.sequence = 0
         self._given = key
         self._noted = _NOTHING_NOTED if head is None else head
+        self._vouches = vouches
         self._hash = GENESIS.hash
         self._chain: str | None = None
         self._key: AuditKey | None = None  # in force, and held by the auditor
@@ -371,7 +375,7 @@ class Walk:
             yield "no records"
         elif self.first > 1:
             yield f"the records before {self.first}"
-        unchecked = max(self.first, self._noted.sequence + 1 if met else 0)  # the noted head vouches for what is before
+        unchecked = max(self.first, self._noted.sequence + 1 if met and self._vouches else 0)
         if 0 < unchecked <= self._unheld:
             yield f"a key for records {unchecked} to {self._unheld}: signatures there were not checked"
         if self._noted is not _NOTHING_NOTED and not met:
