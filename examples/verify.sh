@@ -156,7 +156,8 @@ FLAGS
     } | tr SNTI '\001\002\003\004'
     printf 'G\n/\\n.*%s/{\ns/^/signed /\nb fields\n}\ns/^/unsigned /\n:fields\n' "$TAB"
     printf '%s' 's/^([^\n]*)\n\{"format":1,"previous":"([^"]*)","chain":"([^"]*)","module":"([^"]*)"'
-    printf '%s\n' ',"sequence":([0-9]+),"event":"([^"]*)","suite":"([^"]*)","key":"([^"]*)".*$/\2 \3 \4 \5 \6 \7 \8 \1/' p d
+    printf '%s' ',"sequence":([0-9]+),"event":"([^"]*)","suite":"([^"]*)","key":"([^"]*)".*$'
+    printf '%s\n' '/\2 \3 \4 \5 \6 \7 \8 \1/' p d
     printf '%s\n' ':bad' 's/.*/bad/p' d
 } >"$work/line.sed"
 
@@ -329,7 +330,9 @@ check_chunk() {
     (cd "$work/lines" && sha256sum -- *) >"$work/hashes" || broken
     sed -n -E -f "$work/line.sed" "$1" >"$work/fields" || broken
     paste -d ' ' "$work/hashes" "$work/fields" >"$work/table"
-    while read -r r_hash file r_previous r_chain r_module r_sequence r_event r_suite r_key r_signed r_boot r_interval; do
+    while read -r r_hash file r_previous r_chain r_module r_sequence r_event r_suite r_key r_flags; do
+        r_signed=${r_flags%% *} r_boot=${r_flags#* } r_interval=${r_flags##* }
+        r_boot=${r_boot%% *}
         [ "$r_previous" != bad ] || unreadable "the line is not a record of format 1"
         check_record "$work/lines/$file"
     done <"$work/table"

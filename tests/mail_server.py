@@ -69,7 +69,13 @@ class MailServer:
         return "250 taken"
 
 
-def _authenticate(_server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any) -> AuthResult:  # noqa: ANN401 - the library's own kind
+def _authenticate(
+    _server: SMTP,
+    _session: Session,
+    _envelope: Envelope,
+    _mechanism: str,
+    data: Any,  # noqa: ANN401 - what a mechanism brings is its own affair
+) -> AuthResult:
     return AuthResult(success=(data.login, data.password) == (USER.encode(), PASSWORD.encode()), handled=False)
 
 
