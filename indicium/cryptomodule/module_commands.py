@@ -91,6 +91,8 @@ def _done(
         signed=effect.signed or rule.record is Record.SIGNED,
     )
     group.record(entry)
+    if group.fault is not None:
+        inside.cold.audit_key = inner.cold.audit_key  # M-24: an announcement that nobody signed puts no key in force
     if effect.then is not None:
         group.hot.persistent = effect.then
     if effect.then is ModuleState.ERROR:  # M-01: fatal, where no exception is named

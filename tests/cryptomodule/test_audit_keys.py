@@ -11,6 +11,7 @@ from indicium.domain.evolve import event_of, replay
 from indicium.domain.flow import SealedRecord
 from indicium.domain.record import Envelope, parse
 from indicium.domain.roles import Role
+from tests.cryptomodule.test_error_state import wear_out_the_audit_key
 from tests.harness import World
 
 
@@ -168,6 +169,29 @@ def created_but_not_saved(world: World) -> str:
         operator.send(CreateAuditKey())
     operator._execute = carried
     return str(parse(world.inner.tail.records[-1].line).data["fingerprint"])
+
+
+def test_a_key_whose_announcement_could_not_be_signed_does_not_come_into_force(world: World) -> None:
+    """I-16: the module enters the Error state; after a reboot the old key goes on. A verifier calls that record bad."""
+    kept = world.inner.cold.audit_key
+    officer = world.plan.of(Role.SECURITY_OFFICER)
+    operator = world.operator()
+    operator.logon(officer.name, officer.passphrase)
+    wear_out_the_audit_key(world)
+    operator.send(CreateAuditKey())
+    assert world.module.state == "error"
+    world.reboot()
+    world.execute(CreateAuditEntry(text="the old key goes on"))
+
+    (announced,) = announcements(world)
+    assert (announced.signed, world.inner.cold.audit_key) == (False, kept)
+    assert envelopes(world)[-1].key == first_key(world).fingerprint
+    report = verify_rows(world.records(), first_key(world))
+    assert report.first_bad is not None
+    assert (report.first_bad.sequence, report.first_bad.reason) == (
+        announced.sequence,
+        "it must be signed, and is not",
+    )
 
 
 def test_only_the_first_record_of_a_key_is_signed_for_its_sake(world: World) -> None:

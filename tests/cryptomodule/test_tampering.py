@@ -3,7 +3,8 @@
 import orjson
 import pytest
 
-from indicium.cryptomodule.verifier import Verdict, load_key, verify_rows
+from indicium.cryptomodule.rows import verify_rows
+from indicium.cryptomodule.verifier import Verdict, load_key
 from indicium.domain.commands import COMMANDS
 from indicium.domain.commands.access import GetStatus
 from indicium.domain.commands.auditing import CreateAuditEntry

@@ -8,13 +8,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
+from indicium.cryptomodule.rows import verify_rows
 from indicium.cryptomodule.verifier import (
     AuditKey,
     ChainReport,
     Verdict,
     load_key,
     verify_chain,
-    verify_rows,
     verify_signature,
 )
 from indicium.domain.errors import BadRecord, KeyNotUsable
