@@ -17,8 +17,10 @@ from indicium.cryptomodule.verifier import (
     verify_chain,
     verify_signature,
 )
+from indicium.domain.commands.auditing import CreateAuditKey
 from indicium.domain.errors import BadRecord, KeyNotUsable
 from indicium.domain.record import join, split
+from indicium.domain.roles import Role
 from tests.harness import World, flipped
 
 pytestmark = pytest.mark.filterwarnings("ignore::indicium.cryptomodule.suites.ForStudyOnly")
@@ -53,10 +55,22 @@ def test_a_chain_passes_with_its_key_and_the_key_tells_the_suite(ledger: World) 
     assert verify_rows(ledger.records(), key).verdict is Verdict.PASS
 
 
+def test_a_new_audit_key_of_each_suite_is_followed(ledger: World) -> None:
+    """M-24: the announcement is as long as the suite's keys are, and its form is one."""
+    officer = ledger.plan.of(Role.SECURITY_OFFICER)
+    with ledger.operator() as operator:
+        operator.logon(officer.name, officer.passphrase)
+        named = operator.send(CreateAuditKey())["fingerprint"]
+
+    report = verify_chain(lines_of(ledger), key_of(ledger))
+    assert (report.verdict, report.missing) == (Verdict.PASS, ())
+    assert f'"key":"{named}"'.encode() in lines_of(ledger)[-1]
+
+
 def test_a_chain_fails_with_the_key_of_another_suite_or_another_of_its_own(ledger: World) -> None:
     lines = lines_of(ledger)
     for key in (ledger.suite.generate_signing_key(), ledger.suite.generate_indicia_key()):
-        why = "its suite or key is not the auditor's"
+        why = "its suite or key is not the auditor's, and no record announces that"
         assert first_bad(verify_chain(lines, load_key(key.public().pem))) == (1, why)
 
 
