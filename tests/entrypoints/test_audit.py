@@ -191,7 +191,9 @@ def test_it_speaks_encrypted_and_logs_on_with_what_the_environment_says(
         assert (status, "certificate verify failed" in err) == (3, True)  # nobody vouches for the server yet
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         assert terminal.json(*arguments, "--starttls")["mail"] == "sent"
-        assert (server.encrypted, server.logged_on) == ([True], [True])
+        monkeypatch.setenv("INDICIUM_SMTP_STARTTLS", "1")
+        assert terminal.json(*arguments)["mail"] == "sent"
+        assert (server.encrypted, server.logged_on) == ([True, True], [True, True])
         assert server.mails[0]["From"] == "audit@example.org"
         monkeypatch.setenv("INDICIUM_SMTP_PASSWORD", "another")
         status, out, err = terminal.run(*arguments, "--starttls")
