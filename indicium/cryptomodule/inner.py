@@ -45,7 +45,7 @@ class Inner:
             if self.desk is not None:
                 self.desk.vault.clear()  # N-41: what was loaded from a set that is deleted goes with it
             self.desk = self._loaded_desk()
-        if cold.audit_key != before.audit_key:
+        if not self._suite.equal(cold.audit_key, before.audit_key):
             # M-24: the record just written announced the new key, under the old one. A crash before this line leaves
             # both in memory, and the next boot loads what memory holds.
             self.trail = self._loaded_trail()

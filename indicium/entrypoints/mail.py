@@ -49,7 +49,7 @@ class Post:
                 raise BadSetting(name=name, why="it is not an e-mail address")
         starttls = starttls or said.smtp_starttls
         password = None if said.smtp_password is None else said.smtp_password.get_secret_value()
-        if (said.smtp_user is None) != (password is None):
+        if [said.smtp_user, password].count(None) == 1:
             raise BadSetting(name="INDICIUM_SMTP_USER", why="user and password are given both or not at all")
         if password is not None and not starttls:
             raise BadSetting(name="INDICIUM_SMTP_PASSWORD", why="it is not sent in the clear: say --starttls")

@@ -32,8 +32,8 @@ _DOWNLOADED: Final = "postage-value-downloaded"
 _RECOVERED: Final = "checkpoint-recovered"
 _TABLE: Final = """
 CREATE TABLE moves (
-    chain TEXT, sequence INTEGER, digest BLOB, psd TEXT, version INTEGER, at TEXT, module TEXT, home TEXT, event TEXT,
-    value INTEGER, ar INTEGER, dr INTEGER, discarded INTEGER DEFAULT 0, PRIMARY KEY (chain, sequence)
+    chain TEXT, sequence INTEGER, line_hash BLOB, psd TEXT, version INTEGER, at TEXT, module TEXT, home TEXT,
+    event TEXT, value INTEGER, ar INTEGER, dr INTEGER, discarded INTEGER DEFAULT 0, PRIMARY KEY (chain, sequence)
 ) WITHOUT ROWID
 """
 _INSERT: Final = "INSERT INTO moves VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING"
@@ -145,21 +145,21 @@ class Combination:
             return
         if "package" not in data:
             return
-        digest = hashlib.sha256(line).digest()
+        line_hash = hashlib.sha256(line).digest()
         try:
             move = _move(record, data)
         except (KeyError, TypeError, ValueError):
             self.unread += 1
             return
-        row = (move.chain, move.sequence, digest, move.psd, move.version, move.at, *move[0:1], *move[6:])
+        row = (move.chain, move.sequence, line_hash, move.psd, move.version, move.at, *move[0:1], *move[6:])
         if not self._database.execute(_INSERT, row).rowcount:
-            self._compare(move, digest)
+            self._compare(move, line_hash)
 
-    def _compare(self, move: Move, digest: bytes) -> None:
+    def _compare(self, move: Move, line_hash: bytes) -> None:
         """See that two sources hold the same record; one of them was replaced if they do not."""
-        query = f"SELECT digest, {_MOVE} FROM moves WHERE chain = ? AND sequence = ?"  # noqa: S608  # the same list
+        query = f"SELECT line_hash, {_MOVE} FROM moves WHERE chain = ? AND sequence = ?"  # noqa: S608  # the same list
         other, *known = self._database.execute(query, (move.chain, move.sequence)).fetchone()
-        if other != digest and len(self._differing) < AT_ONCE:
+        if other != line_hash and len(self._differing) < AT_ONCE:
             why = f"two sources hold different records {move.sequence} of chain {move.chain}"
             self._differing.append(Finding("sources-differ", move.psd, why, (Move._make(known), move)))
 

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from indicium.cryptomodule.dispatch import Dispatched
+from indicium.cryptomodule.rows import verify_rows
 from indicium.cryptomodule.vault import StaticPart
-from indicium.cryptomodule.verifier import Verdict, load_key, verify_rows
+from indicium.cryptomodule.verifier import Verdict, load_key
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.initialization import GenerateMasterKeySet
