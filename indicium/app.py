@@ -26,7 +26,6 @@ from indicium.domain.commands.auditing import CreateAuditEntry
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.psd import PsdCommand
 from indicium.domain.errors import (
-    CeremonyUnfinished,
     IndiciumError,
     LedgerClosed,
     LedgerExists,
@@ -46,6 +45,7 @@ from indicium.infrastructure.places import Places
 from indicium.infrastructure.records import Records
 from indicium.infrastructure.store import Store
 from indicium.parties import ceremony
+from indicium.parties.attended import demand_finished, unfinished
 from indicium.parties.ceremony import Configuration
 from indicium.parties.office import LeasedMeter, Office
 from indicium.projections import MeterRow, ModuleRow, Views, module_at
@@ -123,18 +123,46 @@ class Ledger:
         return ledger
 
     @classmethod
-    def open(cls, home: Settings | Path | str) -> Self:
-        """Open a ledger that was made before. Raises `LedgerMissing`, `LedgerInUse`, `Inhibited` and others."""
-        settings = home if isinstance(home, Settings) else Settings.read(home)
+    def install(cls, settings: Settings) -> Self:
+        """Make a home with a module as its manufacturer delivers it, Uninitialized, and open it: no ceremony (H-20).
+
+        Raises `LedgerExists` where the home holds a module.
+        """
         place = Home(settings.home)
+        if place.device(Serial(settings.serial)).exists():
+            raise LedgerExists(home=str(settings.home))
         if not place.holds_ledger:
+            demand_room(settings)
+        place.make(settings)
+        Store.create(settings.store_url).close()
+        ledger = cls(settings)
+        try:
+            ledger.office.manufacture(ledger._serial)
+        except BaseException:
+            ledger.close()
+            raise
+        return ledger
+
+    @classmethod
+    def attend(cls, home: Settings | Path | str) -> Self:
+        """Open a module in whatever state it is: for the people whose ceremony is to make it Operational.
+
+        Raises `LedgerMissing`, `LedgerInUse`, `Inhibited` and others.
+        """
+        settings = home if isinstance(home, Settings) else Settings.read(home)
+        if not Home(settings.home).holds_ledger:
             raise LedgerMissing(home=str(settings.home))
-        if not place.audit_key(Serial(settings.serial)).exists():
-            raise CeremonyUnfinished(home=str(settings.home))
+        return cls(settings)
+
+    @classmethod
+    def open(cls, home: Settings | Path | str) -> Self:
+        """Open a ledger whose ceremony is finished. Raises `CeremonyUnfinished` and what `attend` raises."""
+        settings = home if isinstance(home, Settings) else Settings.read(home)
+        demand_finished(settings)
         ledger = cls(settings)
         if not ledger.chain:
             ledger.close()
-            memory = place.memory(Serial(settings.serial))
+            memory = Home(settings.home).memory(Serial(settings.serial))
             empty = MemoryNotAuthentic(path=str(memory), why="it is empty, and the ledger is not")
             raise ledger._module.inhibition or empty
         return ledger
@@ -234,6 +262,11 @@ class Ledger:
         with copy.open("rb") as file:
             return verify_chain(file, key, head)
 
+    def hang_up(self, session: str) -> None:
+        """Let the module know that the line to whoever opened a session is gone; any other session stays."""
+        with self._turn:
+            self._module.hang_up(session)
+
     def close(self) -> None:
         """Finish what is queued, seal the tail with one signed record, and let go of the files."""
         if os.getpid() != self._process:
@@ -291,6 +324,8 @@ class Ledger:
         with Store.open(self._settings.store_url) as store, store.one_ceremony():
             found = membership.members(store)
             membership.demand_serial(found, self._serial, {*home.chains(self._serial), self.chain})
+            if self.chain and home.secret(ceremony.PLAN_FILE) is None:
+                raise unfinished(home)  # people began it, and their passphrases are nobody's to know
             interrupted = self._module.state in (ModuleState.INITIALIZING, ModuleState.ERROR)
             if interrupted or membership.collides(found, self.chain):
                 if self._module.chain:

@@ -85,6 +85,14 @@ class CryptoModule:
         """Length of the unsigned tail, in records."""
         return self._core.inner.hot.unsigned if self._core.inner else 0
 
+    def hang_up(self, session: str) -> None:
+        """End a session, and the logon in it, for the line to whoever opened it is gone (J-04).
+
+        An event of the device, not a command: whoever has the keys of that session can give none any more.
+        """
+        if self._core.session is not None and self._core.session.keys.session == session:
+            self._core.session = None
+
     def dispatch(self, requests: Sequence[Request], gathered: Gathered) -> Dispatched:
         """Do a group of requests: PSD commands together, a command of the module alone.
 

@@ -817,6 +817,14 @@ class BadValue(Malformed):
 
 
 @dataclass(eq=False)
+class PassphraseUnfit(Malformed):
+    """A new passphrase that breaks a rule of the ceremony; it is not repeated here."""
+
+    sentence = "This passphrase cannot be taken: {why}."
+    why: str
+
+
+@dataclass(eq=False)
 class BadRecord(Malformed):
     """The bytes are not a record of format 1."""
 
@@ -946,10 +954,28 @@ class LedgerMissing(Misconfigured):
 
 @dataclass(eq=False)
 class CeremonyUnfinished(Misconfigured):
-    """The key ceremony of this home was interrupted."""
+    """The key ceremony of this home was interrupted, or is still to be held."""
 
-    sentence = "The key ceremony in {home} was interrupted: 'indicium init --home {home}' goes on with it."
+    sentence = "The key ceremony in {home} is not finished: '{remedy} --home {home}' goes on with it."
     home: str
+    remedy: str
+    """The command that goes on."""
+
+
+@dataclass(eq=False)
+class NoTerminal(Misconfigured):
+    """Passphrases and a ceremony's answers are typed by people; nothing else may stand in for them unasked."""
+
+    sentence = "People answer this at a terminal, and there is none: {remedy}."
+    remedy: str
+
+
+@dataclass(eq=False)
+class FileTaken(Misconfigured):
+    """What people carry between modules is never written over another file."""
+
+    sentence = "{path} exists already, and is left as it is: name another file."
+    path: str
 
 
 @dataclass(eq=False)
@@ -1231,6 +1257,7 @@ TABLE: dict[type[IndiciumError], Entry] = {
     BadFile: Entry("bad-file", 310, 1),
     BadStatement: Entry("bad-statement", 331, 1),
     NotAMoment: Entry("not-a-moment", 321, 1),
+    PassphraseUnfit: Entry("passphrase-unfit", 331, 1),
     ModuleInError: Entry("module-in-error", 401, 1),
     ModuleTampered: Entry("module-tampered", 405, 1),
     MemoryNotAuthentic: Entry("memory-not-authentic", 402, 1),
@@ -1261,6 +1288,8 @@ TABLE: dict[type[IndiciumError], Entry] = {
     NoDeviceNumbersFree: Entry("no-device-numbers-free", 623, 3),
     ModuleNotRunning: Entry("module-not-running", 624, 3),
     NotOurProcess: Entry("not-our-process", 625, 3),
+    NoTerminal: Entry("no-terminal", 641, 3),
+    FileTaken: Entry("file-taken", 642, 3),
 }
 """Each leaf's stable names. Codes and reasons never change their meaning; new leaves get new ones."""
 

@@ -29,6 +29,7 @@ from indicium.domain.identity import ChainId, Serial
 from indicium.entrypoints.wire import PROTOCOL, ROOM, Answer, Asked, Greeting, message, rendered
 from indicium.infrastructure.devices import SystemClock, SystemEntropy
 from indicium.infrastructure.home import Home
+from indicium.parties.attended import demand_finished
 from indicium.parties.office import LeasedMeter, Office
 from indicium.settings import Settings
 
@@ -276,10 +277,19 @@ def reach(settings: Settings) -> Ledger | ModuleClient:
     """
     if settings.store != Settings.read(settings.home).store:
         return Ledger.open(settings)
+    demand_finished(settings)
     try:
         return connect(settings)
     except ModuleNotRunning:
         return Ledger.open(settings)
+
+
+def attend(settings: Settings) -> Ledger | ModuleClient:
+    """Reach a module in whatever state it is, as `reach` does one whose ceremony is finished."""
+    try:
+        return connect(settings)
+    except ModuleNotRunning:
+        return Ledger.attend(settings)
 
 
 def _greeted(received: bytes, settings: Settings, path: Path) -> Greeting:

@@ -15,8 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import orjson
+
 from indicium.app import Ledger
 from indicium.domain.commands.base import Command
+from indicium.domain.commands.sessions import OpenSession
 from indicium.domain.errors import AnswerLost, BadSetting, BadValue, IndiciumError, LedgerClosed
 from indicium.domain.identity import Serial
 from indicium.entrypoints.wire import LONGEST_MESSAGE, PROTOCOL, Answer, Asked, Greeting, Result, command
@@ -141,6 +144,9 @@ class _Connection:
         self._reading: asyncio.Task[bool] | None = None
         self.answered = asyncio.Event()
         """Set when this client has got all that it will get."""
+        self._session: str | None = None
+        """The session that this client opened last."""
+        self._gone = False
 
     async def talk(self) -> bool:
         """Answer until the client is gone, says what cannot be read, or does not listen; tell if it said to stop."""
@@ -158,6 +164,7 @@ class _Connection:
         finally:
             self._reading.cancel()
             self.answered.set()
+            self._hang_up()
         with suppress(asyncio.CancelledError):
             return await self._reading
         return False
@@ -214,7 +221,23 @@ class _Connection:
             futures = iter(self._ledger.submit([request for request in requests if isinstance(request, Command)]))
         except LedgerClosed as error:
             return [error] * len(requests)
-        return [next(futures) if isinstance(request, Command) else request for request in requests]
+        outcomes: list[_Outcome] = [next(futures) if isinstance(request, Command) else request for request in requests]
+        for request, outcome in zip(requests, outcomes, strict=True):
+            if isinstance(request, OpenSession) and isinstance(outcome, Future):
+                outcome.add_done_callback(self._opened)
+        return outcomes
+
+    def _opened(self, outcome: "Future[bytes]") -> None:
+        """Note a session that this client opened: it ends with the connection, or nobody could open another (J-08)."""
+        if outcome.exception() is None:
+            self._session = orjson.loads(outcome.result())["session"]
+            if self._gone:
+                self._hang_up()
+
+    def _hang_up(self) -> None:
+        self._gone = True
+        if self._session is not None:
+            self._ledger.hang_up(self._session)
 
 
 def _command(name: str, arguments: dict[str, Any]) -> Command | BadValue:

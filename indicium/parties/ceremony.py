@@ -20,6 +20,9 @@ from indicium.domain.messages import password
 from indicium.parties.customer import CardKeys
 from indicium.parties.operator import Execute, Operator
 
+PLAN_FILE = "ceremony.json"
+"""Name of the plan among a home's secrets; where there is none, people hold the ceremony."""
+
 PASSPHRASE_BYTES = 24
 """Random bytes in a generated passphrase."""
 

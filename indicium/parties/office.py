@@ -41,12 +41,12 @@ from indicium.infrastructure.devices import DeviceKeyFile
 from indicium.infrastructure.home import Home
 from indicium.parties import status
 from indicium.parties.authority import CertificateAuthority
-from indicium.parties.ceremony import CeremonyPlan
+from indicium.parties.ceremony import PLAN_FILE, CeremonyPlan
 from indicium.parties.certificates import AuthorityKey, load_private_key
 from indicium.parties.customer import CardKeys, Customer, CustomerState
 from indicium.parties.manufacturer import Manufacturer
 from indicium.parties.metergen import MeterGen
-from indicium.parties.operator import Execute
+from indicium.parties.operator import Execute, Operator
 from indicium.parties.provider import Provider
 from indicium.settings import Settings
 
@@ -55,7 +55,6 @@ LONGEST_NAME = 64
 
 _ZIP_CODE = re.compile(r"[0-9]{5}")
 _CARD_KEYS = "card.json"
-_CEREMONY = "ceremony.json"
 _MANUFACTURER = "manufacturer.key"
 
 MANUFACTURER_ROOT = "manufacturer.pem"
@@ -78,6 +77,15 @@ class Office:
     def __init__(self, home: Home, suite: Suite, clock: Clock, execute: Execute) -> None:
         """Take up the keys that lie in the home; `establish` makes those that are not there yet."""
         self._home, self._suite, self._clock, self._execute = home, suite, clock, execute
+
+    @property
+    def suite(self) -> Suite:
+        """The algorithms that the parties and their module speak in."""
+        return self._suite
+
+    def operator(self, serial: str) -> Operator:
+        """Open a session at the module's management port, for whoever logs on (J-01)."""
+        return Operator(self._execute, self._suite, serial)
 
     def establish(self, settings: Settings, devices: DeviceRange) -> InitializeCryptoCard:
         """Make what is missing of CA, provider and MeterGen; give the configuration for the crypto-card.
@@ -129,10 +137,10 @@ class Office:
 
     def ceremony_plan(self) -> CeremonyPlan:
         """Give the people of this home's unattended ceremony; drawn once, before it begins."""
-        kept = self._home.secret(_CEREMONY)
+        kept = self._home.secret(PLAN_FILE)
         if kept is None:
             plan = CeremonyPlan.generate()
-            self._home.keep_secret(_CEREMONY, plan.model_dump_json(indent=1).encode())
+            self._home.keep_secret(PLAN_FILE, plan.model_dump_json(indent=1).encode())
             return plan
         return CeremonyPlan.model_validate_json(kept)
 

@@ -1,4 +1,4 @@
-"""Verbs for a module in a process of its own."""
+"""Verbs of a module: its process here, what people do to it in files of their own."""
 
 import logging
 import sys
@@ -13,9 +13,10 @@ from indicium.entrypoints import running
 from indicium.entrypoints.connecting import connect
 from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, settings_of
 from indicium.entrypoints.screen import Screen
+from indicium.entrypoints.verbs import module_founding
 
 module = typer.Typer(
-    help="Run a module in a process of its own, for other processes of its machine.",
+    help="A cryptographic module: its process, the key ceremony that people hold, and who may do what.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -33,11 +34,12 @@ def run(
     if verbose:
         logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
         logging.getLogger("indicium").setLevel(logging.DEBUG)
-    ledger = Ledger.open(settings_of(home, store))
+    ledger = Ledger.attend(settings_of(home, store))
 
     def ready(path: Path) -> None:
         serial = ledger.settings.serial
-        screen.plain(f"Module {serial} runs; its chain is {ledger.chain}, its socket {path}.")
+        its_chain = f"its chain is {ledger.chain}" if ledger.chain else "it is Uninitialized"
+        screen.plain(f"Module {serial} runs; {its_chain}, its socket {path}.")
         screen.show({"module": serial, "chain": ledger.chain, "socket": str(path)})
         sys.stdout.flush()  # whoever waits for the line may read it through a pipe
 
@@ -66,3 +68,14 @@ def stop(home: HomeOption = None, json: JsonOption = False) -> None:
     connect(settings).stop()
     screen.say(f"Module {settings.serial} is closed.")
     screen.show({"module": settings.serial, "stopped": True})
+
+
+for verb in (
+    module_founding.init,
+    module_founding.start,
+    module_founding.users,
+    module_founding.generate,
+    module_founding.configure,
+    module_founding.export_key,
+):
+    module.command()(verb)

@@ -1,0 +1,87 @@
+"""What people are asked, and how they answer: names aloud, passphrases unseen.
+
+A passphrase is typed at the terminal, where nothing shows it, or comes as a line of standard input for scripts. It
+never stands in the arguments, for whoever lists the machine's processes sees those.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Protocol
+
+import typer
+
+from indicium.domain.errors import NoTerminal, PassphraseUnfit
+
+
+class Asker(Protocol):
+    """Whoever passes questions on to people."""
+
+    def name(self, whose: str, usual: str | None) -> str:
+        """Give somebody's user name."""
+
+    def passphrase(self, user: str) -> str:
+        """Give the passphrase of a user who logs on."""
+
+    def new_passphrase(self, user: str, take: Callable[[str], None]) -> None:
+        """Have a user choose a passphrase, and `take` it; whoever asks people asks again after `PassphraseUnfit`."""
+
+
+class AtTerminal:
+    """Asks the people who stand at the terminal."""
+
+    def __init__(self) -> None:
+        """Raise `NoTerminal` where nobody could type."""
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise NoTerminal(remedy="scripts give passphrases line by line with --passphrase-stdin")
+
+    def name(self, whose: str, usual: str | None) -> str:
+        """Ask for a name; Enter alone takes the usual one, if there is one."""
+        answer: str = typer.prompt(f"Name of the {whose}", default=usual, err=True)
+        return answer
+
+    def passphrase(self, user: str) -> str:
+        """Ask for a passphrase, once, unseen."""
+        answer: str = typer.prompt(f"Passphrase of {user} (not shown)", hide_input=True, err=True)
+        return answer
+
+    def new_passphrase(self, user: str, take: Callable[[str], None]) -> None:
+        """Ask for a passphrase twice, unseen, until both are alike and fit."""
+        while True:
+            first = typer.prompt(f"New passphrase of {user} (not shown)", hide_input=True, err=True)
+            again = typer.prompt("The same once more", hide_input=True, err=True)
+            if first != again:
+                typer.echo("The two are not alike: once more, please.", err=True)
+                continue
+            try:
+                take(first)
+            except PassphraseUnfit as unfit:
+                typer.echo(str(unfit), err=True)
+                continue
+            return
+
+
+class FromInput:
+    """Takes passphrases from standard input, a line each, in the order in which they are needed."""
+
+    def name(self, whose: str, usual: str | None) -> str:
+        """Take the usual name. Without one there is nobody to ask."""
+        if usual is None:
+            message = f"The name of the {whose} is needed with --passphrase-stdin."
+            raise typer.BadParameter(message)
+        return usual
+
+    def passphrase(self, user: str) -> str:
+        """Read the next line."""
+        line = sys.stdin.readline()
+        if not line.endswith("\n"):
+            raise NoTerminal(remedy=f"standard input has no whole line left for the passphrase of {user}")
+        return line[:-1]
+
+    def new_passphrase(self, user: str, take: Callable[[str], None]) -> None:
+        """Read the next line. Raises `PassphraseUnfit`."""
+        take(self.passphrase(user))
+
+
+def asker(*, passphrase_stdin: bool) -> Asker:
+    """Choose whom to ask. Raises `NoTerminal`."""
+    return FromInput() if passphrase_stdin else AtTerminal()

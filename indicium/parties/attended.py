@@ -1,0 +1,134 @@
+"""What the host does for people who hold a module's ceremony, one function a step (H-20 … H-29).
+
+Each person logs on with a passphrase of one's own; this file never keeps one. A step is given the session of whoever is
+logged on, so that the module decides whose step it is.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple, Protocol
+
+import orjson
+
+from indicium.domain.commands.access import GetStatus, InitializeAccessControlDatabase, NewUser
+from indicium.domain.commands.auditing import ExportAuditKey
+from indicium.domain.commands.base import Command
+from indicium.domain.commands.initialization import StartInitialization
+from indicium.domain.errors import CeremonyUnfinished, CommandNotAllowed, LedgerMissing, PassphraseUnfit
+from indicium.domain.fig6 import ModuleState
+from indicium.domain.identity import ChainId, Serial
+from indicium.domain.messages import password
+from indicium.domain.roles import Role
+from indicium.infrastructure import membership
+from indicium.infrastructure.home import Home
+from indicium.infrastructure.store import Store
+from indicium.parties.ceremony import PLAN_FILE, card_keys
+from indicium.parties.office import Office
+from indicium.parties.operator import Operator
+from indicium.settings import Settings
+
+LEAST_CHARACTERS: Final = 12
+"""Characters that a new passphrase has at least."""
+
+
+class Attended(Protocol):
+    """A module that people attend to: opened in this process, or run by another one."""
+
+    office: Office
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of its home."""
+
+    def execute(self, request: Command) -> bytes:
+        """Carry one request to it and its reply back."""
+
+
+class Progress(NamedTuple):
+    """How far a module is, as it says itself."""
+
+    state: ModuleState
+    chain: ChainId = ChainId("")
+    users: bool = False
+    """Whether its first users were entered."""
+    mks: str | None = None
+    """Its active Master Key Set."""
+    configured: bool = False
+    """Whether its crypto-card is initialized."""
+
+
+def progress(module: Attended) -> Progress:
+    """Ask a module how far it is. Only an Uninitialized one gives no status (B-31)."""
+    try:
+        status = orjson.loads(module.execute(GetStatus()))
+    except CommandNotAllowed as refusal:
+        return Progress(ModuleState(refusal.state))
+    return Progress(
+        ModuleState(status["state"]),
+        ChainId(status["chain"]),
+        status["users"],
+        status["master_key_set"],
+        status["configured"],
+    )
+
+
+def start(module: Attended) -> None:
+    """Start Initialization: a new chain begins (C-02). Raises `SerialTaken` where it is another module's."""
+    settings, serial = module.settings, Serial(module.settings.serial)
+    with Store.open(settings.store_url) as store, store.one_ceremony():
+        own = Home(settings.home).chains(serial)
+        membership.demand_serial(membership.members(store), serial, own)
+        module.execute(StartInitialization(signature_interval=settings.signature_interval))
+
+
+def new_user(module: Attended, name: str, role: Role, passphrase: str, others: Sequence[NewUser] = ()) -> NewUser:
+    """Make the profile of a user who is to be entered: only the hash of the passphrase is kept (J-11).
+
+    Raises `PassphraseUnfit` for one that is too short, not printable, the user's name or that of one of `others`.
+    """
+    if len(passphrase) < LEAST_CHARACTERS:
+        raise PassphraseUnfit(why=f"it has fewer than {LEAST_CHARACTERS} characters")
+    if not passphrase.isprintable():
+        raise PassphraseUnfit(why="it holds a character that cannot be printed")
+    serial = module.settings.serial
+    if any(module.office.suite.equal(password(serial, other.name, passphrase), other.password) for other in others):
+        raise PassphraseUnfit(why="another person of this ceremony has the same")
+    return NewUser(name=name, role=role, password=password(serial, name, passphrase))
+
+
+def enter_users(module: Attended, users: Sequence[NewUser]) -> None:
+    """Initialize Access Control Database with the first users (B-02, M-56); nobody is logged on."""
+    with module.office.operator(module.settings.serial) as operator:
+        operator.send(InitializeAccessControlDatabase(users=tuple(users)), encrypted=True)
+
+
+def configure(module: Attended, operator: Operator, chain: ChainId) -> None:
+    """Initialize crypto-card in generate mode (E1), with the limits of the settings and device numbers of its own."""
+    settings = module.settings
+    with Store.open(settings.store_url) as store, store.one_ceremony():
+        devices = membership.devices_of(membership.members(store), chain, settings.devices)
+        answer = operator.send(module.office.establish(settings, devices))
+    module.office.keep_card_keys(card_keys(answer))
+
+
+def export_audit_key(module: Attended, operator: Operator) -> bytes:
+    """Have the Auditor export the audit key (I-14), and publish it: the ceremony is finished. Gives the PEM."""
+    audit_key = str(operator.send(ExportAuditKey())["audit_key"]).encode()
+    home = Home(module.settings.home)
+    home.publish(home.audit_key(Serial(module.settings.serial)).name, audit_key)
+    return audit_key
+
+
+def demand_finished(settings: Settings) -> None:
+    """Raise `LedgerMissing` where there is no ledger, `CeremonyUnfinished` where its module is not ready for meters."""
+    home = Home(settings.home)
+    if not home.holds_ledger:
+        raise LedgerMissing(home=str(settings.home))
+    if not home.audit_key(Serial(settings.serial)).exists():
+        raise unfinished(home)
+
+
+def unfinished(home: Home) -> CeremonyUnfinished:
+    """Say that the ceremony of a home is to be gone on with, and how."""
+    by_people = home.secret(PLAN_FILE) is None
+    remedy = "indicium module ceremony" if by_people else "indicium init"
+    return CeremonyUnfinished(home=str(home.folder), remedy=remedy)
