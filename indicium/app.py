@@ -123,10 +123,11 @@ class Ledger:
         return ledger
 
     @classmethod
-    def install(cls, settings: Settings) -> Self:
+    def install(cls, settings: Settings, maker: Path | None = None) -> Self:
         """Make a home with a module as its manufacturer delivers it, Uninitialized, and open it: no ceremony (H-20).
 
-        Raises `LedgerExists` where the home holds a module.
+        `maker`: a home whose manufacturer makes this one too; without one this home has its own. Raises `LedgerExists`
+        where the home holds a module.
         """
         place = Home(settings.home)
         if place.device(Serial(settings.serial)).exists():
@@ -137,7 +138,7 @@ class Ledger:
         Store.create(settings.store_url).close()
         ledger = cls(settings)
         try:
-            ledger.office.manufacture(ledger._serial)
+            ledger.office.manufacture(ledger._serial, None if maker is None else Home(maker))
         except BaseException:
             ledger.close()
             raise

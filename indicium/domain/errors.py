@@ -1257,7 +1257,7 @@ TABLE: dict[type[IndiciumError], Entry] = {
     BadFile: Entry("bad-file", 310, 1),
     BadStatement: Entry("bad-statement", 331, 1),
     NotAMoment: Entry("not-a-moment", 321, 1),
-    PassphraseUnfit: Entry("passphrase-unfit", 331, 1),
+    PassphraseUnfit: Entry("passphrase-unfit", 341, 1),
     ModuleInError: Entry("module-in-error", 401, 1),
     ModuleTampered: Entry("module-tampered", 405, 1),
     MemoryNotAuthentic: Entry("memory-not-authentic", 402, 1),

@@ -22,6 +22,9 @@ class Asker(Protocol):
     def passphrase(self, user: str) -> str:
         """Give the passphrase of a user who logs on."""
 
+    def demand(self, question: str) -> None:
+        """Go on only if somebody says yes; raise what ends the command otherwise."""
+
     def new_passphrase(self, user: str, take: Callable[[str], None]) -> None:
         """Have a user choose a passphrase, and `take` it; whoever asks people asks again after `PassphraseUnfit`."""
 
@@ -43,6 +46,10 @@ class AtTerminal:
         """Ask for a passphrase, once, unseen."""
         answer: str = typer.prompt(f"Passphrase of {user} (not shown)", hide_input=True, err=True)
         return answer
+
+    def demand(self, question: str) -> None:
+        """Ask, and take no for an answer."""
+        typer.confirm(question, abort=True, err=True)
 
     def new_passphrase(self, user: str, take: Callable[[str], None]) -> None:
         """Ask for a passphrase twice, unseen, until both are alike and fit."""
@@ -76,6 +83,10 @@ class FromInput:
         if not line.endswith("\n"):
             raise NoTerminal(remedy=f"standard input has no whole line left for the passphrase of {user}")
         return line[:-1]
+
+    def demand(self, question: str) -> None:
+        """Refuse: nobody is there to say yes."""
+        raise NoTerminal(remedy=f"say --yes to what it asks ({question})")
 
     def new_passphrase(self, user: str, take: Callable[[str], None]) -> None:
         """Read the next line. Raises `PassphraseUnfit`."""

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -113,21 +114,34 @@ class Office:
             last_device=devices.last,
         )
 
-    def manufacture(self, serial: Serial) -> None:
-        """Give a new module its device key and certificate, as its manufacturer does; one that has them keeps them."""
+    def manufacture(self, serial: Serial, maker: Home | None = None) -> None:
+        """Give a new module its device key and certificate, as its manufacturer does; one that has them keeps them.
+
+        `maker`: the home whose manufacturer makes this module too. Only modules of one manufacturer believe each other.
+        Raises `BadFile` where that home has none.
+        """
         device = DeviceKeyFile(self._home.device(serial))
         if device.load() is not None:
             return
         now = self._clock.now()
-        if self._home.secret(_MANUFACTURER) is None:
-            self._home.keep_secret(_MANUFACTURER, self._suite.generate_signing_key().der)
-        key = self._secret(_MANUFACTURER)
-        if not (self._home.keys / MANUFACTURER_ROOT).exists():
-            root = x509.load_der_x509_certificate(Manufacturer.establish(key, now))
-            self._home.publish(MANUFACTURER_ROOT, root.public_bytes(serialization.Encoding.PEM))
-        root = x509.load_pem_x509_certificate(self._home.public(MANUFACTURER_ROOT))
+        if maker is None:
+            maker = self._home
+            self._establish_manufacturer(now)
+        key = maker.secret(_MANUFACTURER)
+        if key is None:
+            raise BadFile(path=str(maker.secrets / _MANUFACTURER), why="it is missing")
+        pem = maker.public(MANUFACTURER_ROOT)
+        self._home.publish(MANUFACTURER_ROOT, pem)
+        root = x509.load_pem_x509_certificate(pem)
         manufacturer = Manufacturer(key, root.public_bytes(serialization.Encoding.DER), self._suite)
         device.install(manufacturer.make(serial, now))
+
+    def _establish_manufacturer(self, now: datetime) -> None:
+        if self._home.secret(_MANUFACTURER) is None:
+            self._home.keep_secret(_MANUFACTURER, self._suite.generate_signing_key().der)
+        if not (self._home.keys / MANUFACTURER_ROOT).exists():
+            root = x509.load_der_x509_certificate(Manufacturer.establish(self._secret(_MANUFACTURER), now))
+            self._home.publish(MANUFACTURER_ROOT, root.public_bytes(serialization.Encoding.PEM))
 
     def status(self, serial: Serial) -> ModuleStatus:
         """Ask the module how it is, and believe what its device key signed (C-38). Raises `StatusNotAuthentic`."""

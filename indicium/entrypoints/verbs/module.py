@@ -13,7 +13,7 @@ from indicium.entrypoints import running
 from indicium.entrypoints.connecting import connect
 from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, settings_of
 from indicium.entrypoints.screen import Screen
-from indicium.entrypoints.verbs import module_founding
+from indicium.entrypoints.verbs import module_founding, module_sharing
 
 module = typer.Typer(
     help="A cryptographic module: its process, the key ceremony that people hold, and who may do what.",
@@ -77,5 +77,11 @@ for verb in (
     module_founding.generate,
     module_founding.configure,
     module_founding.export_key,
+    module_sharing.combine,
+    module_sharing.activate,
+    module_sharing.delete_dormant,
 ):
     module.command()(verb)
+
+module.add_typer(module_sharing.transport_key, name="transport-key")
+module.add_typer(module_sharing.shares, name="shares")

@@ -1,5 +1,6 @@
 """Verbs of a module's first ceremony, one step each, for people who hold it one command at a time (H-20, H-29)."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -35,12 +36,16 @@ def init(
         int | None, typer.Option(help="First device number of its meters; else the store's next free ones.")
     ] = None,
     last_device: Annotated[int | None, typer.Option(help="Last device number of its meters.")] = None,
+    manufacturer: Annotated[
+        Path | None,
+        typer.Option(help="Home of a module of the same manufacturer; only such modules exchange master keys."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Make a home with a new module in it, as its manufacturer delivers it: Uninitialized, for people's ceremony."""
     screen, folder = Screen(json=json), folder_of(home)
     settings = Settings.of(folder, serial=serial, first_device=first_device, last_device=last_device, **stated(store))
-    Ledger.install(settings).close()
+    Ledger.install(settings, manufacturer).close()
     screen.say(
         f"Module {serial} is in {folder}, Uninitialized. Its ceremony: 'indicium module ceremony --home {folder}'"
     )
