@@ -111,7 +111,7 @@ class Ledger:
             if place.audit_key(Serial(settings.serial)).exists():
                 raise LedgerExists(home=str(settings.home))
         else:
-            demand_room(settings)
+            membership.demand_room(settings)
         place.make(settings)
         Store.create(settings.store_url).close()
         ledger = cls(settings)
@@ -133,7 +133,7 @@ class Ledger:
         if place.device(Serial(settings.serial)).exists():
             raise LedgerExists(home=str(settings.home))
         if not place.holds_ledger:
-            demand_room(settings)
+            membership.demand_room(settings)
         place.make(settings)
         Store.create(settings.store_url).close()
         ledger = cls(settings)
@@ -268,6 +268,14 @@ class Ledger:
         with self._turn:
             self._module.hang_up(session)
 
+    def reset(self) -> None:
+        """Reset the module (C-15, M-74): its memory goes; the chain that ends stays, and its audit key is published."""
+        with self._turn:
+            if self._module.chain:
+                self._publish_key_of(self._module.chain)
+            self._module.reset()
+            self._places.forget_chain()
+
     def close(self) -> None:
         """Finish what is queued, seal the tail with one signed record, and let go of the files."""
         if os.getpid() != self._process:
@@ -329,10 +337,7 @@ class Ledger:
                 raise unfinished(home)  # people began it, and their passphrases are nobody's to know
             interrupted = self._module.state in (ModuleState.INITIALIZING, ModuleState.ERROR)
             if interrupted or membership.collides(found, self.chain):
-                if self._module.chain:
-                    self._publish_key_of(self._module.chain)
-                self._module.reset()
-                self._places.forget_chain()
+                self.reset()
             devices = membership.devices_of(found, self.chain, self._settings.devices)
             begun = self._module.state is not ModuleState.UNINITIALIZED
             self.office.manufacture(self._serial)
@@ -426,20 +431,6 @@ def outcomes_of(futures: Sequence["Future[bytes]"]) -> list[bytes | IndiciumErro
             raise error
         results.append(future.result() if error is None else error)
     return results
-
-
-def demand_room(settings: Settings) -> None:
-    """Refuse what the ceremony would refuse, before anything of a new home is made, or an old one removed.
-
-    A store outside of the home is made, if it is not there: one that cannot be used is refused here. Raises
-    `SerialTaken`, `DeviceNumbersTaken`, `NoDeviceNumbersFree` and what `Store.create` raises.
-    """
-    if not settings.store_is_apart:
-        return  # it is as new as the home
-    with Store.create(settings.store_url) as store:
-        found = membership.members(store)
-    membership.demand_serial(found, Serial(settings.serial), ())
-    membership.devices_of(found, ChainId(""), settings.devices)
 
 
 def _result(reply: bytes | None, refusal: IndiciumError | None) -> bytes | IndiciumError:

@@ -4,9 +4,10 @@ A passphrase is typed at the terminal, where nothing shows it, or comes as a lin
 never stands in the arguments, for whoever lists the machine's processes sees those.
 """
 
+import getpass
 import sys
 from collections.abc import Callable
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import typer
 
@@ -30,34 +31,52 @@ class Asker(Protocol):
 
 
 class AtTerminal:
-    """Asks the people who stand at the terminal."""
+    """Asks the people who stand at the terminal. Questions go to standard error, for what is found out goes to output.
+
+    Ctrl-C and Ctrl-D end the command.
+    """
 
     def __init__(self) -> None:
         """Raise `NoTerminal` where nobody could type."""
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise NoTerminal(remedy="scripts give passphrases line by line with --passphrase-stdin")
 
+    def line(self, question: str) -> str:
+        """Ask for a line that everybody may read; without the blanks around it."""
+        sys.stderr.write(question)
+        sys.stderr.flush()
+        answer = sys.stdin.readline()
+        if not answer:
+            raise typer.Abort
+        return answer.strip()
+
     def name(self, whose: str, usual: str | None) -> str:
         """Ask for a name; Enter alone takes the usual one, if there is one."""
-        answer: str = typer.prompt(f"Name of the {whose}", default=usual, err=True)
-        return answer
+        while True:
+            answer = self.line(f"Name of the {whose}: " if usual is None else f"Name of the {whose} [{usual}]: ")
+            if answer or usual is not None:
+                return answer or usual or ""
 
     def passphrase(self, user: str) -> str:
         """Ask for a passphrase, once, unseen."""
-        answer: str = typer.prompt(f"Passphrase of {user} (not shown)", hide_input=True, err=True)
-        return answer
+        return _unseen(f"Passphrase of {user} (not shown): ")
 
     def demand(self, question: str) -> None:
-        """Ask, and take no for an answer."""
-        typer.confirm(question, abort=True, err=True)
+        """Ask, and end the command unless the answer is yes."""
+        if self.line(f"{question} [y/N]: ").lower() not in {"y", "yes"}:
+            raise typer.Abort
+
+    def stop(self, why: str) -> NoReturn:
+        """Say why the command ends here."""
+        typer.echo(why, err=True)
+        raise typer.Abort
 
     def new_passphrase(self, user: str, take: Callable[[str], None]) -> None:
         """Ask for a passphrase twice, unseen, until both are alike and fit."""
         while True:
-            first = typer.prompt(f"New passphrase of {user} (not shown)", hide_input=True, err=True)
-            again = typer.prompt("The same once more", hide_input=True, err=True)
-            if first != again:
-                typer.echo("The two are not alike: once more, please.", err=True)
+            first = _unseen(f"New passphrase of {user} (not shown): ")
+            if first != _unseen("The same once more: "):
+                typer.echo("The two are not alike: both once more, please.", err=True)
                 continue
             try:
                 take(first)
@@ -65,6 +84,17 @@ class AtTerminal:
                 typer.echo(str(unfit), err=True)
                 continue
             return
+
+
+def _unseen(question: str) -> str:
+    """Ask for a line that the terminal does not show; what was typed ahead of the question does not count."""
+    try:
+        return getpass.getpass(question)
+    except EOFError:
+        raise typer.Abort from None
+    except KeyboardInterrupt:
+        typer.echo(err=True)  # the next thing on the terminal begins a line
+        raise
 
 
 class FromInput:

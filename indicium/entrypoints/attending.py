@@ -1,6 +1,6 @@
 """Somebody attends to a module: says who it is, gives the passphrase, does one thing, and is logged off again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Final, NamedTuple
 
@@ -39,19 +39,22 @@ PassphraseStdinOption = Annotated[
 def logged_on(module: Attended, ask: Asker, seat: Seat, user: str | None) -> Iterator[Operator]:
     """Log somebody on for one thing. The session is opened when everything was typed: nobody waits for a keyboard."""
     name = user if user is not None else ask.name(seat.title, seat.usual)
+    attended.demand_name(name)
     passphrase = ask.passphrase(name)
     with module.office.operator(module.settings.serial) as operator:
         operator.logon(name, passphrase)
         yield operator
 
 
-def new_users(module: Attended, ask: Asker, people: list[tuple[Seat, str]]) -> list[NewUser]:
-    """Have each of several people choose a passphrase, unlike those of the others."""
+def new_users(
+    module: Attended, ask: Asker, people: Sequence[tuple[Seat, str]], others: Sequence[NewUser] = ()
+) -> list[NewUser]:
+    """Have each of several people choose a passphrase, unlike those of the rest and of `others`."""
     users: list[NewUser] = []
     for seat, name in people:
 
         def take(passphrase: str, seat: Seat = seat, name: str = name) -> None:
-            users.append(attended.new_user(module, name, seat.role, passphrase, users))
+            users.append(attended.new_user(module, name, seat.role, passphrase, [*others, *users]))
 
         ask.new_passphrase(name, take)
     return users

@@ -12,6 +12,7 @@ from indicium.domain.errors import DeviceNumbersTaken, NoDeviceNumbersFree, Seri
 from indicium.domain.events import CryptoCardInitialized, parse_event
 from indicium.domain.identity import ChainId, Serial
 from indicium.infrastructure.store import Store
+from indicium.settings import Settings
 
 _READ_AT_ONCE: Final = 16
 """Records of a beginning that are read together: an unattended ceremony makes fewer."""
@@ -32,6 +33,20 @@ class Member(NamedTuple):
 def members(store: Store) -> list[Member]:
     """Read the beginning of each chain, the oldest chain first. Raises `BadRecord`."""
     return [member for chain, _ in store.chains() if (member := _member(store, chain)) is not None]
+
+
+def demand_room(settings: Settings) -> None:
+    """Refuse what the ceremony would refuse, before anything of a new home is made, or an old one removed.
+
+    A store outside of the home is made, if it is not there: one that cannot be used is refused here. Raises
+    `SerialTaken`, `DeviceNumbersTaken`, `NoDeviceNumbersFree` and what `Store.create` raises.
+    """
+    if not settings.store_is_apart:
+        return  # it is as new as the home
+    with Store.create(settings.store_url) as store:
+        found = members(store)
+    demand_serial(found, Serial(settings.serial), ())
+    devices_of(found, ChainId(""), settings.devices)
 
 
 def demand_serial(found: Sequence[Member], serial: Serial, own: Collection[ChainId]) -> None:

@@ -13,7 +13,8 @@ from indicium.domain.commands.access import GetStatus, InitializeAccessControlDa
 from indicium.domain.commands.auditing import ExportAuditKey
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.initialization import StartInitialization
-from indicium.domain.errors import CeremonyUnfinished, CommandNotAllowed, LedgerMissing, PassphraseUnfit
+from indicium.domain.errors import BadValue, CeremonyUnfinished, CommandNotAllowed, LedgerMissing, PassphraseUnfit
+from indicium.domain.events import AccessControlDatabaseInitialized, parse_event
 from indicium.domain.fig6 import ModuleState
 from indicium.domain.identity import ChainId, Serial
 from indicium.domain.messages import password
@@ -25,6 +26,9 @@ from indicium.parties.ceremony import PLAN_FILE, card_keys
 from indicium.parties.office import Office
 from indicium.parties.operator import Operator
 from indicium.settings import Settings
+
+LONGEST_NAME: Final = 64
+"""Characters that a user's name has at most."""
 
 LEAST_CHARACTERS: Final = 12
 """Characters that a new passphrase has at least."""
@@ -41,6 +45,13 @@ class Attended(Protocol):
 
     def execute(self, request: Command) -> bytes:
         """Carry one request to it and its reply back."""
+
+
+class Person(NamedTuple):
+    """A user of the module."""
+
+    name: str
+    role: Role
 
 
 class Progress(NamedTuple):
@@ -80,11 +91,31 @@ def start(module: Attended) -> None:
         module.execute(StartInitialization(signature_interval=settings.signature_interval))
 
 
+def people(module: Attended) -> list[Person]:
+    """Give the first users as the chain names them; nobody before they were entered."""
+    chain = progress(module).chain
+    with Store.open(module.settings.store_url) as store:
+        for record in store.records(chain, batch=16) if chain else ():
+            if record.event == "access-control-database-initialized":
+                event = parse_event(record.line)
+                if isinstance(event, AccessControlDatabaseInitialized):
+                    return [Person(user.name, Role(user.role)) for user in event.data.users]
+    return []
+
+
+def demand_name(name: str) -> None:
+    """Refuse what can be nobody's user name (G-201). Raises `BadValue`."""
+    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
+        raise BadValue(field="name", why=f"a user's name has 1 to {LONGEST_NAME} printable characters")
+
+
 def new_user(module: Attended, name: str, role: Role, passphrase: str, others: Sequence[NewUser] = ()) -> NewUser:
     """Make the profile of a user who is to be entered: only the hash of the passphrase is kept (J-11).
 
-    Raises `PassphraseUnfit` for one that is too short, not printable, the user's name or that of one of `others`.
+    Raises `BadValue` for the name, `PassphraseUnfit` for a passphrase that is too short, not printable, or that of one
+    of `others`.
     """
+    demand_name(name)
     if len(passphrase) < LEAST_CHARACTERS:
         raise PassphraseUnfit(why=f"it has fewer than {LEAST_CHARACTERS} characters")
     if not passphrase.isprintable():

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from indicium.app import Ledger, demand_room
+from indicium.app import Ledger
 from indicium.domain import amounts
 from indicium.domain.errors import BadFile, BadSetting, Inhibited
 from indicium.entrypoints.connecting import reach
@@ -25,6 +25,7 @@ from indicium.entrypoints.options import (
 from indicium.entrypoints.results import write_results
 from indicium.entrypoints.screen import Screen
 from indicium.infrastructure.home import Home
+from indicium.infrastructure.membership import demand_room
 from indicium.infrastructure.memory_file import MemoryFile
 from indicium.parties.mailing import OK, Mailing, read_rows
 from indicium.settings import DEFAULT_SERIAL, Settings

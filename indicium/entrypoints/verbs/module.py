@@ -13,7 +13,7 @@ from indicium.entrypoints import running
 from indicium.entrypoints.connecting import connect
 from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, settings_of
 from indicium.entrypoints.screen import Screen
-from indicium.entrypoints.verbs import module_founding, module_sharing
+from indicium.entrypoints.verbs import module_ceremony, module_founding, module_sharing
 
 module = typer.Typer(
     help="A cryptographic module: its process, the key ceremony that people hold, and who may do what.",
@@ -72,6 +72,8 @@ def stop(home: HomeOption = None, json: JsonOption = False) -> None:
 
 for verb in (
     module_founding.init,
+    module_ceremony.ceremony,
+    module_ceremony.paper,
     module_founding.start,
     module_founding.users,
     module_founding.generate,
