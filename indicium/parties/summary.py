@@ -6,6 +6,7 @@ All of it is public. It is read from the chain's beginning and from the home, so
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 from cryptography import x509
@@ -27,6 +28,13 @@ from indicium.settings import Settings
 
 _GROUP: Final = 4
 """Hex digits that are read together."""
+
+
+class PaperSize(StrEnum):
+    """What the paper is printed on."""
+
+    A4 = "a4"
+    LETTER = "letter"
 
 
 class Signer(NamedTuple):
@@ -89,7 +97,7 @@ def summarize(settings: Settings, now: datetime) -> Summary:
         mks=found.master_key_sets,
         fingerprints=tuple(_fingerprints(home, serial)),
         head=Head(newest.sequence, line_hash(newest.line)),
-        signers=tuple(Signer(role=user[1].replace("-", " "), name=user[0]) for user in found.users),
+        signers=tuple(Signer(role=user[1].replace("-", " ").title(), name=user[0]) for user in found.users),
     )
 
 
