@@ -36,10 +36,10 @@ class AtTerminal:
     Ctrl-C and Ctrl-D end the command.
     """
 
-    def __init__(self) -> None:
-        """Raise `NoTerminal` where nobody could type."""
+    def __init__(self, instead: str) -> None:
+        """Raise `NoTerminal` where nobody could type; `instead` says what helps then."""
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise NoTerminal(remedy="scripts give passphrases line by line with --passphrase-stdin")
+            raise NoTerminal(remedy=instead)
 
     def line(self, question: str) -> str:
         """Ask for a line that everybody may read; without the blanks around it."""
@@ -125,4 +125,4 @@ class FromInput:
 
 def asker(*, passphrase_stdin: bool) -> Asker:
     """Choose whom to ask. Raises `NoTerminal`."""
-    return FromInput() if passphrase_stdin else AtTerminal()
+    return FromInput() if passphrase_stdin else AtTerminal("scripts give passphrases with --passphrase-stdin")

@@ -53,7 +53,7 @@ def as_pdf(summary: Summary, size: PaperSize) -> bytes:
         invariant=True,
         pageCompression=0,  # a page of text is small, and anybody can look into the file
     )
-    width = document.width
+    width = document.width - 2 * _PADDING
     story = [
         Paragraph(title, _TITLE),
         Paragraph("To be printed, compared and signed by all who took part; nothing on it is secret.", _SUBTITLE),

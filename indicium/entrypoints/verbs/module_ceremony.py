@@ -23,7 +23,7 @@ from indicium.parties.summary import PaperSize, Summary, as_text, summarize
 
 PdfOption = Annotated[
     Path | None,
-    typer.Option("--pdf", help="A new file for the paper as PDF; needs the extra 'ceremony'.", metavar="FILE"),
+    typer.Option("--pdf", help="A new file for the paper, as PDF (extra 'ceremony').", metavar="FILE"),
 ]
 SizeOption = Annotated[PaperSize, typer.Option("--size", help="Size of the paper.")]
 
@@ -41,7 +41,7 @@ def ceremony(
     if Home(settings.home).audit_key(Serial(settings.serial)).exists():
         raise LedgerExists(home=str(settings.home))
     _demand_extra(pdf)
-    ask = AtTerminal()
+    ask = AtTerminal("the same steps, one command each, take passphrases from scripts")
     with connect(settings) if join else attend(settings) as module:
         if isinstance(module, Ledger) and attended.progress(module).state is ModuleState.ERROR:
             typer.echo("The module was switched off while it was Initializing: it is reset, and begins a new chain.")
