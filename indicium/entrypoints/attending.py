@@ -1,12 +1,15 @@
 """Somebody attends to a module: says who it is, gives the passphrase, does one thing, and is logged off again."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Annotated, Final, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 
-from indicium.domain.commands.access import NewUser
+from indicium.domain.commands.access import BeginAdmin, EndAdmin, NewUser
+from indicium.domain.commands.base import Command
+from indicium.domain.errors import SessionRequired
+from indicium.domain.fig6 import ModuleState
 from indicium.domain.roles import Role
 from indicium.entrypoints.asking import Asker
 from indicium.parties import attended
@@ -27,6 +30,7 @@ OFFICER: Final = Seat(Role.SECURITY_OFFICER, "Security Officer", "officer")
 CUSTODIAN: Final = Seat(Role.KEY_CUSTODIAN, "Key Custodian", None)
 ADMINISTRATOR: Final = Seat(Role.ADMINISTRATOR, "Administrator", "administrator")
 AUDITOR: Final = Seat(Role.AUDITOR, "Auditor", "auditor")
+ANYBODY: Final = Seat(Role.DEFAULT, "user", None)
 
 UserOption = Annotated[str | None, typer.Option("--user", help="Name of whoever does it; else it is asked for.")]
 PassphraseStdinOption = Annotated[
@@ -38,11 +42,9 @@ PassphraseStdinOption = Annotated[
 @contextmanager
 def logged_on(module: Attended, ask: Asker, seat: Seat, user: str | None) -> Iterator[Operator]:
     """Log somebody on for one thing. The session is opened when everything was typed: nobody waits for a keyboard."""
-    name = user if user is not None else ask.name(seat.title, seat.usual)
-    attended.demand_name(name)
-    passphrase = ask.passphrase(name)
+    who = credentials(ask, seat, user)
     with module.office.operator(module.settings.serial) as operator:
-        operator.logon(name, passphrase)
+        operator.logon(*who)
         yield operator
 
 
@@ -54,7 +56,49 @@ def new_users(
     for seat, name in people:
 
         def take(passphrase: str, seat: Seat = seat, name: str = name) -> None:
-            users.append(attended.new_user(module, name, seat.role, passphrase, [*others, *users]))
+            secret = attended.new_password(module, name, passphrase, [*others, *users])
+            users.append(NewUser(name=name, role=seat.role, password=secret))
 
         ask.new_passphrase(name, take)
     return users
+
+
+@contextmanager
+def administering(
+    module: Attended, ask: Asker, user: str | None, officer: str | None
+) -> Iterator[Callable[[Command], dict[str, Any]]]:
+    """Give what an Administrator sends commands with, in the Administrative state (B-67): dual control.
+
+    Where the Security Officer has begun it, it goes on. Else the officer, who must be there too, begins it for this one
+    thing and ends it again, whatever becomes of it. Everything is typed before the module is asked for anything.
+    """
+    begun = attended.progress(module).state is ModuleState.ADMINISTRATIVE
+    witness = None if begun else credentials(ask, OFFICER, officer)
+    administrator = credentials(ask, ADMINISTRATOR, user)
+    with module.office.operator(module.settings.serial) as operator:
+        if witness is not None:
+            operator.logon(*witness)
+            operator.send(BeginAdmin())
+            operator.logoff()
+        try:
+            operator.logon(*administrator)
+            yield lambda command: operator.send(command, encrypted=True)
+            operator.logoff()
+        finally:
+            if witness is not None:
+                _end(operator, witness)
+
+
+def _end(operator: Operator, witness: tuple[str, str]) -> None:
+    """Have the officer close the Administrative state, after an error too."""
+    with suppress(SessionRequired):  # nobody is logged on
+        operator.logoff()
+    operator.logon(*witness)
+    operator.send(EndAdmin())
+
+
+def credentials(ask: Asker, seat: Seat, user: str | None) -> tuple[str, str]:
+    """Have somebody say the user name, if it was not given, and type the passphrase."""
+    name = user if user is not None else ask.name(seat.title, seat.usual)
+    attended.demand_name(name)
+    return name, ask.passphrase(name)

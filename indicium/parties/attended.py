@@ -109,8 +109,8 @@ def demand_name(name: str) -> None:
         raise BadValue(field="name", why=f"a user's name has 1 to {LONGEST_NAME} printable characters")
 
 
-def new_user(module: Attended, name: str, role: Role, passphrase: str, others: Sequence[NewUser] = ()) -> NewUser:
-    """Make the profile of a user who is to be entered: only the hash of the passphrase is kept (J-11).
+def new_password(module: Attended, name: str, passphrase: str, others: Sequence[NewUser] = ()) -> bytes:
+    """Make of a new passphrase what the module is told: only a hash of it leaves this function (J-11).
 
     Raises `BadValue` for the name, `PassphraseUnfit` for a passphrase that is too short, not printable, or that of one
     of `others`.
@@ -123,7 +123,7 @@ def new_user(module: Attended, name: str, role: Role, passphrase: str, others: S
     serial = module.settings.serial
     if any(module.office.suite.equal(password(serial, other.name, passphrase), other.password) for other in others):
         raise PassphraseUnfit(why="another person of this ceremony has the same")
-    return NewUser(name=name, role=role, password=password(serial, name, passphrase))
+    return password(serial, name, passphrase)
 
 
 def enter_users(module: Attended, users: Sequence[NewUser]) -> None:

@@ -13,7 +13,7 @@ from indicium.entrypoints import running
 from indicium.entrypoints.connecting import connect
 from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, settings_of
 from indicium.entrypoints.screen import Screen
-from indicium.entrypoints.verbs import module_ceremony, module_founding, module_sharing
+from indicium.entrypoints.verbs import module_accounts, module_ceremony, module_founding, module_sharing
 
 module = typer.Typer(
     help="A cryptographic module: its process, the key ceremony that people hold, and who may do what.",
@@ -82,8 +82,11 @@ for verb in (
     module_sharing.combine,
     module_sharing.activate,
     module_sharing.delete_dormant,
+    module_accounts.clock,
 ):
     module.command()(verb)
 
 module.add_typer(module_sharing.transport_key, name="transport-key")
 module.add_typer(module_sharing.shares, name="shares")
+module.add_typer(module_accounts.accounts, name="accounts")
+module.add_typer(module_accounts.admin, name="admin")
