@@ -1,14 +1,13 @@
 """Somebody attends to a module: says who it is, gives the passphrase, does one thing, and is logged off again."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 
 from indicium.domain.commands.access import BeginAdmin, EndAdmin, NewUser
 from indicium.domain.commands.base import Command
-from indicium.domain.errors import SessionRequired
 from indicium.domain.fig6 import ModuleState
 from indicium.domain.roles import Role
 from indicium.entrypoints.asking import Asker
@@ -82,19 +81,14 @@ def administering(
             operator.logoff()
         try:
             operator.logon(*administrator)
-            yield lambda command: operator.send(command, encrypted=True)
-            operator.logoff()
+            try:
+                yield lambda command: operator.send(command, encrypted=True)
+            finally:
+                operator.logoff()
         finally:
             if witness is not None:
-                _end(operator, witness)
-
-
-def _end(operator: Operator, witness: tuple[str, str]) -> None:
-    """Have the officer close the Administrative state, after an error too."""
-    with suppress(SessionRequired):  # nobody is logged on
-        operator.logoff()
-    operator.logon(*witness)
-    operator.send(EndAdmin())
+                operator.logon(*witness)
+                operator.send(EndAdmin())
 
 
 def credentials(ask: Asker, seat: Seat, user: str | None) -> tuple[str, str]:
