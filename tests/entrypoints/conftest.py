@@ -6,6 +6,7 @@ import pytest
 
 from tests.app.homes import copy_of, make_leased, shared
 from tests.entrypoints.command import Terminal, indicium
+from tests.entrypoints.people import Script
 
 CUSTOMERS = 5
 JOBS = 120
@@ -61,3 +62,17 @@ def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     """The command line within the test's process."""
     monkeypatch.delenv("INDICIUM_HOME", raising=False)
     return Terminal(capsys)
+
+
+@pytest.fixture
+def script(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> Script:
+    """The same, with passphrases by standard input."""
+    return Script(terminal, monkeypatch)
+
+
+@pytest.fixture
+def new(terminal: Terminal, tmp_path: Path) -> Path:
+    """A home with a module as its manufacturer delivers it: Uninitialized."""
+    home = tmp_path / "new"
+    assert terminal.run("module", "init", "--home", home)[0] == 0
+    return home

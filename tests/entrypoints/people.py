@@ -1,9 +1,14 @@
 """Five people with passphrases, and how they bring a module up."""
 
 import base64
+import io
+from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from indicium.domain.messages import password
+from tests.entrypoints.command import Terminal
 from tests.entrypoints.pseudo_terminal import Typed
 
 SERIAL = "34576590"
@@ -66,3 +71,37 @@ def log_on(typed: Typed, name: str) -> None:
     """Have a person log on."""
     typed.answer(f"({name}).", "")
     typed.answer(f"Passphrase of {name} (not shown): ", PASSPHRASES[name])
+
+
+class Script:
+    """The command line as a script calls it: passphrases come by standard input."""
+
+    def __init__(self, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._terminal, self._monkeypatch = terminal, monkeypatch
+
+    def run(self, *arguments: str | Path, by: Sequence[str] = (), given: str | None = None) -> tuple[int, str, str]:
+        """Run `module …` with the passphrases of the people named; give exit status, output and errors."""
+        self._monkeypatch.setattr("sys.stdin", io.StringIO(lines(*by) if given is None else given))
+        return self._terminal.run("module", *arguments, "--passphrase-stdin")
+
+    def done(self, *arguments: str | Path, by: Sequence[str] = ()) -> str:
+        """Demand that it was done; give what it said."""
+        status, out, err = self.run(*arguments, by=by)
+        assert (status, err) == (0, "")
+        return out
+
+    def refused(self, *arguments: str | Path, by: Sequence[str] = (), given: str | None = None, status: int = 1) -> str:
+        """Demand a status and one sentence, and give it."""
+        ended, out, err = self.run(*arguments, by=by, given=given)
+        assert (ended, out, err.count("\n")) == (status, "", 1)
+        return err.strip()
+
+    def users(self, home: Path) -> None:
+        """Start the initialization of the running module, and enter the five people."""
+        assert self._terminal.run("module", "start", "--home", home)[0] == 0
+        self.done("users", "--home", home, by=PEOPLE)
+
+    def finished(self, home: Path) -> None:
+        """Take an Operational module to the end of its ceremony."""
+        self.done("configure", "--home", home, by=[OFFICER])
+        self.done("export-key", "--home", home, by=[AUDITOR])

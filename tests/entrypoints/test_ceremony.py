@@ -27,14 +27,6 @@ from tests.entrypoints.pseudo_terminal import CTRL_C, CTRL_D, Typed, typed
 from tests.entrypoints.running_module import module_of
 
 
-@pytest.fixture
-def new(terminal: Terminal, tmp_path: Path) -> Path:
-    """A home with a module as its manufacturer delivers it."""
-    home = tmp_path / "home"
-    assert terminal.run("module", "init", "--home", home)[0] == 0
-    return home
-
-
 def finish(at: Typed) -> str:
     """Go on from the people's passphrases to the end; give the last screen."""
     log_on(at, OFFICER)
