@@ -26,6 +26,9 @@ from indicium.parties.attended import demand_finished
 from indicium.parties.office import MANUFACTURER_ROOT
 from indicium.settings import Settings
 
+LONGEST_LINE: Final = 78
+"""Columns of the text, unless names are longer than usual."""
+
 _GROUP: Final = 4
 """Hex digits that are read together."""
 
@@ -102,7 +105,7 @@ def summarize(settings: Settings, now: datetime) -> Summary:
 
 
 def as_text(summary: Summary) -> str:
-    """Write the facts for a printer of plain text: at most 78 columns, one page."""
+    """Write the facts for a printer of plain text, on one page."""
     title = f"Key ceremony of module {summary.module}"
     lines = [title, "=" * len(title), ""]
     lines += [f"{label:<18}{value}" for label, value in facts(summary)]
