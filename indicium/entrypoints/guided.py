@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 
 from indicium.domain import amounts
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.access import NewUser
 from indicium.domain.commands.initialization import GenerateMasterKeySet, GenerateTransportKeyPair
-from indicium.domain.commands.master_keys import CombineMksShares, ExportTransportPublicKey, ImportMksShare
+from indicium.domain.commands.master_keys import MOST_SHARES, CombineMksShares, ExportTransportPublicKey, ImportMksShare
 from indicium.domain.errors import (
     BadFile,
     BadValue,
@@ -33,6 +34,7 @@ from indicium.parties import attended
 from indicium.parties.attended import Attended, Progress
 from indicium.parties.carried import brought, new_file
 from indicium.parties.operator import Operator
+from indicium.settings import SETTINGS_FILE
 
 WIDTH: Final = 78
 """Columns of an explanation."""
@@ -119,6 +121,7 @@ class Guide:
             "the others look away."
         )
         people = list(self._named())
+        self._say()
         users: list[NewUser] = []
         for seat, name in people:
             self._turn(seat.title, name)
@@ -139,7 +142,7 @@ class Guide:
     def _seats(self) -> Iterator[tuple[Seat, str, str]]:
         yield OFFICER, OFFICER.title, "officer"
         custodians = 0
-        while custodians < LEAST_CUSTODIANS:
+        while not LEAST_CUSTODIANS <= custodians <= MOST_SHARES:
             with suppress(ValueError):
                 custodians = int(self._ask.line(f"How many Key Custodians [{LEAST_CUSTODIANS}]: ") or LEAST_CUSTODIANS)
         for number in range(1, custodians + 1):
@@ -171,6 +174,7 @@ class Guide:
         )
         if self._yes("Export the transport key now?"):
             self._retry(self._export_transport_key)
+        self._say()
         self._explain(
             "The Key Custodians of this module bring their shares, one each. With as many as the threshold says, the "
             "Security Officer combines them."
@@ -183,7 +187,7 @@ class Guide:
         self._say(f"Master Key Set {mks} is active, and the module is Operational.")
 
     def _export_transport_key(self) -> None:
-        path = Path(self._ask.name("file to make for the transport key", None))
+        path = self._path("file to make for the transport key")
         with new_file(path) as write:
             answer = self._do(CUSTODIAN, lambda operator: operator.send(ExportTransportPublicKey()))
             write(answer["statement"].encode() + b"\n")
@@ -191,9 +195,9 @@ class Guide:
 
     def _take_share(self) -> bool:
         """Take one share; tell whether there are enough."""
-        share = brought(Path(self._ask.name("file with a share", None)))
+        share = brought(self._path("file with a share"))
         answer = self._do(CUSTODIAN, lambda operator: operator.send(ImportMksShare(share=share)))
-        self._say(f"Share {answer['number']} of {answer['count']}: the module has {answer['taken']} now, ")
+        self._say(f"Share {answer['number']} of {answer['count']}: the module has {answer['taken']} now,")
         self._say(f"and {answer['threshold']} make Master Key Set {answer['mks']}.")
         return bool(answer["taken"] >= answer["threshold"])
 
@@ -212,7 +216,8 @@ class Guide:
             self._say(f"  {what:<42}{amounts.dollars(Mills(value)):>16}")
         self._say()
         if not self._yes("Are they right?"):
-            self._ask.stop(f"Change them in {settings.home / 'indicium.toml'}, then run the same command again.")
+            self._ask.stop(f"Change them in {settings.home / SETTINGS_FILE}, then run the same command again.")
+        self._say()
         chain = attended.progress(self._module).chain
         self._do(OFFICER, lambda operator: attended.configure(self._module, operator, chain))
         self._say("The crypto-card is initialized: meters can be made.")
@@ -271,9 +276,14 @@ class Guide:
 
     def _turn(self, title: str, name: str) -> None:
         """Say whose turn it is."""
-        self._say()
-        self._console.print(f"[bold]It is the turn of the {title}[/bold] ({name}).")
+        self._console.print(f"[bold]It is the turn of the {title}[/bold] ({escape(name)}).")
         self._wait("The others look away. Press Enter when you sit at the keyboard. ")
+
+    def _path(self, which: str) -> Path:
+        """Ask for the name of a file; `~` is one's home, as in a shell."""
+        path = Path(self._ask.name(which, None)).expanduser()
+        self._say()
+        return path
 
     def _yes(self, question: str) -> bool:
         return self._ask.line(f"{question} [Y/n]: ").lower() in {"", "y", "yes"}

@@ -100,7 +100,7 @@ def summarize(settings: Settings, now: datetime) -> Summary:
         mks=found.master_key_sets,
         fingerprints=tuple(_fingerprints(home, serial)),
         head=Head(newest.sequence, line_hash(newest.line)),
-        signers=tuple(Signer(role=user[1].replace("-", " ").title(), name=user[0]) for user in found.users),
+        signers=tuple(Signer(role=user.role.replace("-", " ").title(), name=user.name) for user in found.users),
     )
 
 

@@ -43,7 +43,10 @@ def ceremony(
     _demand_extra(pdf)
     ask = AtTerminal("the same steps, one command each, take passphrases from scripts")
     with connect(settings) if join else attend(settings) as module:
-        if isinstance(module, Ledger) and attended.progress(module).state is ModuleState.ERROR:
+        found = attended.progress(module)
+        if (
+            isinstance(module, Ledger) and found.state is ModuleState.ERROR and found.mks is None
+        ):  # C-21: nothing is lost
             typer.echo("The module was switched off while it was Initializing: it is reset, and begins a new chain.")
             module.reset()
         try:
