@@ -265,3 +265,27 @@ def test_a_serial_number_that_the_store_knows_is_refused_at_start(
         assert "give this one a serial number of its own" in terminal.refused(
             "module", "start", "--home", second, status=3
         )
+
+
+def test_c_15_a_reset_module_begins_anew_and_its_old_chain_stays(home: Path, terminal: Terminal) -> None:
+    """M-74, M-90: an event of the device, not a command; nobody logs on for it."""
+    (old,) = {row.chain for row in rows_of(home)}
+    with module_of(home):
+        assert "in use by another process" in terminal.refused("module", "reset", "--yes", "--home", home, status=3)
+    assert terminal.run("module", "reset", "--yes", "--home", home)[0] == 0
+    assert terminal.refused("recover", "--home", home, status=3).endswith(
+        f"'indicium init --home {home}' goes on with it."
+    )
+    with module_of(home) as module:
+        assert module.said["chain"] == ""
+    assert terminal.run("init", "--home", home)[0] == 0
+    assert_whole(home)
+    assert {row.chain for row in rows_of(home)} > {old}
+
+
+def test_a_reset_that_nobody_means_resets_nothing(home: Path, terminal: Terminal) -> None:
+    assert "say --yes" in terminal.refused("module", "reset", "--home", home, status=3)
+    with typed("module", "reset", "--home", home) as at:
+        at.answer("its keys too? [y/N]: ", "")
+        assert at.ended() == 130
+    assert_whole(home, {})

@@ -10,6 +10,7 @@ import typer
 from indicium.app import Ledger
 from indicium.domain.errors import ModuleNotRunning
 from indicium.entrypoints import running
+from indicium.entrypoints.asking import AtTerminal
 from indicium.entrypoints.connecting import connect
 from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, settings_of
 from indicium.entrypoints.screen import Screen
@@ -68,6 +69,23 @@ def stop(home: HomeOption = None, json: JsonOption = False) -> None:
     connect(settings).stop()
     screen.say(f"Module {settings.serial} is closed.")
     screen.show({"module": settings.serial, "stopped": True})
+
+
+@module.command()
+def reset(
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nobody whether it is meant.")] = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Erase all that the module holds (C-15). Its chain ends, and stays; the next ceremony begins another."""
+    screen, settings = Screen(json=json), settings_of(home, None)
+    if not yes:
+        AtTerminal("say --yes if it is meant").demand(f"Erase all that module {settings.serial} holds, its keys too?")
+    with Ledger.attend(settings) as ledger:
+        chain = ledger.chain
+        ledger.reset()
+    screen.say(f"Module {settings.serial} is Uninitialized.")
+    screen.show({"module": settings.serial, "state": "uninitialized", "ended": chain})
 
 
 for verb in (
