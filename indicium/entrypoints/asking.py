@@ -17,8 +17,8 @@ from indicium.domain.errors import NoTerminal, PassphraseUnfit
 class Asker(Protocol):
     """Whoever passes questions on to people."""
 
-    def name(self, whose: str, usual: str | None) -> str:
-        """Give somebody's user name."""
+    def answer(self, question: str, usual: str | None) -> str:
+        """Give an answer that everybody may hear: a user's name, a file's."""
 
     def passphrase(self, user: str) -> str:
         """Give the passphrase of a user who logs on."""
@@ -50,10 +50,10 @@ class AtTerminal:
             raise typer.Abort
         return answer.strip()
 
-    def name(self, whose: str, usual: str | None) -> str:
-        """Ask for a name; Enter alone takes the usual one, if there is one."""
+    def answer(self, question: str, usual: str | None) -> str:
+        """Ask; Enter alone takes the usual answer, if there is one."""
         while True:
-            answer = self.line(f"Name of the {whose}: " if usual is None else f"Name of the {whose} [{usual}]: ")
+            answer = self.line(f"{question}: " if usual is None else f"{question} [{usual}]: ")
             if answer or usual is not None:
                 return answer or usual or ""
 
@@ -100,10 +100,10 @@ def _unseen(question: str) -> str:
 class FromInput:
     """Takes passphrases from standard input, a line each, in the order in which they are needed."""
 
-    def name(self, whose: str, usual: str | None) -> str:
-        """Take the usual name. Without one there is nobody to ask."""
+    def answer(self, question: str, usual: str | None) -> str:
+        """Take the usual answer. Without one there is nobody to ask."""
         if usual is None:
-            message = f"The name of the {whose} is needed with --passphrase-stdin."
+            message = f"{question}: say it as an option, for with --passphrase-stdin nobody is asked."
             raise typer.BadParameter(message)
         return usual
 

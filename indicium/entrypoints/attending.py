@@ -93,6 +93,6 @@ def administering(
 
 def credentials(ask: Asker, seat: Seat, user: str | None) -> tuple[str, str]:
     """Have somebody say the user name, if it was not given, and type the passphrase."""
-    name = user if user is not None else ask.name(seat.title, seat.usual)
+    name = user if user is not None else ask.answer(f"Name of the {seat.title}", seat.usual)
     attended.demand_name(name)
     return name, ask.passphrase(name)

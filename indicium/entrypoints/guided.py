@@ -140,15 +140,15 @@ class Guide:
             yield seat, name
 
     def _seats(self) -> Iterator[tuple[Seat, str, str]]:
-        yield OFFICER, OFFICER.title, "officer"
+        yield OFFICER, f"the {OFFICER.title}", "officer"
         custodians = 0
         while not LEAST_CUSTODIANS <= custodians <= MOST_SHARES:
             with suppress(ValueError):
                 custodians = int(self._ask.line(f"How many Key Custodians [{LEAST_CUSTODIANS}]: ") or LEAST_CUSTODIANS)
         for number in range(1, custodians + 1):
             yield CUSTODIAN, f"{CUSTODIAN.title} {number}", f"custodian-{number}"
-        yield ADMINISTRATOR, ADMINISTRATOR.title, "administrator"
-        yield AUDITOR, AUDITOR.title, "auditor"
+        yield ADMINISTRATOR, f"the {ADMINISTRATOR.title}", "administrator"
+        yield AUDITOR, f"the {AUDITOR.title}", "auditor"
 
     def _generate(self) -> None:
         self._explain(
@@ -187,7 +187,7 @@ class Guide:
         self._say(f"Master Key Set {mks} is active, and the module is Operational.")
 
     def _export_transport_key(self) -> None:
-        path = self._path("file to make for the transport key")
+        path = self._path("File to make for the transport key")
         with new_file(path) as write:
             answer = self._do(CUSTODIAN, lambda operator: operator.send(ExportTransportPublicKey()))
             write(answer["statement"].encode() + b"\n")
@@ -195,7 +195,7 @@ class Guide:
 
     def _take_share(self) -> bool:
         """Take one share; tell whether there are enough."""
-        share = brought(self._path("file with a share"))
+        share = brought(self._path("File with a share"))
         answer = self._do(CUSTODIAN, lambda operator: operator.send(ImportMksShare(share=share)))
         self._say(f"Share {answer['number']} of {answer['count']}: the module has {answer['taken']} now,")
         self._say(f"and {answer['threshold']} make Master Key Set {answer['mks']}.")
@@ -235,7 +235,7 @@ class Guide:
         usual = self._known(seat.role)
         self._turn(seat.title, ", ".join(usual))
         while True:
-            name = usual[0] if len(usual) == 1 else self._name(seat.title, None)
+            name = usual[0] if len(usual) == 1 else self._name(f"the {seat.title}", None)
             passphrase = self._ask.passphrase(name)
             try:
                 with self._module.office.operator(self._module.settings.serial) as operator:
@@ -254,7 +254,7 @@ class Guide:
     def _name(self, whose: str, usual: str | None) -> str:
         """Ask for a user's name until it can be one."""
         while True:
-            name = self._ask.name(whose, usual)
+            name = self._ask.answer(f"Name of {whose}", usual)
             try:
                 attended.demand_name(name)
             except BadValue as bad:
@@ -281,7 +281,7 @@ class Guide:
 
     def _path(self, which: str) -> Path:
         """Ask for the name of a file; `~` is one's home, as in a shell."""
-        path = Path(self._ask.name(which, None)).expanduser()
+        path = Path(self._ask.answer(which, None)).expanduser()
         self._say()
         return path
 

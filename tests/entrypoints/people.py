@@ -60,16 +60,22 @@ def give_names(typed: Typed) -> None:
         typed.answer(f"{offered}: ", "")
 
 
+def sit_down(typed: Typed, name: str) -> None:
+    """Have a person come to the keyboard."""
+    typed.expect(f"({name}).")
+    typed.answer("Press Enter when you sit at the keyboard. ", "")
+
+
 def choose(typed: Typed, name: str) -> None:
     """Have a person choose a passphrase."""
-    typed.answer(f"({name}).", "")
+    sit_down(typed, name)
     typed.answer(f"New passphrase of {name} (not shown): ", PASSPHRASES[name])
     typed.answer("The same once more: ", PASSPHRASES[name])
 
 
 def log_on(typed: Typed, name: str) -> None:
     """Have a person log on."""
-    typed.answer(f"({name}).", "")
+    sit_down(typed, name)
     typed.answer(f"Passphrase of {name} (not shown): ", PASSPHRASES[name])
 
 

@@ -22,6 +22,7 @@ from tests.entrypoints.people import (
     choose,
     give_names,
     log_on,
+    sit_down,
 )
 from tests.entrypoints.pseudo_terminal import CTRL_C, CTRL_D, Typed, typed
 from tests.entrypoints.running_module import module_of
@@ -103,7 +104,7 @@ def test_a_passphrase_that_does_not_do_is_asked_for_again(first: str, again: str
         begin(at)
         give_names(at)
         choose(at, OFFICER)
-        at.answer(f"({CUSTODIAN_1}).", "")
+        sit_down(at, CUSTODIAN_1)
         at.answer("(not shown): ", first)
         at.answer("once more: ", again)
         at.expect(sentence)
@@ -135,7 +136,7 @@ def test_who_mistypes_a_passphrase_tries_again(new: Path) -> None:
         give_names(at)
         for name in PEOPLE:
             choose(at, name)
-        at.answer("(officer).", "")
+        sit_down(at, OFFICER)
         at.answer("(not shown): ", PASSPHRASES[AUDITOR])
         at.expect("The user name or the passphrase is wrong.")
         at.answer("(not shown): ", PASSPHRASES[OFFICER])
@@ -149,7 +150,7 @@ def test_an_account_that_gets_locked_ends_the_ceremony_in_one_sentence(new: Path
         give_names(at)
         for name in PEOPLE:
             choose(at, name)
-        at.answer("(officer).", "")
+        sit_down(at, OFFICER)
         for _ in range(4):
             at.answer("(not shown): ", "not the passphrase")
         at.expect("The account officer is locked after too many failed logons: an Administrator unlocks it.")
@@ -161,7 +162,7 @@ def test_c_21_interrupted_while_initializing_it_begins_a_new_chain_and_says_so(k
     with typed("module", "ceremony", "--home", new) as at:
         begin(at)
         give_names(at)
-        at.answer("(officer).", "")
+        sit_down(at, OFFICER)
         at.expect("(not shown): ")
         at.press(key)
         at.expect("The ceremony is interrupted; the same command goes on with it.")
@@ -188,7 +189,7 @@ def test_through_a_running_module_it_goes_on_where_it_stopped(kill: bool, new: P
             give_names(at)
             for name in PEOPLE:
                 choose(at, name)
-            at.answer("(officer).", "")
+            sit_down(at, OFFICER)
             at.expect("(not shown): ")
             if kill:
                 at.process.kill()

@@ -82,7 +82,7 @@ def users(
         (AUDITOR, auditor),
     ]
     with connect(settings_of(home, None)) as module:
-        people = [(seat, name or ask.name(seat.title, seat.usual)) for seat, name in names]
+        people = [(seat, name or ask.answer(f"Name of the {seat.title}", seat.usual)) for seat, name in names]
         entered = new_users(module, ask, people)
         attended.enter_users(module, entered)
         for user in entered:
