@@ -145,9 +145,15 @@ class Office:
 
     def status(self, serial: Serial) -> ModuleStatus:
         """Ask the module how it is, and believe what its device key signed (C-38). Raises `StatusNotAuthentic`."""
+        return status.ask(self.bring, self._suite, serial, self._root(), self._clock.now())
+
+    def believed(self, reply: bytes, serial: Serial, challenge: str) -> ModuleStatus:
+        """Give what a status proves that somebody asked for with a challenge. Raises `StatusNotAuthentic`."""
+        return status.believed(reply, self._suite, serial, challenge, self._root(), self._clock.now())
+
+    def _root(self) -> bytes:
         root = x509.load_pem_x509_certificate(self._home.public(MANUFACTURER_ROOT))
-        der = root.public_bytes(serialization.Encoding.DER)
-        return status.ask(self.bring, self._suite, serial, der, self._clock.now())
+        return root.public_bytes(serialization.Encoding.DER)
 
     def ceremony_plan(self) -> CeremonyPlan:
         """Give the people of this home's unattended ceremony; drawn once, before it begins."""

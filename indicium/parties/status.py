@@ -28,12 +28,12 @@ def ask(execute: Execute, suite: Suite, serial: Serial, root: bytes, now: dateti
 
 def ask_unsigned(execute: Execute, serial: Serial) -> StatusReply:
     """Ask the module for its status and take its word for it: what is left of a module in the Error state."""
-    return _read(execute(GetStatus()), serial)
+    return read(execute(GetStatus()), serial)
 
 
 def believed(reply: bytes, suite: Suite, serial: Serial, challenge: str, root: bytes, now: datetime) -> ModuleStatus:
     """Give the status that a reply proves. Raises `StatusNotAuthentic`, which says what is wrong."""
-    given = _read(reply, serial)
+    given = read(reply, serial)
     if given.certificate is None or given.signature is None:  # 1: it is signed
         raise StatusNotAuthentic(serial=serial, why=given.unsigned_because or "it is not signed")
     try:
@@ -55,7 +55,8 @@ def believed(reply: bytes, suite: Suite, serial: Serial, challenge: str, root: b
     return status
 
 
-def _read(reply: bytes, serial: Serial) -> StatusReply:
+def read(reply: bytes, serial: Serial) -> StatusReply:
+    """Read a status without believing it. Raises `StatusNotAuthentic` for what is none."""
     try:
         return StatusReply.model_validate_json(reply)
     except ValidationError:

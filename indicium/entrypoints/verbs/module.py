@@ -8,13 +8,18 @@ from typing import Annotated
 import typer
 
 from indicium.app import Ledger
-from indicium.domain.errors import ModuleNotRunning
 from indicium.entrypoints import running
 from indicium.entrypoints.asking import AtTerminal
 from indicium.entrypoints.connecting import connect
 from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, settings_of
 from indicium.entrypoints.screen import Screen
-from indicium.entrypoints.verbs import module_accounts, module_ceremony, module_founding, module_sharing
+from indicium.entrypoints.verbs import (
+    module_accounts,
+    module_ceremony,
+    module_founding,
+    module_sharing,
+    module_status,
+)
 
 module = typer.Typer(
     help="A cryptographic module: its process, the key ceremony that people hold, and who may do what.",
@@ -48,21 +53,6 @@ def run(
 
 
 @module.command()
-def status(home: HomeOption = None, json: JsonOption = False) -> None:
-    """Say whether a process runs the module: exit status 0 if one does, else 1."""
-    screen, settings = Screen(json=json), settings_of(home, None)
-    try:
-        with connect(settings) as client:
-            process, chain = client.process, client.chain
-    except ModuleNotRunning:
-        screen.say(f"No process runs module {settings.serial}.")
-        screen.show({"module": settings.serial, "running": False})
-        raise typer.Exit(1) from None
-    screen.say(f"Process {process} runs module {settings.serial}; its chain is {chain}.")
-    screen.show({"module": settings.serial, "running": True, "process": process, "chain": chain})
-
-
-@module.command()
 def stop(home: HomeOption = None, json: JsonOption = False) -> None:
     """Have the process that runs the module finish what it was asked, close the module and end."""
     screen, settings = Screen(json=json), settings_of(home, None)
@@ -89,6 +79,7 @@ def reset(
 
 
 for verb in (
+    module_status.status,
     module_founding.init,
     module_ceremony.ceremony,
     module_ceremony.paper,

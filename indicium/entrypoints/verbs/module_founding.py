@@ -21,7 +21,15 @@ from indicium.entrypoints.attending import (
     new_users,
 )
 from indicium.entrypoints.connecting import attend, connect
-from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, folder_of, settings_of, stated
+from indicium.entrypoints.options import (
+    HomeOption,
+    JsonOption,
+    StoreOption,
+    SuiteOption,
+    folder_of,
+    settings_of,
+    stated,
+)
 from indicium.entrypoints.screen import Screen
 from indicium.infrastructure.home import Home
 from indicium.parties import attended
@@ -40,16 +48,18 @@ def init(
         Path | None,
         typer.Option(help="Home of a module of the same manufacturer; only such modules exchange master keys."),
     ] = None,
+    suite: SuiteOption = "modern",
     json: JsonOption = False,
 ) -> None:
     """Make a home with a new module in it, as its manufacturer delivers it: Uninitialized, for people's ceremony."""
     screen, folder = Screen(json=json), folder_of(home)
-    settings = Settings.of(folder, serial=serial, first_device=first_device, last_device=last_device, **stated(store))
+    devices = {"first_device": first_device, "last_device": last_device}
+    settings = Settings.of(folder, serial=serial, suite=suite, **devices, **stated(store))
     Ledger.install(settings, manufacturer).close()
     screen.say(
         f"Module {serial} is in {folder}, Uninitialized. Its ceremony: 'indicium module ceremony --home {folder}'"
     )
-    screen.show({"home": str(folder), "module": serial, "state": "uninitialized"})
+    screen.show({"home": str(folder), "module": serial, "suite": suite, "state": "uninitialized"})
 
 
 def start(home: HomeOption = None, json: JsonOption = False) -> None:
