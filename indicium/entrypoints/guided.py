@@ -15,6 +15,7 @@ from rich.markup import escape
 from indicium.domain import amounts
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.access import NewUser
+from indicium.domain.commands.crypto_card import KeyTokens
 from indicium.domain.commands.initialization import GenerateMasterKeySet, GenerateTransportKeyPair
 from indicium.domain.commands.master_keys import MOST_SHARES, CombineMksShares, ExportTransportPublicKey, ImportMksShare
 from indicium.domain.errors import (
@@ -32,7 +33,7 @@ from indicium.entrypoints.asking import AtTerminal
 from indicium.entrypoints.attending import ADMINISTRATOR, AUDITOR, CUSTODIAN, OFFICER, Seat, new_users
 from indicium.parties import attended
 from indicium.parties.attended import Attended, Progress
-from indicium.parties.carried import brought, new_file
+from indicium.parties.carried import brought, brought_tokens, new_file
 from indicium.parties.operator import Operator
 from indicium.settings import SETTINGS_FILE
 
@@ -219,8 +220,19 @@ class Guide:
             self._ask.stop(f"Change them in {settings.home / SETTINGS_FILE}, then run the same command again.")
         self._say()
         chain = attended.progress(self._module).chain
-        self._do(OFFICER, lambda operator: attended.configure(self._module, operator, chain))
+        tokens = self._tokens() if self._joins else None
+        self._do(OFFICER, lambda operator: attended.configure(self._module, operator, chain, tokens))
         self._say("The crypto-card is initialized: meters can be made.")
+
+    def _tokens(self) -> KeyTokens | None:
+        """Read the master's key tokens, if somebody brought them."""
+        self._explain(
+            "Customers know a module by keys of its crypto-card. Those of the master come as key tokens ('indicium "
+            "module update --tokens FILE' there); without them this module makes others."
+        )
+        if not self._yes("Did somebody bring key tokens?"):
+            return None
+        return self._retry(lambda: brought_tokens(self._path("File with the key tokens")))
 
     def _audit_key(self) -> None:
         self._explain(

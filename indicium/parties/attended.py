@@ -4,14 +4,16 @@ Each person logs on with a passphrase of one's own; this file never keeps one. A
 logged on, so that the module decides whose step it is.
 """
 
+import base64
 from collections.abc import Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
 
 from indicium.domain.commands.access import GetStatus, InitializeAccessControlDatabase, NewUser
 from indicium.domain.commands.auditing import ExportAuditKey
 from indicium.domain.commands.base import Command
+from indicium.domain.commands.crypto_card import KeyTokens, UpdateCryptoCard
 from indicium.domain.commands.initialization import StartInitialization
 from indicium.domain.errors import BadValue, CeremonyUnfinished, CommandNotAllowed, LedgerMissing, PassphraseUnfit
 from indicium.domain.events import AccessControlDatabaseInitialized, parse_event
@@ -132,18 +134,42 @@ def enter_users(module: Attended, users: Sequence[NewUser]) -> None:
         operator.send(InitializeAccessControlDatabase(users=tuple(users)), encrypted=True)
 
 
-def configure(module: Attended, operator: Operator, chain: ChainId) -> None:
-    """Initialize crypto-card in generate mode (E1), with the limits of the settings and device numbers of its own."""
+def configure(module: Attended, operator: Operator, chain: ChainId, tokens: KeyTokens | None = None) -> KeyTokens:
+    """Initialize crypto-card (E1) with the limits of the settings, and device numbers of the module's own.
+
+    `tokens`: the keys of a module that holds the same Master Key Set (E-102); without them new ones are generated
+    (E-101). Gives the tokens for other modules.
+    """
     settings = module.settings
     with Store.open(settings.store_url) as store, store.one_ceremony():
         devices = membership.devices_of(membership.members(store), chain, settings.devices)
-        answer = operator.send(module.office.establish(settings, devices))
-    module.office.keep_card_keys(card_keys(answer))
+        command = module.office.establish(settings, devices)
+        return _tokens(operator.send(command.model_copy(update={"tokens": tokens})))
+
+
+def update(module: Attended, operator: Operator) -> KeyTokens:
+    """Give the crypto-card the limits of the settings anew (B-42), and the tokens for other modules."""
+    settings = module.settings
+    command = UpdateCryptoCard(
+        minimum_value=settings.minimum_value,
+        maximum_value=settings.maximum_value,
+        dr_limit=settings.dr_limit,
+        ar_limit=settings.ar_limit,
+    )
+    return _tokens(operator.send(command))
+
+
+def _tokens(answer: dict[str, Any]) -> KeyTokens:
+    given = {name: base64.b64decode(token) for name, token in answer["tokens"].items()}
+    return KeyTokens(challenge_key=given["VDSK_ipost"], registration_key=given["VRSK_ipost"])
 
 
 def export_audit_key(module: Attended, operator: Operator) -> bytes:
     """Have the Auditor export the audit key (I-14), and publish it: the ceremony is finished. Gives the PEM."""
     audit_key = str(operator.send(ExportAuditKey())["audit_key"]).encode()
+    status = operator.send(GetStatus())
+    if status["configured"]:
+        module.office.keep_card_keys(card_keys(status))
     home = Home(module.settings.home)
     home.publish(home.audit_key(Serial(module.settings.serial)).name, audit_key)
     return audit_key

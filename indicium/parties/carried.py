@@ -6,6 +6,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from pydantic import ValidationError
+
+from indicium.domain.commands.crypto_card import KeyTokens
 from indicium.domain.errors import BadFile, FileTaken
 from indicium.infrastructure.files import reason, sync_folder
 
@@ -60,3 +63,11 @@ def brought(path: Path) -> bytes:
     if len(content) > LONGEST:
         raise BadFile(path=str(path), why="it is longer than anything that a module gives out")
     return content
+
+
+def brought_tokens(path: Path) -> KeyTokens:
+    """Read the key tokens that another module of the same Master Key Set gave out. Raises `BadFile`."""
+    try:
+        return KeyTokens.model_validate_json(brought(path))
+    except ValidationError:
+        raise BadFile(path=str(path), why="it holds no key tokens") from None

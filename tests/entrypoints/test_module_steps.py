@@ -289,3 +289,32 @@ def test_a_reset_that_nobody_means_resets_nothing(home: Path, terminal: Terminal
         at.answer("its keys too? [y/N]: ", "")
         assert at.ended() == 130
     assert_whole(home, {})
+
+
+def test_b_42_limits_that_were_changed_in_the_settings_reach_the_module(
+    new: Path, script: Script, tmp_path: Path
+) -> None:
+    tokens = tmp_path / "tokens"
+    with module_of(new):
+        script.users(new)
+        script.done("generate", "--home", new, by=[OFFICER])
+        early = script.refused("update", "--tokens", tokens, "--home", new, by=[OFFICER])
+        assert early == "The crypto-card is not initialized: the Security Officer does that first."
+        assert not tokens.exists()
+        script.finished(new)
+        settings = new / "indicium.toml"
+        settings.write_text(settings.read_text().replace("dr_limit = 500000", "dr_limit = 900000"))
+        script.done("update", "--tokens", tokens, "--home", new, by=[OFFICER])
+    (updated,) = (row for row in rows_of(new) if row.event == "crypto-card-updated")
+    assert data_of(updated)["dr_limit"] == 900_000
+    assert tokens.stat().st_mode & 0o777 == 0o600
+    assert set(orjson.loads(tokens.read_bytes())) == {"challenge_key", "registration_key"}
+
+
+@pytest.mark.parametrize("content", [b"{}", b"tokens", b'{"challenge_key":"AA==","registration_key":"?"}'])
+def test_what_holds_no_key_tokens_is_refused_before_anybody_logs_on(
+    content: bytes, new: Path, script: Script, tmp_path: Path
+) -> None:
+    (tmp_path / "tokens").write_bytes(content)
+    refused = script.refused("configure", "--load", tmp_path / "tokens", "--home", new, by=[OFFICER])
+    assert refused == f"{tmp_path / 'tokens'}: it holds no key tokens."

@@ -87,6 +87,7 @@ for verb in (
     module_founding.users,
     module_founding.generate,
     module_founding.configure,
+    module_founding.update,
     module_founding.export_key,
     module_sharing.combine,
     module_sharing.activate,

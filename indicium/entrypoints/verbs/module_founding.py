@@ -1,11 +1,14 @@
 """Verbs of a module's first ceremony, one step each, for people who hold it one command at a time (H-20, H-29)."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from indicium.app import Ledger
+from indicium.domain.commands.crypto_card import KeyTokens
 from indicium.domain.commands.initialization import GenerateMasterKeySet
 from indicium.domain.identity import Serial
 from indicium.entrypoints.asking import asker
@@ -33,7 +36,13 @@ from indicium.entrypoints.options import (
 from indicium.entrypoints.screen import Screen
 from indicium.infrastructure.home import Home
 from indicium.parties import attended
+from indicium.parties.carried import brought_tokens, new_file
 from indicium.settings import DEFAULT_SERIAL, Settings
+
+TokensOption = Annotated[
+    Path | None,
+    typer.Option("--tokens", help="File to make for the key tokens that other modules load.", metavar="FILE"),
+]
 
 
 def init(
@@ -116,6 +125,11 @@ def generate(
 
 
 def configure(
+    load: Annotated[
+        Path | None,
+        typer.Option("--load", help="Key tokens of another module of the same MKS; else new keys.", metavar="FILE"),
+    ] = None,
+    tokens: TokensOption = None,
     user: UserOption = None,
     passphrase_stdin: PassphraseStdinOption = False,
     home: HomeOption = None,
@@ -123,12 +137,31 @@ def configure(
 ) -> None:
     """Have the Security Officer initialize the crypto-card, with the limits of the home's settings."""
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
-    with attend(settings_of(home, None)) as module:
+    loaded = None if load is None else brought_tokens(load)
+    with attend(settings_of(home, None)) as module, _kept(tokens) as keep:
         chain = attended.progress(module).chain
         with logged_on(module, ask, OFFICER, user) as operator:
-            attended.configure(module, operator, chain)
-        screen.say(f"The crypto-card of module {module.settings.serial} is initialized.")
-        screen.show({"module": module.settings.serial, "configured": True})
+            given = attended.configure(module, operator, chain, loaded)
+        keep(given)
+    screen.say(f"The crypto-card of module {module.settings.serial} is initialized.")
+    screen.show({"module": module.settings.serial, "configured": True})
+
+
+def update(
+    tokens: TokensOption = None,
+    user: UserOption = None,
+    passphrase_stdin: PassphraseStdinOption = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Have the Security Officer give the crypto-card the limits of the home's settings anew (B-42)."""
+    screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
+    with attend(settings_of(home, None)) as module, _kept(tokens) as keep:
+        with logged_on(module, ask, OFFICER, user) as operator:
+            given = attended.update(module, operator)
+        keep(given)
+    screen.say(f"The crypto-card of module {module.settings.serial} has the limits of its settings.")
+    screen.show({"module": module.settings.serial, "updated": True})
 
 
 def export_key(
@@ -145,3 +178,13 @@ def export_key(
         path = Home(module.settings.home).audit_key(Serial(module.settings.serial))
         screen.say(f"Audit key: {path}")
         screen.show({"module": module.settings.serial, "audit_key": str(path)})
+
+
+@contextmanager
+def _kept(path: Path | None) -> Iterator[Callable[[KeyTokens], None]]:
+    """Give where key tokens go: to a new file, or nowhere."""
+    if path is None:
+        yield lambda _: None
+        return
+    with new_file(path) as write:
+        yield lambda given: write(given.model_dump_json().encode() + b"\n")
