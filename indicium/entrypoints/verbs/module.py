@@ -15,6 +15,7 @@ from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, se
 from indicium.entrypoints.screen import Screen
 from indicium.entrypoints.verbs import (
     module_accounts,
+    module_audit_key,
     module_ceremony,
     module_founding,
     module_sharing,
@@ -88,7 +89,8 @@ for verb in (
     module_founding.generate,
     module_founding.configure,
     module_founding.update,
-    module_founding.export_key,
+    module_audit_key.export_key,
+    module_audit_key.new_audit_key,
     module_sharing.combine,
     module_sharing.activate,
     module_sharing.delete_dormant,

@@ -10,7 +10,6 @@ import typer
 from indicium.app import Ledger
 from indicium.domain.commands.crypto_card import KeyTokens
 from indicium.domain.commands.initialization import GenerateMasterKeySet
-from indicium.domain.identity import Serial
 from indicium.entrypoints.asking import asker
 from indicium.entrypoints.attending import (
     ADMINISTRATOR,
@@ -34,7 +33,6 @@ from indicium.entrypoints.options import (
     stated,
 )
 from indicium.entrypoints.screen import Screen
-from indicium.infrastructure.home import Home
 from indicium.parties import attended
 from indicium.parties.carried import brought_tokens, new_file
 from indicium.settings import DEFAULT_SERIAL, Settings
@@ -162,22 +160,6 @@ def update(
         keep(given)
     screen.say(f"The crypto-card of module {module.settings.serial} has the limits of its settings.")
     screen.show({"module": module.settings.serial, "updated": True})
-
-
-def export_key(
-    user: UserOption = None,
-    passphrase_stdin: PassphraseStdinOption = False,
-    home: HomeOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Have the Auditor export the audit key, which verifies the chain; the home's ceremony is finished with it."""
-    screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
-    with attend(settings_of(home, None)) as module:
-        with logged_on(module, ask, AUDITOR, user) as operator:
-            attended.export_audit_key(module, operator)
-        path = Home(module.settings.home).audit_key(Serial(module.settings.serial))
-        screen.say(f"Audit key: {path}")
-        screen.show({"module": module.settings.serial, "audit_key": str(path)})
 
 
 @contextmanager
