@@ -93,6 +93,7 @@ for verb in (
     module_audit_key.new_audit_key,
     module_sharing.combine,
     module_sharing.activate,
+    module_sharing.translate,
     module_sharing.delete_dormant,
     module_accounts.clock,
 ):

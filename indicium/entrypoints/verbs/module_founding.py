@@ -63,9 +63,8 @@ def init(
     devices = {"first_device": first_device, "last_device": last_device}
     settings = Settings.of(folder, serial=serial, suite=suite, **devices, **stated(store))
     Ledger.install(settings, manufacturer).close()
-    screen.say(
-        f"Module {serial} is in {folder}, Uninitialized. Its ceremony: 'indicium module ceremony --home {folder}'"
-    )
+    screen.plain(f"Module {serial} is in {folder}, Uninitialized.")
+    screen.plain(f"Its ceremony: indicium module ceremony --home {folder}")
     screen.show({"home": str(folder), "module": serial, "suite": suite, "state": "uninitialized"})
 
 

@@ -3,6 +3,7 @@
 While shares are on their way a module has to keep running: neither going out nor coming in survives its end.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -21,12 +22,17 @@ from indicium.domain.commands.master_keys import (
     ImportMksShare,
     StartImportingMks,
 )
+from indicium.domain.errors import BadValue
 from indicium.entrypoints.asking import asker
 from indicium.entrypoints.attending import CUSTODIAN, OFFICER, PassphraseStdinOption, UserOption, logged_on
 from indicium.entrypoints.connecting import attend, connect
 from indicium.entrypoints.options import HomeOption, JsonOption, settings_of
 from indicium.entrypoints.screen import Screen
+from indicium.infrastructure.store import Store
 from indicium.parties.carried import brought, new_file
+from indicium.parties.rollover import Rollover, roll_over
+
+_MKS = re.compile(r"[0-9a-f]{16}")
 
 transport_key = typer.Typer(
     help="The key pair that shares for a module are encrypted under.", no_args_is_help=True, rich_markup_mode=None
@@ -206,3 +212,34 @@ def delete_dormant(
         answer = operator.send(DeleteDormantMks(forced=force))
     screen.plain(f"Master Key Set {answer['mks']} is destroyed.")
     screen.show(answer)
+
+
+def translate(
+    source: Annotated[str, typer.Option("--from", help="The MKS that the meters lie under, in hex.", metavar="MKS")],
+    target: Annotated[str, typer.Option("--to", help="The MKS that they come under.", metavar="MKS")],
+    user: UserOption = None,
+    passphrase_stdin: PassphraseStdinOption = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Have the Security Officer bring all meters of the module under its other MKS, while it goes on working (H-05)."""
+    screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
+    with attend(settings_of(home, None)) as module:
+        way = Rollover(module.settings.serial, _mks(source), _mks(target))
+        with (
+            logged_on(module, ask, OFFICER, user) as operator,
+            Store.open(module.settings.store_url) as store,
+            screen.progress("translating", "meters") as advance,
+        ):
+            done = roll_over(store, operator, way, advance)
+    screen.plain(f"{done.translated} meters lie under Master Key Set {target} now.")
+    for psd_id, code in done.refused.items():
+        screen.plain(f"  meter {psd_id} stays where it is: {code}")
+    screen.show({"translated": done.translated, "refused": done.refused})
+    raise typer.Exit(1 if done.refused else 0)
+
+
+def _mks(text: str) -> str:
+    if not _MKS.fullmatch(text):
+        raise BadValue(field="MKS", why=f"{text!r} is not 16 hex digits in small letters")
+    return text
