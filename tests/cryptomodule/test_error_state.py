@@ -9,8 +9,9 @@ import orjson
 import pytest
 
 from indicium.cryptomodule import booting
+from indicium.cryptomodule.rows import verify_rows
 from indicium.cryptomodule.suites import SelfTestFailed, known_answers, symmetric
-from indicium.cryptomodule.verifier import load_key, verify_rows
+from indicium.cryptomodule.suites.audit_keys import load_key
 from indicium.domain.commands import COMMANDS
 from indicium.domain.commands.access import GetStatus
 from indicium.domain.commands.auditing import CreateAuditEntry
