@@ -97,7 +97,7 @@ def summarize(settings: Settings, now: datetime) -> Summary:
         suite=first.suite,
         begun=_to_the_second(first.at),
         written=_to_the_second(now.isoformat()),
-        mks=found.master_key_sets,
+        mks=tuple(held.mks for held in found.master_key_sets),
         fingerprints=tuple(_fingerprints(home, serial)),
         head=Head(newest.sequence, line_hash(newest.line)),
         signers=tuple(Signer(role=user.role.replace("-", " ").title(), name=user.name) for user in found.users),
