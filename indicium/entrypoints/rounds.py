@@ -1,10 +1,12 @@
 """An audit on demand or at intervals (I-26), and the mail that it makes necessary (I-28)."""
 
+import os
 import re
+import select
 import signal
 import sys
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -69,20 +71,15 @@ class Rounds:
 
     def every(self, length: timedelta) -> int:
         """Make audits until SIGTERM or Ctrl-C; give the exit status of the last. One that cannot be made is no end."""
-        stop = threading.Event()
-        before = {number: signal.signal(number, lambda *_: stop.set()) for number in _STOPPED_BY}
-        try:
+        with _stopping() as stopped:
             while True:
                 try:
                     status = self.once()
                 except IndiciumError as error:
                     status = self._screen.fail(error)
                 sys.stdout.flush()  # whoever waits for a round may read it through a pipe
-                if stop.wait(length.total_seconds()):
+                if stopped(length.total_seconds()):
                     return status
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def _tell(self, verdict: str, problems: Sequence[Problem]) -> str:
         """Send a mail if there is something new; what was not sent is new again in the next round."""
@@ -98,6 +95,23 @@ class Rounds:
         self._told.update(new)
         self._screen.plain(f"  told {self._post.recipient}")
         return "sent"
+
+
+@contextmanager
+def _stopping() -> Iterator[Callable[[float], bool]]:
+    """Give a way to wait so many seconds, and to learn whether the process was told to stop, now or before.
+
+    A byte in a pipe says so: a signal may come at any instruction, and no lock can be taken from within its handler.
+    """
+    told, tell = os.pipe()
+    before = {number: signal.signal(number, lambda *_: os.write(tell, b"!")) for number in _STOPPED_BY}
+    try:
+        yield lambda seconds: bool(select.select([told], [], [], seconds)[0])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(told)
+        os.close(tell)
 
 
 def _subject(verdict: str, new: Sequence[Problem]) -> str:
