@@ -254,10 +254,7 @@ class Ledger:
             return self._records
 
     def audit(self, head: Head | None = None) -> ChainReport:
-        """Verify this ledger's audit copy with the first key of its chain that its Auditor exported.
-
-        `head` is what was noted last.
-        """
+        """Verify this ledger's audit copy with the first key that its Auditor exported; `head` was noted last."""
         copy = self._home.audit_copy(self._serial, self._module.chain)
         keys = [load_key(self._home.public(path.name)) for path in self._home.audit_keys(self._serial)]
         key = assign({copy: partial(lines_in, copy)}, keys)[copy]
