@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -111,10 +112,7 @@ class Ledger:
             settings = Settings.read(settings.home)
             if place.audit_key(Serial(settings.serial)).exists():
                 raise LedgerExists(home=str(settings.home))
-        else:
-            membership.demand_room(settings)
-        place.make(settings)
-        Store.create(settings.store_url).close()
+        _make(settings)
         ledger = cls(settings)
         try:
             ledger._hold_ceremony(place)
@@ -130,13 +128,9 @@ class Ledger:
         `maker`: a home whose manufacturer makes this one too; without one this home has its own. Raises `LedgerExists`
         where the home holds a module.
         """
-        place = Home(settings.home)
-        if place.device(Serial(settings.serial)).exists():
+        if Home(settings.home).device(Serial(settings.serial)).exists():
             raise LedgerExists(home=str(settings.home))
-        if not place.holds_ledger:
-            membership.demand_room(settings)
-        place.make(settings)
-        Store.create(settings.store_url).close()
+        _make(settings)
         ledger = cls(settings)
         try:
             ledger.office.manufacture(ledger._serial, None if maker is None else Home(maker))
@@ -147,10 +141,7 @@ class Ledger:
 
     @classmethod
     def attend(cls, home: Settings | Path | str) -> Self:
-        """Open a module in whatever state it is: for the people whose ceremony is to make it Operational.
-
-        Raises `LedgerMissing`, `LedgerInUse`, `Inhibited` and others.
-        """
+        """Open a module in whatever state it is. Raises `LedgerMissing`, `LedgerInUse`, `Inhibited` and others."""
         settings = home if isinstance(home, Settings) else Settings.read(home)
         if not Home(settings.home).holds_ledger:
             raise LedgerMissing(home=str(settings.home))
@@ -432,6 +423,15 @@ def outcomes_of(futures: Sequence["Future[bytes]"]) -> list[bytes | IndiciumErro
     return results
 
 
+def _make(settings: Settings) -> None:
+    """Make what is not there yet of home and store. Raises what has no room or is no place for a ledger."""
+    home = Home(settings.home)
+    if not home.holds_ledger:
+        membership.demand_room(settings)
+    home.make(settings)
+    Store.create(settings.store_url).close()
+
+
 def _result(reply: bytes | None, refusal: IndiciumError | None) -> bytes | IndiciumError:
     if refusal is not None:
         return refusal
@@ -442,9 +442,4 @@ def _first_group(waiting: Sequence[_Job]) -> list[_Job]:
     """Give the jobs that travel together: PSD commands in a row, or one command of the module."""
     if not isinstance(waiting[0][0], PsdCommand):
         return [waiting[0]]
-    group = []
-    for job in waiting:
-        if not isinstance(job[0], PsdCommand):
-            break
-        group.append(job)
-    return group
+    return list(takewhile(lambda job: isinstance(job[0], PsdCommand), waiting))

@@ -6,6 +6,7 @@ logged on, so that the module decides whose step it is.
 
 import base64
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
@@ -164,15 +165,13 @@ def _tokens(answer: dict[str, Any]) -> KeyTokens:
     return KeyTokens(challenge_key=given["VDSK_ipost"], registration_key=given["VRSK_ipost"])
 
 
-def export_audit_key(module: Attended, operator: Operator) -> bytes:
-    """Have the Auditor export the audit key (I-14), and publish it: the ceremony is finished. Gives the PEM."""
+def export_audit_key(module: Attended, operator: Operator) -> Path:
+    """Have the Auditor export the audit key (I-14), and publish it: the first time the ceremony is finished with it."""
     audit_key = str(operator.send(ExportAuditKey())["audit_key"]).encode()
     status = operator.send(GetStatus())
     if status["configured"]:
         module.office.keep_card_keys(card_keys(status))
-    home = Home(module.settings.home)
-    home.publish(home.audit_key(Serial(module.settings.serial)).name, audit_key)
-    return audit_key
+    return Home(module.settings.home).publish_audit_key(Serial(module.settings.serial), audit_key)
 
 
 def demand_finished(settings: Settings) -> None:

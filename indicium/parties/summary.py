@@ -4,7 +4,7 @@ All of it is public. It is read from the chain's beginning and from the home, so
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from indicium.domain.errors import BadFile, LedgerMissing
-from indicium.domain.events import AnyEvent, PsdEvent, parse_event
+from indicium.domain.events import AnyEvent, PsdEvent, TransportKeyPairGenerated, parse_event
 from indicium.domain.evolve import ModuleAt, evolve
 from indicium.domain.flow import Head
 from indicium.domain.identity import ChainId, Serial
@@ -98,7 +98,7 @@ def summarize(settings: Settings, now: datetime) -> Summary:
         begun=_to_the_second(first.at),
         written=_to_the_second(now.isoformat()),
         mks=tuple(held.mks for held in found.master_key_sets),
-        fingerprints=tuple(_fingerprints(home, serial)),
+        fingerprints=tuple(_fingerprints(home, serial, beginning)),
         head=Head(newest.sequence, line_hash(newest.line)),
         signers=tuple(Signer(role=user.role.replace("-", " ").title(), name=user.name) for user in found.users),
     )
@@ -147,7 +147,7 @@ def _beginning(store: Store, chain: ChainId) -> Iterator[AnyEvent]:
         yield event
 
 
-def _fingerprints(home: Home, serial: Serial) -> Iterator[Fingerprint]:
+def _fingerprints(home: Home, serial: Serial, beginning: Sequence[AnyEvent]) -> Iterator[Fingerprint]:
     key = serialization.load_pem_public_key(home.public(home.audit_key(serial).name))
     spki = serialization.PublicFormat.SubjectPublicKeyInfo
     yield _fingerprint("Audit verification key", key.public_bytes(serialization.Encoding.DER, spki))
@@ -157,6 +157,9 @@ def _fingerprints(home: Home, serial: Serial) -> Iterator[Fingerprint]:
     yield _fingerprint("Device certificate", device.certificate)
     root = x509.load_pem_x509_certificate(home.public(MANUFACTURER_ROOT))
     yield _fingerprint("Manufacturer's root certificate", root.public_bytes(serialization.Encoding.DER))
+    for event in beginning:
+        if isinstance(event, TransportKeyPairGenerated):
+            yield Fingerprint("Transport key", event.data.transport_key)
 
 
 def _fingerprint(of: str, content: bytes) -> Fingerprint:

@@ -318,3 +318,18 @@ def test_what_holds_no_key_tokens_is_refused_before_anybody_logs_on(
     (tmp_path / "tokens").write_bytes(content)
     refused = script.refused("configure", "--load", tmp_path / "tokens", "--home", new, by=[OFFICER])
     assert refused == f"{tmp_path / 'tokens'}: it holds no key tokens."
+
+
+def test_m_24_a_new_audit_key_is_announced_by_the_old_one_and_exported_beside_it(new: Path, script: Script) -> None:
+    with module_of(new):
+        script.users(new)
+        script.done("generate", "--home", new, by=[OFFICER])
+        script.finished(new)
+        first = (new / "keys" / f"{SERIAL}.audit.pem").read_bytes()
+        said = orjson.loads(script.done("new-audit-key", "--home", new, "--json", by=[OFFICER]))
+        exported = orjson.loads(script.done("export-key", "--home", new, "--json", by=[AUDITOR]))["audit_key"]
+    assert exported == str(new / "keys" / f"{SERIAL}-2.audit.pem")
+    assert (new / "keys" / f"{SERIAL}.audit.pem").read_bytes() == first
+    (announced,) = (row for row in rows_of(new) if row.event == "audit-key-created")
+    assert data_of(announced)["fingerprint"] == said["fingerprint"]
+    assert_whole(new, {})

@@ -1,13 +1,11 @@
 """Verbs for the key that signs a module's records: the officer replaces it, the Auditor takes its public half (I)."""
 
 from indicium.domain.commands.auditing import CreateAuditKey
-from indicium.domain.identity import Serial
 from indicium.entrypoints.asking import asker
 from indicium.entrypoints.attending import AUDITOR, OFFICER, PassphraseStdinOption, UserOption, logged_on
 from indicium.entrypoints.connecting import attend
 from indicium.entrypoints.options import HomeOption, JsonOption, settings_of
 from indicium.entrypoints.screen import Screen
-from indicium.infrastructure.home import Home
 from indicium.parties import attended
 
 
@@ -21,8 +19,7 @@ def export_key(
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
     with attend(settings_of(home, None)) as module:
         with logged_on(module, ask, AUDITOR, user) as operator:
-            attended.export_audit_key(module, operator)
-        path = Home(module.settings.home).audit_key(Serial(module.settings.serial))
+            path = attended.export_audit_key(module, operator)
         screen.say(f"Audit key: {path}")
         screen.show({"module": module.settings.serial, "audit_key": str(path)})
 
