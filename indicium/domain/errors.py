@@ -1012,6 +1012,19 @@ class SchemaIsNewer(Misconfigured):
 
 
 @dataclass(eq=False)
+class MemoryOfOtherVersion(Misconfigured):
+    """A module's memory was written by a version that keeps it in another form."""
+
+    sentence = (
+        "The memory of the module at {path} has form {form}, and this version reads form {ours}: "
+        "open it with the version that made it."
+    )
+    path: str
+    form: int
+    ours: int
+
+
+@dataclass(eq=False)
 class UnsafeStore(Misconfigured):
     """The database does not promise durability."""
 
@@ -1277,6 +1290,7 @@ TABLE: dict[type[IndiciumError], Entry] = {
     StoreNotUsable: Entry("store-not-usable", 609, 3),
     BadSetting: Entry("bad-setting", 610, 3),
     ExtraMissing: Entry("extra-missing", 611, 3),
+    MemoryOfOtherVersion: Entry("memory-of-other-version", 620, 3),
     SuiteMismatch: Entry("suite-mismatch", 619, 3),
     ProjectionIsAhead: Entry("projection-is-ahead", 612, 3),
     UnknownView: Entry("unknown-view", 613, 3),

@@ -9,13 +9,18 @@ import sqlite3
 from pathlib import Path
 
 from indicium.cryptomodule.ports import MemoryContent, MemoryUpdate, MeterRow
-from indicium.domain.errors import LedgerInUse, MemoryNotAuthentic, StoreFailed, UnsafeStore
+from indicium.domain.errors import LedgerInUse, MemoryNotAuthentic, MemoryOfOtherVersion, StoreFailed, UnsafeStore
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS parts (name TEXT PRIMARY KEY, bytes BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS meters (
+_FORMAT = 2
+"""Number of the tables' form, which the file bears as its user version. The first form bore none."""
+_SCHEMA = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE parts (name TEXT PRIMARY KEY, bytes BLOB NOT NULL);
+CREATE TABLE meters (
     psd_id TEXT PRIMARY KEY, version INTEGER NOT NULL, digest BLOB NOT NULL, mks TEXT NOT NULL
 ) WITHOUT ROWID;
+PRAGMA user_version = {_FORMAT};
+COMMIT;
 """
 _UPSERT_PART = "INSERT INTO parts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET bytes = excluded.bytes"
 _UPSERT_METER = (
@@ -32,7 +37,7 @@ class MemoryFile:
     """A `NonVolatileMemory` in a file. One process holds it at a time."""
 
     def __init__(self, path: Path) -> None:
-        """Open or create the file. Raises `LedgerInUse`, `UnsafeStore`, `MemoryNotAuthentic`."""
+        """Open or make the file. Raises `LedgerInUse`, `UnsafeStore`, `MemoryNotAuthentic`, `MemoryOfOtherVersion`."""
         self._path = path
         lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -113,9 +118,15 @@ class MemoryFile:
             connection.execute("PRAGMA synchronous = FULL")
             synchronous = connection.execute("PRAGMA synchronous").fetchone()[0]
             connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-            connection.executescript(_SCHEMA)
+            form = connection.execute("PRAGMA user_version").fetchone()[0]
+            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
+                connection.executescript(_SCHEMA)
+                form = _FORMAT
         except sqlite3.Error as error:
             raise MemoryNotAuthentic(path=str(self._path), why=str(error)) from None
+        if form != _FORMAT:
+            connection.close()
+            raise MemoryOfOtherVersion(path=str(self._path), form=form, ours=_FORMAT)
         self._path.chmod(0o600)
         if (mode, synchronous) != ("wal", _SYNCHRONOUS_FULL):
             raise UnsafeStore(setting="synchronous", value=f"{mode} {synchronous}", needed="WAL and FULL")

@@ -1,7 +1,9 @@
 """The module's memory (G-913, F-35): no altered, mixed or foreign part is ever taken for its own."""
 
 import itertools
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from indicium.cryptomodule.dispatch import CryptoModule
 from indicium.cryptomodule.ports import MemoryContent, MeterRow
 from indicium.cryptomodule.state import Codec
-from indicium.domain.errors import CheckpointMismatch, LedgerInUse, MemoryNotAuthentic
+from indicium.domain.errors import CheckpointMismatch, LedgerInUse, MemoryNotAuthentic, MemoryOfOtherVersion
 from indicium.domain.flow import GENESIS
 from indicium.domain.identity import Serial
 from indicium.infrastructure.memory_file import MemoryFile
@@ -248,6 +250,19 @@ def test_one_process_has_the_memory_at_a_time(world: World) -> None:
 def test_a_module_of_another_serial_number_does_not_take_the_memory_for_its_own(world: World) -> None:
     with pytest.raises(MemoryNotAuthentic):
         CryptoModule(Serial("11111111"), world.hardware, world.suite)
+
+
+@pytest.mark.parametrize("form", [0, 3])
+def test_a_memory_of_another_version_is_refused_as_that_and_left_as_it_is(tmp_path: Path, form: int) -> None:
+    path = tmp_path / "1.memory"
+    MemoryFile(path).close()
+    with closing(sqlite3.connect(path)) as file:
+        file.execute(f"PRAGMA user_version = {form}")
+
+    for _ in range(2):  # its lock is let go
+        with pytest.raises(MemoryOfOtherVersion) as refused:
+            MemoryFile(path)
+        assert (refused.value.form, refused.value.ours) == (form, 2)
 
 
 def test_memory_that_is_closed_twice_closes_no_other_file(tmp_path: Path) -> None:
