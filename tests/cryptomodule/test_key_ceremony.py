@@ -1,5 +1,6 @@
 """The ceremony by which a Master Key Set goes from one module to another: three people at each (H-20 … H-29, Y-06)."""
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -255,6 +256,12 @@ def another_modules(fleet: Fleet, clone: Site) -> bytes:
     return clone.stating(fleet.manufacturer.make(Serial("10000011"), fleet.clock.now()))
 
 
+def with_another_signature(line: bytes) -> bytes:
+    """Change a bit of the signature itself: one of its base64 may make it none at all."""
+    body, _, signature = line.partition(b"\t")
+    return body + b"\t" + base64.b64encode(flipped(base64.b64decode(signature), -9))
+
+
 FALSE_STATEMENTS: dict[str, tuple[Callable[[Fleet, Site], bytes], type[Exception]]] = {
     "of another manufacturer": (other_manufacturers, StatementNotAuthentic),
     "with the certificate of another module": (another_modules, StatementNotAuthentic),
@@ -262,7 +269,7 @@ FALSE_STATEMENTS: dict[str, tuple[Callable[[Fleet, Site], bytes], type[Exception
         lambda _, clone: clone.transport_key().replace(b'"key":"', b'"key":"AAAA', 1),
         StatementNotAuthentic,
     ),
-    "with another signature": (lambda _, clone: flipped(clone.transport_key(), -9), StatementNotAuthentic),
+    "with another signature": (lambda _, clone: with_another_signature(clone.transport_key()), StatementNotAuthentic),
     "of another suite": (
         lambda _, clone: clone.transport_key().replace(b'"suite":"modern"', b'"suite":"ancient"'),
         OtherSuite,
@@ -339,7 +346,7 @@ def test_a_share_in_a_statement_that_its_module_did_not_sign_is_refused(fleet: F
     """G-704."""
     master, clone = fleet.master(), fleet.newcomer()
     share, _ = master.export(clone.transport_key(), count=2)
-    for altered in (share.replace(b'"retained":true', b'"retained":false'), flipped(share, -9)):
+    for altered in (share.replace(b'"retained":true', b'"retained":false'), with_another_signature(share)):
         with pytest.raises(StatementNotAuthentic):
             clone.custodian(1, ImportMksShare(share=altered))
     with pytest.raises(BadStatement):

@@ -204,6 +204,7 @@ def test_a_share_under_another_number_does_not_open(exporter: Exporter) -> None:
     assert refused.value.number == 1
 
 
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
 def test_no_byte_of_a_share_can_be_altered(exporter: Exporter) -> None:
     """G-704: at every place; the one who brought it is named by the record of the refusal."""
     share = exporter.shares(2, 2)[0]
@@ -216,6 +217,7 @@ def test_no_byte_of_a_share_can_be_altered(exporter: Exporter) -> None:
     exporter.taken(share + b"\n")  # as a file ends
 
 
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
 @given(st.integers(0, 1500), st.integers(0, 1500), st.binary(max_size=40), st.integers(0, 1))
 def test_no_change_of_any_kind_makes_another_share(
     exporter: Exporter, start: int, end: int, instead: bytes, rest: int
