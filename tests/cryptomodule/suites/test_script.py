@@ -13,9 +13,11 @@ from cryptography.hazmat.primitives.asymmetric import dsa, mldsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from indicium.cryptomodule.verifier import Verdict, load_key, verify_chain
+from indicium.domain.commands.auditing import CreateAuditKey
 from indicium.domain.flow import Head
 from tests.examples.test_verify_sh import STATUS, facts, facts_of, run
 from tests.harness import World, head_of
+from tests.sets import officer
 
 pytestmark = pytest.mark.filterwarnings("ignore::indicium.cryptomodule.suites.ForStudyOnly")
 
@@ -82,6 +84,19 @@ def test_a_key_that_is_not_the_chains_fails(checked: Checked, ledger: World) -> 
     assert done.returncode == 3  # there is no file yet
     checked._audit.write_bytes(b"".join(line + b"\n" for line in checked.lines))
     assert facts_of(run(checked._audit, checked._key).stdout)["verdict"] == "FAIL"
+
+
+def test_a_new_audit_key_is_followed(ledger: World, tmp_path: Path) -> None:
+    """M-24: the key in the announcement is read as the auditor's is."""
+    with officer(ledger) as operator:
+        operator.send(CreateAuditKey())
+    checked = Checked(ledger, tmp_path)
+
+    assert checked.facts(checked.lines, checked.head)["verdict"] == ("PASS" if checked.known else "INCOMPLETE")
+    announced = next(number for number, line in enumerate(checked.lines) if b'"event":"audit-key-created"' in line)
+    changed = checked.lines[announced].replace(b'"fingerprint":"', b'"fingerprint":"0', 1)
+    lines = [*checked.lines[:announced], changed]
+    assert checked.facts(lines)["verdict"] == "FAIL"
 
 
 def test_a_signature_that_is_too_long_cannot_be_read(checked: Checked) -> None:
