@@ -258,7 +258,7 @@ class Guide:
             except CommandNotAllowed as refused:
                 if refused.role == seat.role:
                     raise
-                self._say(f"{name} is no {seat.title} but a {refused.role.replace('-', ' ')}: once more, please.")
+                self._say(f"{name} has the role {refused.role}, and this is for a {seat.title}: once more, please.")
             else:
                 self._forget_the_screen()
                 return done

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
@@ -12,7 +13,9 @@ from cryptography.hazmat.primitives import hashes
 from indicium.app import Ledger
 from indicium.cryptomodule.verifier import Verdict
 from indicium.domain.flow import Head
-from indicium.parties.summary import LONGEST_LINE, grouped
+from indicium.entrypoints.pdf import as_pdf
+from indicium.parties.summary import LONGEST_LINE, PaperSize, Signer, grouped, summarize
+from indicium.settings import Settings
 from tests.app.homes import LETTER, rows_of
 from tests.entrypoints.command import Terminal
 
@@ -57,6 +60,14 @@ def test_as_pdf_it_holds_the_same_on_one_page(size: str, home: Path, terminal: T
         *map(grouped, facts["mks"]),
     ):
         assert f"({text})" in content
+
+
+def test_a_name_that_the_fonts_do_not_hold_is_still_told(home: Path) -> None:
+    summary = summarize(Settings.read(home), datetime.now(UTC))
+    signers = (Signer("Auditor", "Zoë"), Signer("Auditor", "Łukasz (with a bracket"))
+    content = as_pdf(summary._replace(signers=signers), PaperSize.A4)
+    assert b"(Zo\\353)" in content
+    assert rb"(\\u0141ukasz \(with a bracket)" in content
 
 
 def test_neither_text_nor_pdf_is_written_over_another_file(home: Path, terminal: Terminal, tmp_path: Path) -> None:

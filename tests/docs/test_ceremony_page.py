@@ -1,0 +1,27 @@
+"""docs/ceremony.md names only what there is: people follow it to the letter."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from indicium.entrypoints.cli import app
+
+PAGE = (Path(__file__).parents[2] / "docs" / "ceremony.md").read_text()
+NAMED = sorted(set(re.findall(r"indicium (?:module )?[a-z-]+(?: (?:abort|begin|create|end|export|generate|import|list|"
+                              r"modify|password|start-import|unlock))?", PAGE)))  # fmt: skip
+
+
+@pytest.mark.parametrize("line", NAMED)
+def test_every_command_of_the_page_is_one(line: str) -> None:
+    found = get_command(app)
+    for word in line.split()[1:]:
+        assert word in found.commands, line  # type: ignore[attr-defined]  # typer does not export the types of its commands
+        found = found.commands[word]  # type: ignore[attr-defined]  # the same
+    assert not hasattr(found, "commands"), line
+
+
+@pytest.mark.parametrize("option", sorted(set(re.findall(r"(?<!-)--[a-z][a-z-]+", PAGE)) - {"--help"}))
+def test_every_option_of_the_page_is_one_of_a_command(option: str) -> None:
+    assert f" {option} " in (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
