@@ -1,5 +1,6 @@
 """Files that people carry from one module to another: statements and shares, each on a medium of its bearer's."""
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 
 from indicium.domain.commands.crypto_card import KeyTokens
 from indicium.domain.errors import BadFile, FileTaken
+from indicium.domain.statements import TransportKey, read
 from indicium.infrastructure.files import reason, sync_folder
 
 LONGEST: Final = 32_768
@@ -63,6 +65,14 @@ def brought(path: Path) -> bytes:
     if len(content) > LONGEST:
         raise BadFile(path=str(path), why="it is longer than anything that a module gives out")
     return content
+
+
+def transport_key_of(statement: bytes) -> str:
+    """Give the fingerprint of a transport key as it was brought, for people to compare. Raises `BadStatement`.
+
+    Whether it is genuine the module finds out, by the signature (M-14).
+    """
+    return hashlib.sha256(read(statement, TransportKey)[0].key).hexdigest()
 
 
 def brought_tokens(path: Path) -> KeyTokens:

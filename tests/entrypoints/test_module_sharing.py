@@ -164,7 +164,7 @@ def test_a_share_is_its_custodians_alone(master: Path, joining: Path, script: Sc
     )
     assert status == 0
     assert set(orjson.loads(out)) == {
-        *("mks", "export", "count", "threshold", "retained", "number", "destination", "file")
+        *("mks", "export", "count", "threshold", "retained", "number", "destination", "transport_key", "file")
     }
 
 
@@ -378,3 +378,16 @@ def test_a_joining_modules_ceremony_needs_a_running_one(new: Path) -> None:
     with typed("module", "ceremony", "--join", "--home", new) as at:
         at.expect("No process runs the module of")
         assert at.ended() == 3
+
+
+def test_m_14_both_screens_show_the_transport_key_for_people_to_compare(
+    master: Path, joining: Path, script: Script, tmp_path: Path
+) -> None:
+    again = joining.with_name("again")
+    there = script.done("transport-key", "export", again, "--user", CUSTODIAN_2, "--home", joining, by=[CUSTODIAN_2])
+    script.done("shares", "create", "--count", "2", "--threshold", "2", "--home", master, by=[OFFICER])
+    here = export_one(script, master, joining, tmp_path, CUSTODIAN_1)
+    assert there.splitlines()[0] == here.splitlines()[0]
+    no_key = ("--to", share(tmp_path, CUSTODIAN_1), "--out", tmp_path / "none")
+    refused = script.refused("shares", "export", *no_key, "--user", CUSTODIAN_2, "--home", master, by=[CUSTODIAN_2])
+    assert refused == "These bytes are not the transport key that a module gave out."

@@ -29,7 +29,7 @@ from indicium.entrypoints.connecting import attend, connect
 from indicium.entrypoints.options import HomeOption, JsonOption, settings_of
 from indicium.entrypoints.screen import Screen
 from indicium.infrastructure.store import Store
-from indicium.parties.carried import brought, new_file
+from indicium.parties.carried import brought, new_file, transport_key_of
 from indicium.parties.rollover import Rollover, roll_over
 
 _MKS = re.compile(r"[0-9a-f]{16}")
@@ -110,13 +110,15 @@ def export_share(
     """Give one Key Custodian's share, encrypted for the other module; the last one ends the export."""
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
     statement = brought(to)
+    key = transport_key_of(statement)
+    screen.plain(f"Transport key {key}")
     with connect(settings_of(home, None)) as module, new_file(out) as write:
         with logged_on(module, ask, CUSTODIAN, user) as operator:
             answer = operator.send(ExportMksShare(transport_key=statement, retained=not exportable))
         write(answer.pop("share").encode() + b"\n")
     there = answer["destination"]["module"]
     screen.plain(f"Share {answer['number']} of {answer['count']} for module {there}: {out}")
-    screen.show({**answer, "file": str(out)})
+    screen.show({**answer, "transport_key": key, "file": str(out)})
 
 
 @shares.command("abort")
