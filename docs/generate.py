@@ -55,7 +55,7 @@ COMMAND_LINE: Final = (
 WAYS_TO_SAY_NO: Final = (
     "Every way the ledger says no. Code and reason never change their meaning; the reason stands in the record of a "
     "refusal, the exit status is the command line's. In a sentence, `{name}` is the error's attribute of that name. "
-    "The tree is `indicium/domain/errors.py`."
+    "The tree is `indicium/domain/errors/`."
 )
 
 

@@ -21,10 +21,6 @@ OTHER_TEXT = {
     for path in ("Makefile", ".ci/run", *(str(p.relative_to(ROOT)) for p in sorted((ROOT / "examples").rglob("*.sh"))))
 }
 
-LONG_ON_PURPOSE = {
-    "indicium/domain/errors.py": "a catalogue: one entry a rule, read by looking up",
-}
-
 Rule = Callable[[str, str], Iterator[str]]
 
 
@@ -50,12 +46,7 @@ def test_every_line_fits_a_screen() -> None:
 
 
 def test_every_file_of_the_package_has_one_subject() -> None:
-    demand_none(found(tidy.long_files, {path: PACKAGE[path] for path in sorted(PACKAGE.keys() - LONG_ON_PURPOSE)}))
-
-
-def test_a_file_that_may_be_long_is_long() -> None:
-    for path in LONG_ON_PURPOSE:
-        assert list(tidy.long_files(path, PACKAGE[path]))
+    demand_none(found(tidy.long_files, PACKAGE))
 
 
 def test_nobody_left_a_note_to_himself() -> None:

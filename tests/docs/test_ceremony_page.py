@@ -17,7 +17,7 @@ NAMED = sorted(set(re.findall(r"indicium (?:module )?[a-z-]+(?: (?:abort|begin|c
 def test_every_command_of_the_page_is_one(line: str) -> None:
     found = get_command(app)
     for word in line.split()[1:]:
-        assert word in found.commands, line  # type: ignore[attr-defined]  # typer does not export the types of its commands
+        assert word in found.commands, line  # type: ignore[attr-defined]  # typer exports no such type
         found = found.commands[word]  # type: ignore[attr-defined]  # the same
     assert not hasattr(found, "commands"), line
 

@@ -1,0 +1,83 @@
+"""The module stops, or cannot say whether something was saved."""
+
+from dataclasses import dataclass
+
+from indicium.domain.errors.base import Inhibited, NotSaved
+
+
+@dataclass(eq=False)
+class ModuleInError(Inhibited):
+    """The module is in the Error state; it answers Get Status and the access control queries only (M-06)."""
+
+    sentence = "Module {serial} is in the Error state ({cause}): {remedy}."
+    serial: str
+    cause: str
+    remedy: str
+
+
+@dataclass(eq=False)
+class ModuleTampered(Inhibited):
+    """A tamper sensor was triggered: the module destroyed its keys and its certification (C-16, Q-02)."""
+
+    sentence = (
+        "Module {serial} was tampered with ({sensor}): its keys and its certification are destroyed. "
+        "Reset it, and have its manufacturer certify it again."
+    )
+    serial: str
+    sensor: str
+
+
+@dataclass(eq=False)
+class MemoryNotAuthentic(Inhibited):
+    """The memory file's MAC does not verify, a part is of another time, or the PPD key is not the one."""
+
+    sentence = (
+        "The memory of the module at {path} is not authentic ({why}): it was changed or mixed outside the module."
+    )
+    path: str
+    why: str
+
+
+@dataclass(eq=False)
+class HeadsDisagree(Inhibited):
+    """Memory, store and audit copy do not tell one story, and nothing may be issued."""
+
+    sentence = "Module {serial} is inhibited: the {place} disagrees from record {sequence} on ({why}). {remedy}"
+    serial: str
+    place: str
+    sequence: int
+    why: str
+    remedy: str
+
+
+@dataclass(eq=False)
+class CheckpointMismatch(Inhibited):
+    """The store's newest record of this module is not the module's head (E-005, O-10)."""
+
+    sentence = "The store's newest record of module {serial} is not the module's: close the ledger and open it again."
+    serial: str
+
+
+@dataclass(eq=False)
+class StoreFailed(NotSaved):
+    """The store or the audit copy did not confirm."""
+
+    sentence = "The {place} did not confirm the save ({why}): repeat the request with the same id."
+    place: str
+    why: str
+
+
+@dataclass(eq=False)
+class RecordConflict(NotSaved):
+    """Another writer appended to this chain, or used this version of the meter."""
+
+    sentence = "Another writer was faster ({constraint}): the ledger is compared anew."
+    constraint: str
+
+
+@dataclass(eq=False)
+class AnswerLost(NotSaved):
+    """The process that runs the module was asked, and its answer did not come."""
+
+    sentence = "No answer came from the module's process ({why}): repeat the request with the same id."
+    why: str
