@@ -152,9 +152,13 @@ def _hkdf_answers() -> bool:
 
 
 def _argon2id_answers() -> bool:
-    """RFC 9106, 5.3."""
-    slow = Argon2id(salt=b"\2" * 16, length=32, iterations=3, lanes=4, memory_cost=32, secret=b"\3" * 8, ad=b"\4" * 12)
-    return slow.derive(b"\1" * 32).hex() == "0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659"
+    """The reference implementation's own test (`src/test.c`: t=2, m=2^8, p=1).
+
+    One lane, as the suite has it: the answers of RFC 9106 need four, whose threads fail where two modules of a process
+    start at the same moment.
+    """
+    slow = Argon2id(salt=b"somesalt", length=KEY_BYTES, iterations=2, lanes=1, memory_cost=256)
+    return slow.derive(b"password").hex() == "9dfeb910e80bad0311fee20f9c0e2b12c17987b4cac90c2ef54d5b3021c68bfe"
 
 
 KNOWN_ANSWERS: Final[KnownAnswers] = {
