@@ -30,19 +30,21 @@ demo: $(STAMP) ## Show a whole ledger: ceremony, meters, a mailing, verification
 test: $(STAMP) ## Run all tests
 	$(BIN)/python -m pytest -n $(WORKERS)
 
-check: $(STAMP) ## Lint, types, contracts between rooms, tidiness, generated docs
+check: $(STAMP) ## Lint, types, contracts between rooms, tidiness, generated docs, rows that no test shows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/architecture/test_tidy.py
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/python docs/coverage.py --check
 
 bench: $(STAMP) ## Measure the figures, as ratios within one run: some ten minutes, 5 GB of temporary files
 	$(BIN)/python -m benchmarks
 
 docs: $(STAMP) ## Write the generated parts of the docs anew
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/coverage.py
 
 coverage: $(STAMP) ## Run all tests and demand 95 % of the branches of domain and cryptomodule
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
