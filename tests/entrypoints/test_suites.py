@@ -1,4 +1,4 @@
-"""The whole main job under each suite (F-01 … F-34), from the command line, and what tells a suite from another."""
+"""The whole main job under each suite (F-01 … F-30, F-34), from the command line, and what tells suites apart."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A ledger under each suite (F-01 … F-34): ceremony, session, meter, registration, refill, item, restart."""
+"""A ledger under each suite (F-01 … F-30, F-34): ceremony, session, meter, registration, refill, item, restart."""
 
 import base64
 
