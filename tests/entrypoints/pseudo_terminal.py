@@ -16,6 +16,8 @@ from pathlib import Path
 from tests.entrypoints.command import environment
 
 PATIENCE_SECONDS = 60
+_HEARD_SECONDS = 5
+"""After which a key is pressed again."""
 ROWS, COLUMNS = 40, 100
 
 _AT_A_TERMINAL = """
@@ -64,9 +66,28 @@ class Typed:
 
     def ended(self) -> int:
         """Wait for the end; give the exit status."""
-        while self._read():
-            pass
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self._more_until(deadline):
+            assert time.monotonic() < deadline, f"it does not end; shown: {self.shown[-2000:]!r}"
         return self.process.wait(PATIENCE_SECONDS)
+
+    def interrupted(self, key: str = CTRL_C) -> int:
+        """Press Ctrl-C, again where it is not heard, as a person does, and wait for the end; give the exit status.
+
+        A signal that comes in the moment before Python waits for a key is seen with the next key only.
+        """
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        self.press(key)
+        while self._more_until(pressed_again := time.monotonic() + _HEARD_SECONDS):
+            assert time.monotonic() < deadline, f"it does not end; shown: {self.shown[-2000:]!r}"
+            if time.monotonic() >= pressed_again:
+                self.press(key)
+        return self.process.wait(PATIENCE_SECONDS)
+
+    def _more_until(self, deadline: float) -> bool:
+        """Read what is shown, if anything is before the deadline; tell whether the terminal is still open."""
+        ready, _, _ = select.select([self._master], [], [], max(0.0, deadline - time.monotonic()))
+        return not ready or bool(self._read())
 
     def _read(self) -> str:
         """Read what is shown next; nothing at the end. Linux says with an error that nobody has the terminal open."""

@@ -83,8 +83,7 @@ def test_the_screen_is_cleared_between_two_people(new: Path) -> None:
         give_names(at)
         choose(at, OFFICER)
         assert "\x1b[2J\x1b[3J" in at.expect("It is the turn of the Key Custodian")
-        at.press(CTRL_C)
-        assert at.ended() == 130
+        assert at.interrupted() == 130
 
 
 @pytest.mark.parametrize(
@@ -164,9 +163,8 @@ def test_c_21_interrupted_while_initializing_it_begins_a_new_chain_and_says_so(k
         give_names(at)
         sit_down(at, OFFICER)
         at.expect("(not shown): ")
-        at.press(key)
-        at.expect("The ceremony is interrupted; the same command goes on with it.")
-        assert at.ended() == 130
+        assert at.interrupted(key) == 130
+        assert "The ceremony is interrupted; the same command goes on with it." in at.shown
     (first,) = {row.chain for row in rows_of(new)}
     with typed("module", "ceremony", "--home", new) as at:
         at.expect("The module was switched off while it was Initializing: it is reset, and begins a new chain.")
@@ -193,9 +191,9 @@ def test_through_a_running_module_it_goes_on_where_it_stopped(kill: bool, new: P
             at.expect("(not shown): ")
             if kill:
                 at.process.kill()
+                at.ended()
             else:
-                at.press(CTRL_C)
-            at.ended()
+                at.interrupted()
         with typed("module", "ceremony", "--home", new) as at:
             at.answer("Press Enter to begin. ", "")
             at.expect("Step 1 of 5: A new chain - done before")
@@ -203,8 +201,7 @@ def test_through_a_running_module_it_goes_on_where_it_stopped(kill: bool, new: P
             log_on(at, OFFICER)
             at.expect("is active, and the module is Operational.")
             at.expect("Are they right? [Y/n]: ")
-            at.press(CTRL_C)
-            assert at.ended() == 130
+            assert at.interrupted() == 130
         with typed("module", "ceremony", "--home", new) as at:
             at.answer("Press Enter to begin. ", "")
             at.expect("Step 3 of 5: The Master Key Set - done before")

@@ -76,6 +76,9 @@ def paper(
     elif pdf is None:
         screen.plain(as_text(summary).rstrip("\n"))
     _write_pdf(summary, pdf, size)
+    for written in (out, pdf):
+        if written is not None:
+            screen.say(f"The paper: {written}")
     head = {"sequence": summary.head.sequence, "hash": summary.head.hash}
     fingerprints = {fingerprint.of: fingerprint.digest for fingerprint in summary.fingerprints}
     people = [signer._asdict() for signer in summary.signers]
