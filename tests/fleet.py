@@ -16,7 +16,7 @@ from indicium.cryptomodule import suites
 from indicium.cryptomodule.ports import DeviceIdentity
 from indicium.domain.commands.access import GetStatus, InitializeAccessControlDatabase, NewUser
 from indicium.domain.commands.base import Command
-from indicium.domain.commands.crypto_card import InitializeCryptoCard
+from indicium.domain.commands.crypto_card import InitializeCryptoCard, KeyTokens
 from indicium.domain.commands.initialization import (
     GenerateMasterKeySet,
     GenerateTransportKeyPair,
@@ -52,8 +52,10 @@ from tests.harness import (
 )
 
 MOST_METERS = 100
-"""How many meters each module of a fleet may have."""
+"""How many meters each module of a fleet may have in all its lives."""
 
+METERS_A_LIFE = 20
+"""How many it may have between two resets: its numbers are not given out again."""
 
 MASTERS = ("10000001", "10000011")
 """Modules that a fleet is found with, so that not every test makes them. Others do not survive a boot (C-21, C-22)."""
@@ -142,7 +144,7 @@ class Site(World):
         people = [("officer", Role.SECURITY_OFFICER), ("administrator", Role.ADMINISTRATOR), ("auditor", Role.AUDITOR)]
         people += [(f"custodian-{number}", Role.KEY_CUSTODIAN) for number in range(1, custodians + 1)]
         plan = CeremonyPlan(people=tuple(Person(name=name, role=role, passphrase=name[::-1]) for name, role in people))
-        self.fleet = fleet
+        self.fleet, self.lives = fleet, 0
         super().__init__(
             fleet.folder, Kept(BEGINNING, fleet.keys, plan, None, {}, {}, fleet.suite), serial=serial, switches=switches
         )
@@ -151,6 +153,7 @@ class Site(World):
 
     def initialize(self) -> Self:
         """Begin a chain and enter the people."""
+        self.lives += 1
         self.execute(StartInitialization())
         users = (
             NewUser(name=name, role=role, password=password(self.serial, name, passphrase))
@@ -222,9 +225,9 @@ class Site(World):
         self.take(shares)
         return self.combine()
 
-    def configure(self) -> None:
-        """Initialize the crypto-card, with device numbers of the module's own."""
-        first = int(self.serial) * MOST_METERS
+    def configure(self, tokens: KeyTokens | None = None) -> None:
+        """Initialize the crypto-card, with device numbers of this life's own; `tokens`: keys of another module."""
+        first = int(self.serial) * MOST_METERS + METERS_A_LIFE * self.lives
         command = InitializeCryptoCard(
             minimum_value=MINIMUM,
             maximum_value=MAXIMUM,
@@ -233,7 +236,8 @@ class Site(World):
             ca_certificate=self.authority.certificate,
             provider_key=self.provider.public_key,
             first_device=first,
-            last_device=first + MOST_METERS - 1,
+            last_device=first + METERS_A_LIFE - 1,
+            tokens=tokens,
         )
         self.officer(command)
         self.born = Born(card_keys(self.status()), self.inner.trail.verification_key)
