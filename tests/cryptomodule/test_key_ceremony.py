@@ -317,7 +317,7 @@ def test_a_module_whose_certification_was_destroyed_neither_exports_nor_states_i
 
 
 def test_a_share_opens_in_the_module_it_was_made_for_and_in_no_other(fleet: Fleet) -> None:
-    """G-701: nor in the same module after a reset, whose transport key is another."""
+    """H-09, G-701: encrypted for it; nor in the same module after a reset, whose transport key is another."""
     master, clone, third = fleet.master(), fleet.newcomer(), fleet.newcomer("10000012")
     share, _ = master.export(clone.transport_key(), count=2)
     with pytest.raises(ShareForOtherModule):
@@ -343,7 +343,7 @@ def test_shares_of_two_exports_are_not_mixed(fleet: Fleet) -> None:
 
 
 def test_a_share_in_a_statement_that_its_module_did_not_sign_is_refused(fleet: Fleet) -> None:
-    """G-704."""
+    """H-09, G-704: authenticated."""
     master, clone = fleet.master(), fleet.newcomer()
     share, _ = master.export(clone.transport_key(), count=2)
     for altered in (share.replace(b'"retained":true', b'"retained":false'), with_another_signature(share)):

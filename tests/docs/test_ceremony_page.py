@@ -1,4 +1,4 @@
-"""docs/ceremony.md names only what there is: people follow it to the letter."""
+"""The pages of ceremony and recovery name only what there is: people follow them to the letter."""
 
 import re
 from pathlib import Path
@@ -8,13 +8,14 @@ from typer.main import get_command
 
 from indicium.entrypoints.cli import app
 
-PAGE = (Path(__file__).parents[2] / "docs" / "ceremony.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = "\n".join((DOCS / name).read_text() for name in ("ceremony.md", "recovery.md"))
 NAMED = sorted(set(re.findall(r"indicium (?:module )?[a-z-]+(?: (?:abort|begin|create|end|export|generate|import|list|"
                               r"modify|password|start-import|unlock))?", PAGE)))  # fmt: skip
 
 
 @pytest.mark.parametrize("line", NAMED)
-def test_every_command_of_the_page_is_one(line: str) -> None:
+def test_every_command_of_the_pages_is_one(line: str) -> None:
     found = get_command(app)
     for word in line.split()[1:]:
         assert word in found.commands, line  # type: ignore[attr-defined]  # typer exports no such type
@@ -23,5 +24,5 @@ def test_every_command_of_the_page_is_one(line: str) -> None:
 
 
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"(?<!-)--[a-z][a-z-]+", PAGE)) - {"--help"}))
-def test_every_option_of_the_page_is_one_of_a_command(option: str) -> None:
-    assert f" {option} " in (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+def test_every_option_of_the_pages_is_one_of_a_command(option: str) -> None:
+    assert f" {option} " in (DOCS / "cli.md").read_text()
