@@ -173,6 +173,8 @@ def test_some_but_not_all_exportable_copies_lost(company: Company) -> None:
     company.equip(ordinary, working)
     company.welcome(ordinary, "eve")
     company.trade(working, ordinary)
+    with pytest.raises(MksNotExportable):
+        ordinary.officer(SHARES)
     assert company.holders(mks) == [
         ("10000001", "held", "exportable"),
         ("10000012", "held", "exportable"),
