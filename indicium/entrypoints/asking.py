@@ -20,6 +20,9 @@ class Asker(Protocol):
     def answer(self, question: str, usual: str | None) -> str:
         """Give an answer that everybody may hear: a user's name, a file's."""
 
+    def tell(self, what: str) -> None:
+        """Tell people what they should know before they answer."""
+
     def passphrase(self, user: str) -> str:
         """Give the passphrase of a user who logs on."""
 
@@ -56,6 +59,10 @@ class AtTerminal:
             answer = self.line(f"{question}: " if usual is None else f"{question} [{usual}]: ")
             if answer or usual is not None:
                 return answer or usual or ""
+
+    def tell(self, what: str) -> None:
+        """Write it above the question."""
+        typer.echo(what, err=True)
 
     def passphrase(self, user: str) -> str:
         """Ask for a passphrase, once, unseen."""
@@ -106,6 +113,9 @@ class FromInput:
             message = f"{question}: say it as an option, for with --passphrase-stdin nobody is asked."
             raise typer.BadParameter(message)
         return usual
+
+    def tell(self, what: str) -> None:
+        """Nobody listens."""
 
     def passphrase(self, user: str) -> str:
         """Read the next line."""

@@ -28,7 +28,7 @@ from tests.entrypoints.people import (
     give_names,
     log_on,
 )
-from tests.entrypoints.pseudo_terminal import Typed, typed
+from tests.entrypoints.pseudo_terminal import CTRL_C, Typed, typed
 from tests.entrypoints.running_module import module_of
 
 CUSTODIANS = (CUSTODIAN_1, CUSTODIAN_2)
@@ -388,6 +388,13 @@ def test_m_14_both_screens_show_the_transport_key_for_people_to_compare(
     script.done("shares", "create", "--count", "2", "--threshold", "2", "--home", master, by=[OFFICER])
     here = export_one(script, master, joining, tmp_path, CUSTODIAN_1)
     assert there.splitlines()[0] == here.splitlines()[0]
+    asked = ("--to", transport_key(joining), "--out", share(tmp_path, CUSTODIAN_2), "--home", master)
+    with typed("module", "shares", "export", *asked) as at:
+        at.expect(f"{there.splitlines()[0]}: is it what the other machine showed? Ctrl-C if not.")
+        at.expect("Name of the Key Custodian: ")
+        at.press(CTRL_C)
+        assert at.ended() == 130
+    assert not share(tmp_path, CUSTODIAN_2).exists()
     no_key = ("--to", share(tmp_path, CUSTODIAN_1), "--out", tmp_path / "none")
     refused = script.refused("shares", "export", *no_key, "--user", CUSTODIAN_2, "--home", master, by=[CUSTODIAN_2])
     assert refused == "These bytes are not the transport key that a module gave out."

@@ -144,7 +144,7 @@ def test_an_init_that_was_interrupted_is_told_from_a_ledger_and_goes_on(tmp_path
     chain = rows_of(home)[0].chain
     for verb in (["recover"], ["post", write_mailing(tmp_path / "m.csv", []), "--out", tmp_path / "out.csv"]):
         said = terminal.refused(*verb, "--home", home, status=3)
-        assert said == f"The key ceremony in {home} was interrupted: 'indicium init --home {home}' goes on with it."
+        assert said == f"The key ceremony in {home} is not finished: 'indicium init --home {home}' goes on with it."
     assert terminal.json("init", "--home", home)["chain"] == chain
     assert terminal.json("init", "--home", home, status=3)["error"] == "ledger-exists"
     assert_whole(home, {})

@@ -111,12 +111,13 @@ def export_share(
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
     statement = brought(to)
     key = transport_key_of(statement)
-    screen.plain(f"Transport key {key}")
+    ask.tell(f"Transport key {key}: is it what the other machine showed? Ctrl-C if not.")
     with connect(settings_of(home, None)) as module, new_file(out) as write:
         with logged_on(module, ask, CUSTODIAN, user) as operator:
             answer = operator.send(ExportMksShare(transport_key=statement, retained=not exportable))
         write(answer.pop("share").encode() + b"\n")
     there = answer["destination"]["module"]
+    screen.plain(f"Transport key {key}")
     screen.plain(f"Share {answer['number']} of {answer['count']} for module {there}: {out}")
     screen.show({**answer, "transport_key": key, "file": str(out)})
 
