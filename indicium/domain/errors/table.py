@@ -256,7 +256,7 @@ TABLE.update(
         UnknownView: Entry("unknown-view", 613, 3),
         ExportFolderTaken: Entry("export-folder-taken", 631, 3),
         ExportFailed: Entry("export-failed", 632, 3),
-        MailNotSent: Entry("mail-not-sent", 641, 3),
+        MailNotSent: Entry("mail-not-sent", 651, 3),
         SerialTaken: Entry("serial-taken", 621, 3),
         DeviceNumbersTaken: Entry("device-numbers-taken", 622, 3),
         NoDeviceNumbersFree: Entry("no-device-numbers-free", 623, 3),
