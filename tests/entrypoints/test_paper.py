@@ -49,7 +49,8 @@ def test_its_head_verifies_what_came_later(home: Path, terminal: Terminal) -> No
 @pytest.mark.parametrize("size", list(MEDIA))
 def test_as_pdf_it_holds_the_same_on_one_page(size: str, home: Path, terminal: Terminal, tmp_path: Path) -> None:
     pdf = tmp_path / "paper.pdf"
-    assert terminal.run("module", "paper", "--home", home, "--pdf", pdf, "--size", size) == (0, "", "")
+    said = terminal.run("module", "paper", "--home", home, "--pdf", pdf, "--size", size)
+    assert said == (0, f"The paper: {pdf}\n", "")
     content = pdf.read_bytes().decode("latin-1")
     assert re.findall(r"/MediaBox \[ 0 0 ([0-9. ]+) \]", content) == [MEDIA[size]]
     facts = terminal.json("module", "paper", "--home", home)
