@@ -76,7 +76,7 @@ class Ledger:
         self._suite = suites.make(settings.suite, SystemEntropy())
         self._process = os.getpid()
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._closed = self._doubt = False
+        self._closed = self._doubt = self._cut_off = False
         self._entrance = threading.Lock()
         self._turn = threading.Lock()  # one group in flight
         self._records: Records | None = None
@@ -278,7 +278,7 @@ class Ledger:
         self._committer.join()
         try:
             with self._turn:
-                if self._module.unsigned and not self._doubt:
+                if self._module.unsigned and not (self._doubt or self._cut_off):
                     self._run([CreateAuditEntry(text="closed", signed=True)])
         finally:
             self._memory.close()
@@ -391,15 +391,17 @@ class Ledger:
 
     def _run(self, requests: Sequence[Command]) -> list[bytes | IndiciumError]:
         """Take one group its whole way."""
-        if self._doubt:
-            # As after a crash: what the three places hold counts, and nothing that anybody still believes.
+        if self._doubt or self._cut_off:
             self._places.reconnect()
-            self._module = self._power_up()
+            if self._doubt:  # as after a crash: what the three places hold counts, and nothing that anybody believes
+                self._module = self._power_up()
             self._places.reconcile(self._module)
-            self._doubt = False
+            self._doubt = self._cut_off = False
         started = time.monotonic()
+        self._cut_off = True  # a store that does not answer is no reason to switch the module off: it was asked nothing
+        gathered = self._places.gather(self._module.chain, requests)
+        self._cut_off = False
         try:
-            gathered = self._places.gather(self._module.chain, requests)
             dispatched = self._module.dispatch(requests, gathered)
             receipt = self._places.save(self._module.chain, dispatched, gathered)
         except BaseException:  # Ctrl-C too, in the caller's own thread

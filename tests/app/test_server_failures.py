@@ -11,13 +11,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import orjson
 import psycopg
 import pytest
 from sqlalchemy import make_url
 
 from indicium.app import Ledger
+from indicium.cryptomodule.suites import Modern
+from indicium.domain.commands.access import BeginAdmin, EndAdmin, GetStatus
+from indicium.domain.commands.sessions import CloseSession
 from indicium.domain.errors import HeadsDisagree, NotSaved, StoreFailed
 from indicium.domain.heads import Action
+from indicium.domain.roles import Role
+from indicium.infrastructure.devices import SystemEntropy
+from indicium.parties.operator import Operator
 from indicium.settings import Settings
 from tests.app import seams
 from tests.app.homes import LETTER, POSTGRESQL, assert_whole, issued, rows_of
@@ -165,6 +172,24 @@ def test_a_session_that_is_ended_between_two_groups_costs_at_most_a_repeat(whose
         assert ledger.meter("Ada").print("0.33", LETTER, "job-1").reply.ar == 330
         for name in (f"{MODULE} writer", MODULE):
             assert len(sessions(prompt, name)) == 1
+    assert_settled(home, ledger)
+
+
+def test_a_store_that_does_not_answer_switches_no_module_off(home: Path) -> None:
+    """What people began goes on: a boot would end the Administrative state, and lose the shares of an import (C-22)."""
+    ledger = Ledger.open(home)
+    officer = ledger.office.ceremony_plan().of(Role.SECURITY_OFFICER)
+    operator = Operator(ledger.execute, Modern(SystemEntropy()), ledger.settings.serial)
+    operator.logon(officer.name, officer.passphrase)
+    operator.send(BeginAdmin())
+    with watching(home) as prompt:
+        prompt.execute("SELECT pg_terminate_backend(%s, 60000)", sessions(prompt, f"{MODULE} writer"))
+    with pytest.raises(StoreFailed, match=SENTENCE):
+        ledger.execute(GetStatus())
+    assert orjson.loads(ledger.execute(GetStatus()))["state"] == "administrative"
+    operator.send(EndAdmin())
+    operator.logoff()
+    operator.send(CloseSession())
     assert_settled(home, ledger)
 
 
