@@ -17,6 +17,12 @@ from indicium.domain.record import decode_signature
 Hex16 = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 """The name of an MKS or of an export: 64 random bits in hex."""
 
+# Texts have closed forms: a refusal names them before anything is known to be authentic, and a terminal shows it.
+_SerialText = Annotated[str, Field(pattern=r"^[0-9]{1,16}$")]
+_ChainText = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+_SuiteText = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$")]
+_Moment = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$")]
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(
@@ -32,11 +38,11 @@ class Statement(_Part):
 
     format: Annotated[int, Field(ge=1, le=1)]
     statement: str
-    module: str
+    module: _SerialText
     """Serial number of the module that states this, as its certificate has it."""
-    chain: str
-    suite: str
-    at: str
+    chain: _ChainText
+    suite: _SuiteText
+    at: _Moment
     """When: UTC, RFC 3339 with microseconds."""
 
 
@@ -54,8 +60,8 @@ class TransportKey(Statement):
 class Endpoint(_Part):
     """A module at one end of an export."""
 
-    module: str
-    chain: str
+    module: _SerialText
+    chain: _ChainText
 
 
 class Destination(Endpoint):
@@ -70,7 +76,7 @@ class ShareOf(_Part):
 
     export: Hex16
     mks: Hex16
-    mks_suite: str
+    mks_suite: _SuiteText
     """The suite whose algorithms seal what lies under the MKS."""
     threshold: int
     """So many of the shares make the MKS again (G-703)."""

@@ -5,6 +5,7 @@ from functools import partial
 from itertools import combinations
 from pathlib import Path
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -228,6 +229,17 @@ def test_no_change_of_any_kind_makes_another_share(
     if altered and altered.removesuffix(b"\n") not in shares:
         with pytest.raises(IndiciumError):
             exporter.taken(altered)
+
+
+@pytest.mark.parametrize("member", ["module", "chain", "suite", "at"])
+def test_nothing_of_a_statement_that_nobody_believes_reaches_a_screen(exporter: Exporter, member: str) -> None:
+    """Custodians compare fingerprints by eye: a medium must not clear their screen, nor write on it."""
+    body, _, signature = exporter.shares(2, 2)[0].partition(b"\t")
+    said = orjson.loads(body) | {member: "\x1b[2J\x1b[HTransport key OK"}
+
+    with pytest.raises(BadStatement) as refused:
+        exporter.taken(orjson.dumps(said) + b"\t" + signature)
+    assert "OK" not in str(refused.value)
 
 
 def test_a_share_that_is_cut_off_anywhere_is_refused(exporter: Exporter) -> None:
