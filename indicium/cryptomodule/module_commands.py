@@ -129,8 +129,7 @@ def _refused(
     if core.inner is not None and not by_itself and not isinstance(command, UNRECORDED):
         group = core.group(core.inner, core.inner.hot.copy(), gathered, inside.now)
         asker = inside.asker
-        named = command.user if isinstance(command, Logon) else None
-        data = {"code": refusal.code, "named": named}
+        data = {"code": refusal.code, "named": _named(command, core.inner)}
         entry = Entry(
             "command-refused",
             "access-control",
@@ -146,6 +145,13 @@ def _refused(
     if core.fault is not None and isinstance(request, SessionMessage):
         return group, [(None, core.fault.refusal(core.serial))]
     return group, [_refusal_of(request, refusal, inside)]
+
+
+def _named(command: Command, inner: Inner) -> str | None:
+    """Give the user whom a logon names; what is no user's name may be a passphrase that was typed in its place."""
+    if isinstance(command, Logon) and any(user.name == command.user for user in inner.cold.users):
+        return command.user
+    return None
 
 
 def _refusal_of(request: Request, refusal: Refusal | Malformed, inside: Inside) -> Outcome:

@@ -92,13 +92,14 @@ def test_logon_and_logoff_are_chained_with_who_it_was(staffed: World) -> None:
 
 def test_a_wrong_passphrase_and_an_unknown_name_are_refused_alike_and_chained(staffed: World) -> None:
     with staffed.operator() as operator:
-        for name in ("officer", "nobody"):
+        for name in ("officer", "correct horse battery staple"):
             with pytest.raises(LogonFailed) as refused:
                 operator.logon(name, WRONG)
             assert str(refused.value) == str(LogonFailed())
             record = staffed.records()[-1]
             assert data_of(record)["code"] == "logon-failed"
-            assert data_of(record)["named"] == name
+            assert data_of(record)["named"] == ("officer" if name == "officer" else None)
+            assert b"horse" not in record.line  # a passphrase that was typed in the name's place stays unsaid
             assert b'"user":null,"role":null' in record.line
             assert b'"reason":115' in record.line
 

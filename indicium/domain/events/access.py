@@ -65,7 +65,7 @@ class RefusedData(Data):
     code: str
     """Stable code of the error."""
     named: str | None = None
-    """The user that a refused logon named."""
+    """The user that a refused logon named; None if there is no such user."""
 
 
 class AccessControlDatabaseInitialized(Event):
