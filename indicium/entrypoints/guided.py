@@ -199,7 +199,9 @@ class Guide:
         share = brought(self._path("File with a share"))
         answer = self._do(CUSTODIAN, lambda operator: operator.send(ImportMksShare(share=share)))
         self._say(f"Share {answer['number']} of {answer['count']}: the module has {answer['taken']} now,")
-        self._say(f"and {answer['threshold']} make Master Key Set {answer['mks']}.")
+        self._say(
+            f"and {answer['threshold']} make Master Key Set {answer['mks']} of module {answer['source']['module']}."
+        )
         return bool(answer["taken"] >= answer["threshold"])
 
     def _configure(self) -> None:

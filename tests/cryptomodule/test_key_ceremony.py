@@ -92,7 +92,8 @@ def test_two_of_three_custodians_carry_an_mks_from_a_master_to_a_new_module(flee
     clone.custodian(1, ImportMksShare(share=third))
     clone.custodian(2, ImportMksShare(share=first))
     mks = master.status()["master_key_set"]
-    assert clone.combine() == {"mks": mks, "exportable": False, "active": True}
+    source = {"module": master.serial, "chain": master.module.chain}
+    assert clone.combine() == {"mks": mks, "exportable": False, "active": True, "source": source}
 
     assert clone.module.state == "operational"
     assert keys_of(clone) == keys_of(master) is not None

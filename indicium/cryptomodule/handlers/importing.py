@@ -105,6 +105,8 @@ def combine_mks_shares(inside: Inside, _command: CombineMksShares) -> Effect:
         kek = combine([_opened(inside, envelope) for envelope in envelopes])
         sealed = inside.suite.seal_key(kek).open(envelopes[0].sealed_mks, of.label(source))
         sent = MasterKeySet.model_validate_json(sealed)
+        if (sent.mks, sent.suite) != (of.mks, of.mks_suite):
+            raise SharesUnfit
     except (NotAuthentic, SharesUnfit, ValidationError):
         return _not_combined(inside, SharesDoNotCombine(mks=of.mks), envelopes)
     imported = sent.model_copy(update={"generated": False, "exportable": not of.retained})
@@ -114,8 +116,8 @@ def combine_mks_shares(inside: Inside, _command: CombineMksShares) -> Effect:
         inside.cold.active = imported  # M-48: the first is active at once
     else:
         inside.cold.dormant = imported
-    public = {"mks": of.mks, "exportable": not of.retained, "active": active}
-    data = {**public, "export": of.export, "source": source.model_dump()}
+    public = {"mks": of.mks, "exportable": not of.retained, "active": active, "source": source.model_dump()}
+    data = {**public, "export": of.export}
     return Effect(public, "mks-shares-combined", _SOFTWARE, data, ModuleState.OPERATIONAL)
 
 

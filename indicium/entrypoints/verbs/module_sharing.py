@@ -166,7 +166,7 @@ def import_share(
     with connect(settings_of(home, None)) as module, logged_on(module, ask, CUSTODIAN, user) as operator:
         answer = operator.send(ImportMksShare(share=content))
     screen.plain(f"Share {answer['number']} of {answer['count']} is taken; the module has {answer['taken']} now.")
-    screen.plain(f"{answer['threshold']} make Master Key Set {answer['mks']}.")
+    screen.plain(f"{answer['threshold']} make Master Key Set {answer['mks']} of module {answer['source']['module']}.")
     screen.show(answer)
 
 
