@@ -130,6 +130,8 @@ class Ledger:
         """
         if Home(settings.home).device(Serial(settings.serial)).exists():
             raise LedgerExists(home=str(settings.home))
+        if maker is not None and not Home(maker).holds_ledger:
+            raise LedgerMissing(home=str(maker))
         _make(settings)
         ledger = cls(settings)
         try:

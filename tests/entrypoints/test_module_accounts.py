@@ -181,8 +181,13 @@ def test_the_clock_is_shown_and_set(operational: Path, script: Script) -> None:
     assert script.run("clock", "--set", "now", "--home", operational, given=both())[0] == 0
     shown = datetime.fromisoformat(orjson.loads(script.run(*show, by=[ADMINISTRATOR])[1])["at"])
     assert abs(datetime.now(UTC) - shown) < timedelta(minutes=1)
-    for no_moment in ("yesterday", "2026-03-02T09:00:00"):
-        assert "Not a moment" in script.refused("clock", "--set", no_moment, "--home", operational, given=both())
+    for no_moment, sentence in (
+        ("yesterday", "Not a moment"),
+        ("0001-01-01T00:00:00+14:00", "Not a moment"),
+        ("2026-03-02T09:00:00", "write a time with its zone"),
+        ("2026-03-02", "write a time with its zone"),
+    ):
+        assert sentence in script.refused("clock", "--set", no_moment, "--home", operational, given=both())
 
 
 def test_at_the_terminal_both_type_and_ctrl_c_changes_nothing(operational: Path, script: Script) -> None:

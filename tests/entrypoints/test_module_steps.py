@@ -247,6 +247,10 @@ def test_modules_of_one_manufacturer_stand_under_one_root(new: Path, terminal: T
     third = tmp_path / "third"
     refused = terminal.refused("module", "init", "--home", third, "--serial", "3", "--manufacturer", second, status=1)
     assert refused == f"{second / 'secrets' / 'manufacturer.key'}: it is missing."
+    nobody, fourth = tmp_path / "nobody", tmp_path / "fourth"
+    refused = terminal.refused("module", "init", "--home", fourth, "--serial", "4", "--manufacturer", nobody, status=3)
+    assert refused.startswith(f"{nobody} holds no ledger")
+    assert not fourth.exists()
     assert terminal.run("module", "init", "--home", third, "--serial", "3", "--manufacturer", new)[0] == 0
 
 

@@ -134,7 +134,7 @@ class ShareRepeated(Refusal):
 class SharesTooFew(Refusal):
     """Combine MKS Shares with fewer shares than the threshold (M-83)."""
 
-    sentence = "{taken} shares were taken, and {threshold} at least make the master key set."
+    sentence = "Shares taken: {taken}. The master key set is made of {threshold} at least."
     taken: int
     threshold: int
 

@@ -290,8 +290,8 @@ def _day(text: str | None) -> date | None:
 def _moment(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        if at.utcoffset() is None:
+            raise BadValue(field="set", why="write a time with its zone, as in 2026-11-01T17:30:00Z")
+        return at.astimezone(UTC)
+    except (ValueError, OverflowError):  # the zone may lead out of the calendar
         raise NotAMoment from None
-    if at.utcoffset() is None:
-        raise NotAMoment
-    return at.astimezone(UTC)
