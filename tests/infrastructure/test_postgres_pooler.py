@@ -3,8 +3,10 @@
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -48,11 +50,17 @@ def pooled(request: pytest.FixtureRequest, postgres_url: str, own_postgres: OwnS
         )
         url = make_url(postgres_url).set(query={"host": str(folder), "port": "6432"})
         try:
-            until(lambda: (folder / ".s.PGSQL.6432").exists() or pooler.poll())
+            until(lambda: _listens(folder / ".s.PGSQL.6432") or pooler.poll())
             yield url.render_as_string(hide_password=False)
         finally:
             pooler.terminate()
             pooler.wait(PATIENCE_SECONDS)
+
+
+def _listens(path: Path) -> bool:
+    """Tell whether anybody answers there: a socket has its name a moment before it listens."""
+    with closing(socket.socket(socket.AF_UNIX)) as client:
+        return client.connect_ex(str(path)) == 0
 
 
 def test_a_pooler_is_refused_whatever_its_mode(pooled: str) -> None:
