@@ -13,8 +13,8 @@ from indicium.domain.commands.crypto_card import InitializeCryptoCard
 from indicium.domain.commands.psd import CreateIndicium
 from indicium.domain.flow import Gathered, KeptReply, Receipt, RequestKey, SealedRecord
 from indicium.domain.identity import DeviceId, Serial
+from indicium.domain.kinds import postage
 from indicium.domain.package import Package
-from indicium.domain.vbi import postage
 from indicium.parties import ceremony
 from indicium.parties.authority import CertificateAuthority
 from indicium.parties.ceremony import CeremonyPlan, Configuration

@@ -25,7 +25,7 @@ from indicium.cryptomodule.ports import Hardware
 from indicium.cryptomodule.verifier import ChainReport, load_key, verify_chain
 from indicium.domain.commands.auditing import CreateAuditEntry
 from indicium.domain.commands.base import Command
-from indicium.domain.commands.psd import PsdCommand
+from indicium.domain.commands.meter import PsdCommand
 from indicium.domain.errors import (
     IndiciumError,
     LedgerClosed,

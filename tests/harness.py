@@ -31,12 +31,12 @@ from indicium.domain.commands.psd import AuthorizePsd, CreateIndicium, Initializ
 from indicium.domain.envelope import SessionMessage
 from indicium.domain.flow import Gathered, Head, Receipt, RequestKey, SealedRecord
 from indicium.domain.identity import DeviceId, Serial
+from indicium.domain.kinds import Postage, postage
 from indicium.domain.messages import certificate_request, client_message, content
 from indicium.domain.package import MovingPart, Package
 from indicium.domain.record import line_hash
 from indicium.domain.replies import PsdReply, parse_reply
 from indicium.domain.switches import AS_THE_SEED, Switches
-from indicium.domain.vbi import Postage, postage
 from indicium.infrastructure.devices import DeviceKeyFile, PpdKeyFile, SystemEntropy, TamperFile
 from indicium.infrastructure.memory_file import MemoryFile
 from indicium.infrastructure.store import Store

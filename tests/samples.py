@@ -42,8 +42,8 @@ from indicium.domain.commands.sessions import (
     SessionEncrypt,
     VerifySessionMac,
 )
+from indicium.domain.kinds import postage
 from indicium.domain.roles import Role
-from indicium.domain.vbi import postage
 
 PSD, CHALLENGE = "1000000001", "0" * 32
 

@@ -18,7 +18,7 @@ from indicium.cryptomodule.ports import Hardware
 from indicium.cryptomodule.recovery import lost_records, roll_back
 from indicium.cryptomodule.suites import Suite
 from indicium.cryptomodule.tampering import watch, zeroize
-from indicium.domain.commands.psd import PsdCommand
+from indicium.domain.commands.meter import PsdCommand
 from indicium.domain.commands.recovery import AutoRecoverCheckpoint
 from indicium.domain.errors import CheckpointMismatch, CryptoCardNotInitialized, Inhibited, Malformed, Refusal
 from indicium.domain.fig6 import ModuleState, Role, authorize

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from indicium.domain.commands.base import Command
+from indicium.domain.commands.meter import PsdId
 from indicium.domain.commands.mks_usage import MOST_METERS
-from indicium.domain.commands.psd import PsdId
 
 
 class SessionMessage(Command):

@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from indicium.cryptomodule.suites import NotAuthentic, Suite
 from indicium.domain.commands.psd import ConfigurePsd, CreateIndicium, RequestChallenge
 from indicium.domain.errors import LedgerRolledBack, ModuleNotAuthentic
+from indicium.domain.kinds import Elements
 from indicium.domain.messages import client_message, indicium_content, registration_info
 from indicium.domain.replies import PsdReply, parse_reply
-from indicium.domain.vbi import Elements
 
 CHALLENGE_BYTES = 16
 """Length of a challenge; 32 hex digits."""

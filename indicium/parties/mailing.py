@@ -28,8 +28,8 @@ from indicium.domain.errors import (
     Inhibited,
     NotSaved,
 )
+from indicium.domain.kinds import Postage, postage
 from indicium.domain.replies import PsdReply
-from indicium.domain.vbi import Postage, postage
 from indicium.parties.office import LeasedMeter, Office
 
 COLUMNS = ("job", "customer", "origin_zip", "destination_zip", "mail_class", "weight_oz", "value_usd")

@@ -34,10 +34,10 @@ from indicium.domain.errors import (
     UnknownCustomer,
 )
 from indicium.domain.identity import Serial
+from indicium.domain.kinds import Elements
 from indicium.domain.lifecycle import PsdState
 from indicium.domain.replies import PsdReply, parse_reply
 from indicium.domain.status import ModuleStatus
-from indicium.domain.vbi import Elements
 from indicium.infrastructure.devices import DeviceKeyFile
 from indicium.infrastructure.home import Home
 from indicium.parties import status

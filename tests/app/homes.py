@@ -15,7 +15,7 @@ from indicium.app import Ledger
 from indicium.cryptomodule.rows import verify_rows
 from indicium.cryptomodule.verifier import Verdict, load_key, overall
 from indicium.domain.flow import SealedRecord
-from indicium.domain.vbi import Postage, postage
+from indicium.domain.kinds import Postage, postage
 from indicium.entrypoints import audit
 from indicium.infrastructure.home import Home
 from indicium.infrastructure.store import Store

@@ -18,9 +18,9 @@ from indicium.domain.errors import (
 )
 from indicium.domain.flow import Changes, Gathered, RequestKey
 from indicium.domain.identity import DeviceId
+from indicium.domain.kinds import Voucher
 from indicium.domain.messages import provider_message
 from indicium.domain.replies import parse_reply
-from indicium.domain.vbi import Voucher
 from tests.harness import LETTER, World, flipped, remac
 
 

@@ -17,7 +17,7 @@ from indicium.domain.commands.psd import (
     DownloadPostageValue,
     RequestChallenge,
 )
-from indicium.domain.vbi import Voucher
+from indicium.domain.kinds import Voucher
 
 PSDS, IDS, CHALLENGES = ("1000000001", "1000000002"), ("1", "11"), ("1" * 32, "2" * 32)
 NUMBERS, DIGESTS = (1, 11), ("1" * 64, "2" * 64)

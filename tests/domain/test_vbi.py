@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from indicium.domain.errors import BadWeight, IndiciumError, NotAZipCode, UnknownMailClass
+from indicium.domain.kinds import Postage, Voucher, postage
+from indicium.domain.kinds.postage import HEAVIEST_OUNCES, MAIL_CLASSES
 from indicium.domain.record import parse
-from indicium.domain.vbi import HEAVIEST_OUNCES, MAIL_CLASSES, ItemBody, Postage, Voucher, postage, render_body
+from indicium.domain.vbi import ItemBody, render_body
 
 ELEMENTS = st.one_of(
     st.builds(

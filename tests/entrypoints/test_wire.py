@@ -11,7 +11,7 @@ from indicium.domain.commands.base import Command
 from indicium.domain.commands.psd import AuthorizeCustomer, AuthorizePsd, CreateIndicium, InitializePsd
 from indicium.domain.envelope import SessionMessage
 from indicium.domain.errors import TABLE, AnswerLost, BadValue, IndiciumError, LogonFailed
-from indicium.domain.vbi import Voucher, postage
+from indicium.domain.kinds import Voucher, postage
 from indicium.entrypoints.wire import LONGEST_MESSAGE, Answer, Asked, Result, command, message, rendered
 
 REQUESTS: list[Command] = [

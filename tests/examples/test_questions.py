@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from indicium.app import Ledger
-from indicium.domain.vbi import Voucher, postage
+from indicium.domain.kinds import Voucher, postage
 from indicium.entrypoints import audit, export
 from indicium.entrypoints.columns import TABLES
 from indicium.infrastructure.store import Store

@@ -17,8 +17,8 @@ from indicium.domain.errors import (
     ModuleNotAuthentic,
     SecretsNotReadable,
 )
+from indicium.domain.kinds import Voucher
 from indicium.domain.replies import parse_reply
-from indicium.domain.vbi import Voucher
 from indicium.parties.customer import CardKeys, Customer, CustomerState
 from tests.harness import LETTER, World, flipped, remac
 

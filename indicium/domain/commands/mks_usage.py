@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from indicium.domain.commands.base import Buffer, Command
-from indicium.domain.commands.psd import PsdId
+from indicium.domain.commands.meter import PsdId
 
 MksId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 """Identifier of a Master Key Set: 16 hex digits (G-604)."""

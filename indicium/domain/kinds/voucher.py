@@ -1,0 +1,15 @@
+"""Vouchers: good for what their text says."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from indicium.domain.kinds.base import Kind
+
+
+class Voucher(Kind):
+    """Data elements of a voucher: what it is good for, in words."""
+
+    kind: Literal["voucher"] = "voucher"
+    purpose: Annotated[str, Field(min_length=1, max_length=200)]
+    """What the bearer gets, at most 200 characters."""
