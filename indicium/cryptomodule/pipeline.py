@@ -9,16 +9,10 @@ from typing import Any, NamedTuple
 
 from indicium.cryptomodule.desk import Desk
 from indicium.cryptomodule.group import Group
-from indicium.cryptomodule.handlers.psd import (
-    ToSign,
-    authorize_customer,
-    authorize_psd,
-    configure_psd,
-    create_indicium,
-    download_postage_value,
-    initialize_psd,
-    request_challenge,
-)
+from indicium.cryptomodule.handlers.psd.inquiries import request_challenge
+from indicium.cryptomodule.handlers.psd.issuing import ToSign
+from indicium.cryptomodule.handlers.psd.making import authorize_customer, authorize_psd, configure_psd, initialize_psd
+from indicium.cryptomodule.handlers.psd.value import create_indicium, download_postage_value
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.psd import (
     AuthorizeCustomer,

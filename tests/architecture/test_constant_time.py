@@ -18,7 +18,7 @@ IN_THE_OPEN = {
         "p.suite.certificate(p.command.certificate).public_key != p.keys.static.public_key",
     ): "public keys",
     (
-        "indicium/cryptomodule/handlers/psd.py",
+        "indicium/cryptomodule/handlers/psd/serving.py",
         "hashlib.sha256(p.content).digest() != kept.content_digest",
     ): "a SHA-256 of the request, which stands in its record",
     (

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from indicium.cryptomodule import checks
+from indicium.cryptomodule import checks, ladders
 from indicium.cryptomodule.checks import challenge
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.base import Command
@@ -246,13 +246,13 @@ LADDERS = {
 PLACES = [
     pytest.param(name, place, id=f"{name} {place}")
     for name in LADDERS
-    for place, check in enumerate(getattr(checks, name))
+    for place, check in enumerate(getattr(ladders, name))
     if check is not checks.secrets_are_readable  # the effect itself opens them: leaving it out changes nothing
 ]
 NEIGHBOURS = [
     pytest.param(name, place, id=f"{name} {place}")
     for name in LADDERS
-    for place in range(len(getattr(checks, name)) - 1)
+    for place in range(len(getattr(ladders, name)) - 1)
 ]
 
 
@@ -265,17 +265,17 @@ def test_every_check_has_its_rung_and_its_own_error_and_changes_nothing(world: W
 def test_the_rungs_are_the_checks_in_their_order(name: str) -> None:
     found_by = dict.fromkeys(rung.found_by for rung in LADDERS[name].rungs)
 
-    assert list(found_by) == [check.__name__ for check in getattr(checks, name)]
+    assert list(found_by) == [check.__name__ for check in getattr(ladders, name)]
 
 
 @pytest.mark.parametrize(("name", "place"), NEIGHBOURS)
 def test_a_ladder_notices_when_two_neighbouring_checks_are_swapped(
     world: World, monkeypatch: pytest.MonkeyPatch, name: str, place: int
 ) -> None:
-    numbered = list(getattr(checks, name))
+    numbered = list(getattr(ladders, name))
     earlier = numbered[place].__name__
     numbered[place], numbered[place + 1] = numbered[place + 1], numbered[place]
-    monkeypatch.setattr(checks, name, tuple(numbered))
+    monkeypatch.setattr(ladders, name, tuple(numbered))
 
     with pytest.raises(Slipped) as slipped:
         LADDERS[name].climb(world)
@@ -287,8 +287,8 @@ def test_a_ladder_notices_when_two_neighbouring_checks_are_swapped(
 def test_a_ladder_notices_when_a_check_is_left_out(
     world: World, monkeypatch: pytest.MonkeyPatch, name: str, place: int
 ) -> None:
-    numbered = getattr(checks, name)
-    monkeypatch.setattr(checks, name, numbered[:place] + numbered[place + 1 :])
+    numbered = getattr(ladders, name)
+    monkeypatch.setattr(ladders, name, numbered[:place] + numbered[place + 1 :])
 
     with pytest.raises(Slipped) as slipped:
         LADDERS[name].climb(world)

@@ -4,12 +4,12 @@ import base64
 from functools import partial
 from typing import Any, NamedTuple
 
-from indicium.cryptomodule import checks
+from indicium.cryptomodule import ladders
 from indicium.cryptomodule.buffers import Buffers
 from indicium.cryptomodule.desk import Desk
 from indicium.cryptomodule.group import NO_METER, Group, Transaction
 from indicium.cryptomodule.handlers.module import Effect, Inside
-from indicium.cryptomodule.handlers.psd import present
+from indicium.cryptomodule.handlers.psd.serving import present
 from indicium.domain.commands.mks_usage import (
     ComputeMac,
     GlobalDecryptAndMac,
@@ -98,7 +98,7 @@ def _translate(command: TranslateEncryptionAndMac, group: Group, desk: Desk) -> 
 def _moved(group: Group, desk: Desk, psd_id: DeviceId, target: str) -> bool:
     """Translate one meter; False if it lies under the target already, and nothing changes."""
     p = present(group, desk, _Named(psd_id), b"", _gathered(group, psd_id), desk.vault.glance)
-    for check in checks.TRANSLATE:
+    for check in ladders.TRANSLATE:
         check(p)
     if p.moving.mks == target:
         return False

@@ -1,0 +1,191 @@
+"""How a command on a PSD is served: its package opened, a repeat answered, its effects recorded (E0)."""
+
+import base64
+import hashlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import orjson
+
+from indicium.cryptomodule.checks import Check, Presented, challenge
+from indicium.cryptomodule.desk import Desk
+from indicium.cryptomodule.group import Group, Settled, Transaction, reply_label
+from indicium.cryptomodule.suites import NotAuthentic, SigningKey
+from indicium.cryptomodule.vault import MeterKeys, StaticPart
+from indicium.domain.errors import MksNotHeld, PackageNotAuthentic, RequestIdReused
+from indicium.domain.fig6 import FIG6
+from indicium.domain.flow import RequestKey
+from indicium.domain.identity import DeviceId
+from indicium.domain.lifecycle import advance
+from indicium.domain.package import MovingPart, Package
+
+
+class Effects(NamedTuple):
+    """What a command that passed its checks does."""
+
+    event: str
+    moving: MovingPart
+    """The new moving part."""
+    value: int = 0
+    """Value in mills that moves."""
+    part: StaticPart | None = None
+    """The new static part, if it changes."""
+    extra: bytes = b""
+    """More members of the record's data, each beginning with a comma."""
+    item: str | None = None
+    """The signed item, if there is one."""
+
+
+def presented(group: Group, desk: Desk, command: Any, asked: bytes) -> Presented[Any]:  # noqa: ANN401  # any of them
+    """Open the package of the meter that a command names; raises what `present` does, and `UnknownMeter`."""
+    package = group.package(command.psd_id)
+    return present(group, desk, command, asked, package, desk.vault.load)
+
+
+def present(
+    group: Group,
+    desk: Desk,
+    command: Any,  # noqa: ANN401  # any command that names a meter
+    asked: bytes,
+    package: Package,
+    load: Callable[[bytes], MeterKeys],
+) -> Presented[Any]:
+    """Open a package and put together all that a check may look at.
+
+    Raises `PackageNotAuthentic`, and `MksNotHeld` where it lies under a set that was deleted (M-51).
+    """
+    moving, keys = _opened(group, package, load)
+    return Presented(
+        command,
+        asked,
+        package,
+        moving,
+        keys,
+        group.home_meter(DeviceId(keys.static.psd)),
+        group.hot.serial,
+        desk.settings,
+        desk.provider,
+        group.suite,
+        group.now,
+        group.at[:10],
+    )
+
+
+def _opened(group: Group, package: Package, load: Callable[[bytes], MeterKeys]) -> tuple[MovingPart, MeterKeys]:
+    try:
+        moving = MovingPart._make(orjson.loads(package.moving).values())
+        try:
+            return moving, load(package.static)
+        except MksNotHeld:
+            if not _is_as_memory_knows_it(group, package, moving):
+                raise NotAuthentic from None
+            raise
+    except (NotAuthentic, ValueError, TypeError, AttributeError):  # nothing of it is known to be ours yet
+        raise PackageNotAuthentic(psd_id=package.psd_id) from None
+
+
+def _is_as_memory_knows_it(group: Group, package: Package, moving: MovingPart) -> bool:
+    """Say whether a package that cannot be opened is at least the one that was saved, static part and all."""
+    known = group.home_meter(package.psd_id).digest
+    return group.suite.equal(known, package.mac) and hashlib.sha256(package.static).hexdigest() == moving.static
+
+
+def check(numbered: tuple[Check, ...], p: Presented[Any]) -> None:
+    """Make the checks in their order; the first that fails says its own error."""
+    for check in numbered:
+        check(p)
+
+
+def repeated(group: Group, p: Presented[Any], numbered: tuple[Check, ...]) -> bytes | None:
+    """Give the kept reply of a repeated request; None if the request id is new.
+
+    Raises `RequestIdReused` if the id stands for something else.
+    """
+    kept = group.kept_reply(RequestKey(p.command.psd_id, p.command.request_id))
+    if kept is None:
+        return None
+    check(numbered, p)
+    if hashlib.sha256(p.content).digest() != kept.content_digest:
+        raise RequestIdReused(psd_id=kept.psd_id, request_id=kept.request_id)
+    try:
+        label = reply_label(kept.psd_id, kept.psd_version, kept.content_digest)
+        return p.keys.replies.open(kept.token, label)
+    except NotAuthentic:
+        raise PackageNotAuthentic(psd_id=kept.psd_id) from None
+
+
+def moved(group: Group, p: Presented[Any]) -> MovingPart:
+    """Give the moving part of the next version, in the state that the life cycle says."""
+    state = advance(type(p.command), p.moving.state, p.moving.psd)
+    return p.moving._replace(version=p.moving.version + 1, state=state, last_at=group.at)
+
+
+def settle(
+    group: Group,
+    desk: Desk,
+    p: Presented[Any],
+    effects: Effects,
+) -> bytes:
+    """Record the transaction, make the package and the reply, and keep the reply: record n, package n, reply n."""
+    static, keys, moving = p.package.static, p.keys, effects.moving
+    if effects.part is not None:
+        static = effects.part.encode()
+        keys = desk.vault.load(static)
+        mks = keys.static.mks
+        moving = moving._replace(static=keys.digest, suite=desk.vault.suite_of(mks), mks=mks)
+    command, digest = type(p.command), hashlib.sha256(p.content).digest()
+    made = Transaction(
+        effects.event,
+        command.__name__,
+        moving,
+        static,
+        keys,
+        effects.value,
+        role(command),
+        p.command.request_id,
+        digest,
+        effects.extra,
+    )
+    settled = group.settle(made, desk.mk_chkpt)
+    client_challenge = getattr(p.command, "client_challenge", None)
+    reply = answer(settled, p.command.request_id, client_challenge=client_challenge, item=effects.item)
+    group.keep_reply(settled, p.command.request_id, digest, reply)
+    return reply
+
+
+def role(command: type[Any]) -> str:
+    """Give the role that the command's own checks establish, as FIG. 6's table names it (M-54)."""
+    return FIG6[command].roles[0]
+
+
+def answer(
+    settled: Settled,
+    request_id: str | None,
+    *,
+    client_challenge: str | None = None,
+    item: str | None = None,
+    public_key: str | None = None,
+    registrar: SigningKey | None = None,
+) -> bytes:
+    """Render a reply (E-610): the meter as it is now, the client's challenge, the module's next one, authenticated."""
+    package, moving, keys = settled
+    body = orjson.dumps(
+        {
+            "psd": moving.psd,
+            "request": request_id,
+            "version": moving.version,
+            "state": moving.state,
+            "ar": moving.ar,
+            "dr": moving.dr,
+            "record": package.made_by.hex(),
+            "client_challenge": client_challenge,
+            "module_challenge": challenge(package),
+            "item": item,
+            "public_key": public_key,
+        }
+    )
+    if keys.hmk is not None:
+        return body + b"\t" + base64.b64encode(keys.hmk.mac(body))
+    if registrar is not None:
+        return body + b"\t" + base64.b64encode(registrar.sign(body))
+    return body + b"\t"
