@@ -13,7 +13,7 @@ from indicium.domain.amounts import Mills
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.psd import CreateIndicium
 from indicium.parties.customer import Customer
-from indicium.parties.office import LeasedMeter
+from indicium.parties.leased import LeasedMeter
 from indicium.settings import Settings
 
 ONE_BY_ONE: Final = 100

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from indicium.infrastructure.recorder import TrackedView
     from indicium.infrastructure.records import Records
     from indicium.infrastructure.store import Store
-    from indicium.parties.office import Item, LeasedMeter
+    from indicium.parties.leased import Item, LeasedMeter
     from indicium.projections import (
         MeterHistory,
         Projection,
@@ -123,7 +123,7 @@ _HOMES = {
     "indicium.infrastructure.recorder": ("TrackedView",),
     "indicium.infrastructure.records": ("Records",),
     "indicium.infrastructure.store": ("Store",),
-    "indicium.parties.office": ("Item", "LeasedMeter"),
+    "indicium.parties.leased": ("Item", "LeasedMeter"),
     "indicium.projections": (
         "MeterHistory",
         "Projection",

@@ -49,7 +49,8 @@ from indicium.infrastructure.store import Store
 from indicium.parties import ceremony
 from indicium.parties.attended import demand_finished, unfinished
 from indicium.parties.ceremony import Configuration
-from indicium.parties.office import LeasedMeter, Office
+from indicium.parties.leased import LeasedMeter
+from indicium.parties.office import Office
 from indicium.projections import MeterRow, ModuleRow, Views, module_at
 from indicium.settings import Settings
 

@@ -30,7 +30,8 @@ from indicium.entrypoints.wire import PROTOCOL, ROOM, Answer, Asked, Greeting, m
 from indicium.infrastructure.devices import SystemClock, SystemEntropy
 from indicium.infrastructure.home import Home
 from indicium.parties.attended import demand_finished
-from indicium.parties.office import LeasedMeter, Office
+from indicium.parties.leased import LeasedMeter
+from indicium.parties.office import Office
 from indicium.settings import Settings
 
 PATIENCE_SECONDS = 10.0

@@ -14,8 +14,8 @@ from indicium.entrypoints.results import show_modules, show_report, write_result
 from indicium.entrypoints.screen import Screen
 from indicium.infrastructure.home import Home
 from indicium.infrastructure.store import Store
+from indicium.parties.leased import LeasedMeter
 from indicium.parties.mailing import OK, Mailing, Result, read_columns, read_rows
-from indicium.parties.office import LeasedMeter
 from indicium.projections import Views
 from indicium.settings import Settings
 

@@ -30,7 +30,8 @@ from indicium.domain.errors import (
 )
 from indicium.domain.kinds import Postage, postage
 from indicium.domain.replies import PsdReply
-from indicium.parties.office import LeasedMeter, Office
+from indicium.parties.leased import LeasedMeter
+from indicium.parties.office import Office
 
 COLUMNS = ("job", "customer", "origin_zip", "destination_zip", "mail_class", "weight_oz", "value_usd")
 """Columns that a mailing must have; others are passed over."""

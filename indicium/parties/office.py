@@ -4,37 +4,26 @@ It is what `init`, `demo`, `post` and an embedding host use; a real installation
 """
 
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from pydantic import ValidationError
 
 from indicium.cryptomodule.ports import Clock
 from indicium.cryptomodule.suites import SigningKey, Suite
-from indicium.domain import amounts
 from indicium.domain.amounts import LARGEST, Mills
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.crypto_card import InitializeCryptoCard
-from indicium.domain.commands.psd import CreateIndicium
 from indicium.domain.device_numbers import DeviceRange
 from indicium.domain.errors import (
     BadFile,
     BadValue,
-    ChallengeMismatch,
-    ClientHasSeenOther,
     NotAZipCode,
-    PsdStateForbids,
-    RequestIdReused,
-    SecretsNotReadable,
     UnknownCustomer,
 )
 from indicium.domain.identity import Serial
-from indicium.domain.kinds import Elements
 from indicium.domain.lifecycle import PsdState
 from indicium.domain.replies import PsdReply, parse_reply
 from indicium.domain.status import ModuleStatus
@@ -45,6 +34,7 @@ from indicium.parties.authority import CertificateAuthority
 from indicium.parties.ceremony import PLAN_FILE, CeremonyPlan
 from indicium.parties.certificates import AuthorityKey, load_private_key
 from indicium.parties.customer import CardKeys, Customer, CustomerState
+from indicium.parties.leased import LeasedMeter
 from indicium.parties.manufacturer import Manufacturer
 from indicium.parties.metergen import MeterGen
 from indicium.parties.operator import Execute, Operator
@@ -60,16 +50,6 @@ _MANUFACTURER = "manufacturer.key"
 
 MANUFACTURER_ROOT = "manufacturer.pem"
 """Name of the manufacturer's root certificate among a home's public files."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A value-bearing item, as its buyer gets it."""
-
-    line: str
-    """The item itself: data elements, TAB, signature. Whoever has it has the value."""
-    reply: PsdReply
-    """The meter after it."""
 
 
 class Office:
@@ -173,7 +153,7 @@ class Office:
         """Names of all customers whose keys the home holds, sorted."""
         return self._home.customer_names()
 
-    def lease(self, customer: str, license_zip: str, dr_limit: Mills = LARGEST) -> "LeasedMeter":
+    def lease(self, customer: str, license_zip: str, dr_limit: Mills = LARGEST) -> LeasedMeter:
         """Take a new meter, register it for a customer and have the provider authorize the customer (P-02 … P-04).
 
         For a customer who has one it goes on where an interrupted lease stopped. `dr_limit`: most that the customer's
@@ -195,7 +175,7 @@ class Office:
             meter.ask()
         return meter
 
-    def meter(self, customer: str) -> "LeasedMeter":
+    def meter(self, customer: str) -> LeasedMeter:
         """Give the meter of a customer. Raises `UnknownCustomer`."""
         state = self._kept(customer) if len(customer) <= LONGEST_NAME else None
         if state is None:
@@ -223,7 +203,7 @@ class Office:
                     return
             self._write(state)
 
-    def _enter(self, client: Customer) -> "LeasedMeter":
+    def _enter(self, client: Customer) -> LeasedMeter:
         """Keep a new customer's keys; whoever was entered under that name meanwhile stays, and the new meter unleased.
 
         A key that is overwritten takes the value with it that is loaded into its meter.
@@ -269,79 +249,3 @@ class Office:
 
     def _card_keys(self) -> CardKeys:
         return CardKeys.model_validate_json(self._home.public(_CARD_KEYS))
-
-
-class LeasedMeter:
-    """A customer at the counter: refills and prints."""
-
-    def __init__(self, office: Office, customer: Customer) -> None:
-        """Take the customer's client software."""
-        self._office, self._client = office, customer
-
-    @property
-    def device(self) -> str:
-        """The meter's device ID."""
-        return self._client.state.device
-
-    @property
-    def client(self) -> Customer:
-        """The customer's client software, for callers who carry requests themselves."""
-        return self._client
-
-    def ask(self) -> PsdReply:
-        """Exchange challenges with the module (FIG. 5): the registers as they are now."""
-        answer = self._client.answered(self._office.bring(self._client.ask()))
-        self.keep()
-        return answer
-
-    def register(self) -> None:
-        """Send the customer's secrets, if the meter has none yet (P-03)."""
-        if self.ask().state == PsdState.UNLEASED:
-            try:
-                self._configure()
-            except SecretsNotReadable:  # the meter was translated meanwhile: its challenge is another one
-                self.ask()
-                self._configure()
-            self.keep()
-
-    def refill(self, dollars: str) -> PsdReply:
-        """Pay for value, given in decimal dollars, and have it loaded into DR."""
-        value = amounts.parse_within(dollars, Mills(1), LARGEST)
-        self._office.refill(self.ask(), f"refill-{secrets.token_hex(8)}", value)
-        return self.ask()
-
-    def print(self, dollars: str, elements: Elements, request_id: str | None = None) -> Item:
-        """Make an item of a value in decimal dollars. The same request id gives the same item and costs once.
-
-        Raises what the module refuses, `NotSaved` if the fate is unknown: repeat it with the same id then.
-        """
-        request_id = request_id or f"print-{secrets.token_hex(8)}"
-        value = amounts.parse_within(dollars, Mills(-LARGEST), LARGEST)  # the limits proper are the module's
-        if not self._client.state.module_challenge:
-            self.ask()
-        try:
-            line = self._office.bring(self._request(request_id, value, elements))
-        except (ChallengeMismatch, ClientHasSeenOther):
-            # The client was killed before it kept the last reply, or prints elsewhere too: it asks what it has missed.
-            self.ask()
-            line = self._office.bring(self._request(request_id, value, elements))
-        reply = self._client.accept(request_id, line)
-        self.keep()
-        return Item(reply.item or "", reply)
-
-    def keep(self) -> None:
-        """Write what the customer keeps."""
-        self._office.keep(self._client.state)
-
-    def _configure(self) -> None:
-        request = self._client.configure("configure")
-        try:
-            self._client.accept("configure", self._office.bring(request))
-        except (ChallengeMismatch, PsdStateForbids, RequestIdReused):
-            self.ask()  # the customer stands at two counters, and was registered at the other one
-
-    def _request(self, request_id: str, value: Mills, elements: Elements) -> CreateIndicium:
-        try:
-            return self._client.create_indicium(request_id, value, elements)
-        except ValidationError:
-            raise BadValue(field="request_id", why="it has 1 to 64 letters, digits and . _ : @ / + = -") from None

@@ -29,8 +29,8 @@ from indicium.domain.flow import Changes
 from indicium.domain.replies import parse_reply
 from indicium.infrastructure.places import Places
 from indicium.infrastructure.store import Store
+from indicium.parties.leased import LeasedMeter
 from indicium.parties.mailing import Mailing
-from indicium.parties.office import LeasedMeter
 from tests.app.homes import CUSTOMERS, LETTER, assert_whole, issued, on_both, rows_of
 from tests.app.seams import mailing_rows
 

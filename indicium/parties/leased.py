@@ -1,0 +1,123 @@
+"""A customer at the counter: what a customer does with a leased meter, in the customer's own words."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from indicium.domain import amounts
+from indicium.domain.amounts import LARGEST, Mills
+from indicium.domain.commands.base import Command
+from indicium.domain.commands.psd import CreateIndicium
+from indicium.domain.errors import (
+    BadValue,
+    ChallengeMismatch,
+    ClientHasSeenOther,
+    PsdStateForbids,
+    RequestIdReused,
+    SecretsNotReadable,
+)
+from indicium.domain.kinds import Elements
+from indicium.domain.lifecycle import PsdState
+from indicium.domain.replies import PsdReply
+from indicium.parties.customer import Customer, CustomerState
+
+
+class Counter(Protocol):
+    """Where customers go: it carries their requests, takes their money, and keeps their files."""
+
+    def bring(self, request: Command) -> bytes:
+        """Bring a request to the module and give its reply as it came."""
+
+    def refill(self, meter: PsdReply, request_id: str, value: Mills) -> PsdReply:
+        """Have the provider load paid value into a meter."""
+
+    def keep(self, state: CustomerState) -> None:
+        """Write what a customer keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A value-bearing item, as its buyer gets it."""
+
+    line: str
+    """The item itself: data elements, TAB, signature. Whoever has it has the value."""
+    reply: PsdReply
+    """The meter after it."""
+
+
+class LeasedMeter:
+    """One customer with one meter: refills and prints."""
+
+    def __init__(self, counter: Counter, customer: Customer) -> None:
+        """Take the customer's client software."""
+        self._counter, self._client = counter, customer
+
+    @property
+    def device(self) -> str:
+        """The meter's device ID."""
+        return self._client.state.device
+
+    @property
+    def client(self) -> Customer:
+        """The customer's client software, for callers who carry requests themselves."""
+        return self._client
+
+    def ask(self) -> PsdReply:
+        """Exchange challenges with the module (FIG. 5): the registers as they are now."""
+        answer = self._client.answered(self._counter.bring(self._client.ask()))
+        self.keep()
+        return answer
+
+    def register(self) -> None:
+        """Send the customer's secrets, if the meter has none yet (P-03)."""
+        if self.ask().state == PsdState.UNLEASED:
+            try:
+                self._configure()
+            except SecretsNotReadable:  # the meter was translated meanwhile: its challenge is another one
+                self.ask()
+                self._configure()
+            self.keep()
+
+    def refill(self, dollars: str) -> PsdReply:
+        """Pay for value, given in decimal dollars, and have it loaded into DR."""
+        value = amounts.parse_within(dollars, Mills(1), LARGEST)
+        self._counter.refill(self.ask(), f"refill-{secrets.token_hex(8)}", value)
+        return self.ask()
+
+    def print(self, dollars: str, elements: Elements, request_id: str | None = None) -> Item:
+        """Make an item of a value in decimal dollars. The same request id gives the same item and costs once.
+
+        Raises what the module refuses, `NotSaved` if the fate is unknown: repeat it with the same id then.
+        """
+        request_id = request_id or f"print-{secrets.token_hex(8)}"
+        value = amounts.parse_within(dollars, Mills(-LARGEST), LARGEST)  # the limits proper are the module's
+        if not self._client.state.module_challenge:
+            self.ask()
+        try:
+            line = self._counter.bring(self._request(request_id, value, elements))
+        except (ChallengeMismatch, ClientHasSeenOther):
+            # The client was killed before it kept the last reply, or prints elsewhere too: it asks what it has missed.
+            self.ask()
+            line = self._counter.bring(self._request(request_id, value, elements))
+        reply = self._client.accept(request_id, line)
+        self.keep()
+        return Item(reply.item or "", reply)
+
+    def keep(self) -> None:
+        """Write what the customer keeps."""
+        self._counter.keep(self._client.state)
+
+    def _configure(self) -> None:
+        request = self._client.configure("configure")
+        try:
+            self._client.accept("configure", self._counter.bring(request))
+        except (ChallengeMismatch, PsdStateForbids, RequestIdReused):
+            self.ask()  # the customer stands at two counters, and was registered at the other one
+
+    def _request(self, request_id: str, value: Mills, elements: Elements) -> CreateIndicium:
+        try:
+            return self._client.create_indicium(request_id, value, elements)
+        except ValidationError:
+            raise BadValue(field="request_id", why="it has 1 to 64 letters, digits and . _ : @ / + = -") from None
