@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from indicium.domain.events import EVENTS, parse_event
     from indicium.domain.evolve import Discarded, ModuleAt, event_of, evolve, replay
     from indicium.domain.flow import Head, SealedRecord
-    from indicium.domain.kinds import Postage, Voucher
+    from indicium.domain.kinds import Coupon, GiftCertificate, Postage, Ticket, Voucher
     from indicium.entrypoints.connecting import ModuleClient, connect
     from indicium.infrastructure.recorder import TrackedView
     from indicium.infrastructure.records import Records
@@ -64,7 +64,9 @@ if TYPE_CHECKING:
 __all__ = [
     "EVENTS",
     "ChainReport",
+    "Coupon",
     "Discarded",
+    "GiftCertificate",
     "Head",
     "IndiciumError",
     "Inhibited",
@@ -87,6 +89,7 @@ __all__ = [
     "Settings",
     "Store",
     "Sums",
+    "Ticket",
     "TrackedView",
     "Verdict",
     "Views",
@@ -118,7 +121,7 @@ _HOMES = {
     "indicium.domain.events": ("EVENTS", "parse_event"),
     "indicium.domain.evolve": ("Discarded", "ModuleAt", "event_of", "evolve", "replay"),
     "indicium.domain.flow": ("Head", "SealedRecord"),
-    "indicium.domain.kinds": ("Postage", "Voucher"),
+    "indicium.domain.kinds": ("Coupon", "GiftCertificate", "Postage", "Ticket", "Voucher"),
     "indicium.entrypoints.connecting": ("ModuleClient", "connect"),
     "indicium.infrastructure.recorder": ("TrackedView",),
     "indicium.infrastructure.records": ("Records",),

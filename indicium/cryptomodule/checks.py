@@ -41,6 +41,7 @@ from indicium.domain.errors import (
     SecretsNotReadable,
     ValueBelowMinimum,
 )
+from indicium.domain.kinds import within_kind
 from indicium.domain.lifecycle import advance
 from indicium.domain.messages import client_message, provider_message, registration_info
 from indicium.domain.package import MovingPart, Package
@@ -146,8 +147,9 @@ def client_has_seen_the_same(p: Presented[CreateIndicium]) -> None:
 
 
 def value_is_within_limits(p: Presented[CreateIndicium]) -> None:
-    """Check the value against the module's minimum and maximum, both inclusive (E-606, M-62)."""
+    """Check the value against the module's minimum and maximum and the kind's own, inclusive (E-606, M-62, K-22)."""
     within(p.command.value, Mills(p.card.minimum_value), Mills(p.card.maximum_value))
+    within_kind(p.command.elements, p.command.value)
 
 
 def dr_covers_value(p: Presented[CreateIndicium]) -> None:

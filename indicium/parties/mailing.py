@@ -7,7 +7,7 @@ travel together. A job's number is its request id, so a mailing that was interru
 import csv
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -28,13 +28,19 @@ from indicium.domain.errors import (
     Inhibited,
     NotSaved,
 )
-from indicium.domain.kinds import Postage, postage
+from indicium.domain.kinds import KINDS, Elements, elements_from, postage
 from indicium.domain.replies import PsdReply
 from indicium.parties.leased import LeasedMeter
 from indicium.parties.office import Office
 
 COLUMNS = ("job", "customer", "origin_zip", "destination_zip", "mail_class", "weight_oz", "value_usd")
 """Columns that a mailing must have; others are passed over."""
+
+KIND = "kind"
+"""Column that makes it a mailing of items of any kind (K-22); where it is empty, the row is postage."""
+
+COLUMNS_WITH_KIND = ("job", "customer", KIND, "value_usd")
+"""Columns that such a mailing must have; data elements stand in columns of their members' names."""
 
 RESULT_COLUMNS = ("job", "device", "psd_version", "value", "ar", "dr", "code", "item_sha256")
 """Columns of the results."""
@@ -56,7 +62,7 @@ class Job(NamedTuple):
     """Place in the file, from 0."""
     job: str
     value: Mills
-    elements: Postage
+    elements: Elements
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +104,42 @@ class _Queue:
 
 def read_rows(path: Path) -> Iterator[dict[str, str]]:
     """Read the rows of a mailing. Raises `BadFile` if the file is none."""
-    return read_columns(path, COLUMNS)
+    return _read(path, _columns_of_mailing)
 
 
 def read_columns(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
     """Read columns of a CSV file in UTF-8; a row that ends early has empty ones. Raises `BadFile`."""
+    return _read(path, lambda _header: columns)
+
+
+def _columns_of_mailing(header: Sequence[str]) -> Sequence[str]:
+    """Give the columns that a mailing of this header must have, or may have and has."""
+    if KIND not in header:
+        return COLUMNS
+    members = {_column(name) for kind in KINDS.values() for name in kind.model_fields}
+    return (*COLUMNS_WITH_KIND, *sorted(members.intersection(header) - {KIND}))
+
+
+def _column(member: str) -> str:
+    """Name the column of a data element."""
+    return "weight_oz" if member == "weight_ounces" else member
+
+
+def _elements(row: Mapping[str, str]) -> Elements:
+    """Build the data elements of a row. Raises what `elements_from` and `postage` raise."""
+    kind = row.get(KIND)
+    if kind is None:
+        return postage(row["origin_zip"], row["destination_zip"], row["mail_class"], row["weight_oz"])
+    members = KINDS[kind].model_fields if kind in KINDS else KINDS["postage"].model_fields
+    texts = {name: row[_column(name)] for name in members if name != KIND and _column(name) in row}
+    return elements_from(kind or "postage", texts)
+
+
+def _read(path: Path, columns_of: Callable[[Sequence[str]], Sequence[str]]) -> Iterator[dict[str, str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file, strict=True)
+            columns = columns_of(rows.fieldnames or ())
             if missing := [name for name in columns if name not in (rows.fieldnames or ())]:
                 raise BadFile(path=str(path), why=f"it has no column {', '.join(missing)}")
             if twice := [name for name in columns if (rows.fieldnames or ()).count(name) > 1]:
@@ -168,7 +202,7 @@ class Mailing:
             queue = self._queues.get(row["customer"])
             if queue is None:
                 queue = self._queues[row["customer"]] = _Queue(self._office.meter(row["customer"]))
-            elements = postage(row["origin_zip"], row["destination_zip"], row["mail_class"], row["weight_oz"])
+            elements = _elements(row)
             value = amounts.parse_within(row["value_usd"], Mills(-LARGEST), LARGEST)
             queue.jobs.append(Job(number, job, value, elements))
         except IndiciumError as error:

@@ -239,3 +239,44 @@ def test_results_never_take_the_place_of_their_mailing(tmp_path: Path, terminal:
     assert status == 1
     assert "it is the mailing itself" in err
     assert mailing.read_text() == f"{HEADER}\n1,{ROW}\n"
+
+
+def test_a_mailing_with_a_column_kind_makes_items_of_every_kind(home: Path, tmp_path: Path) -> None:
+    """K-22, Y-33: each row has what its kind needs in columns of the members' names; no kind means postage."""
+    mailing, out = tmp_path / "mixed.csv", tmp_path / "out.csv"
+    mailing.write_text(
+        "job,customer,kind,value_usd,origin_zip,destination_zip,mail_class,weight_oz,issuer,product,offer,valid_until,"
+        "event,place,day,begins,seat,merchant,message,purpose\n"
+        "1,Ada,,0.33,40505,95567,first-class letter,1\n"
+        "2,Ada,postage,0.33,40505,95567,first-class letter,1\n"
+        "3,Ada,coupon,0.50,,,,,Acme,Tea,50 cents off,2026-12-31\n"
+        "4,Ben,ticket,20.00,,,,,,,,,Tosca,City Opera,2026-05-01,19:30,\n"
+        "5,Ben,gift-certificate,25.00,,,,,,,,2029-03-02,,,,,,Bücher Müller,\n"
+        "6,Cy,voucher,3.50,,,,,,,,,,,,,,,,a cup of tea\n"
+        "7,Cy,money,3.50\n"
+        "8,Cy,coupon,0.50,,,,,Acme,Tea,50 cents off,31.12.2026\n"
+        "9,Cy,gift-certificate,0.99,,,,,,,,2029-03-02,,,,,,Books,\n",
+        encoding="utf-8",
+    )
+
+    done = indicium("post", mailing, "--home", home, "--out", out)
+
+    assert (done.returncode, done.stderr) == (1, "")
+    codes = [result["code"] for result in results_of(out)]
+    assert codes == ["ok"] * 6 + ["unknown-kind", "bad-value", "value-unfit-for-kind"]
+    assert indicium("post", mailing, "--home", home, "--out", tmp_path / "again.csv").returncode == 1
+    assert (tmp_path / "again.csv").read_bytes() == out.read_bytes()
+
+
+def test_a_mailing_with_kinds_needs_the_columns_of_those_that_stand_in_it(home: Path, tmp_path: Path) -> None:
+    mailing, out = tmp_path / "vouchers.csv", tmp_path / "out.csv"
+    mailing.write_text(
+        "job,customer,kind,value_usd,purpose\n1,Ada,voucher,1.00,Tea\n2,Ada,coupon,1.00,Tea\n3,Ada,,1.00\n"
+    )
+
+    assert indicium("post", mailing, "--home", home, "--out", out).returncode == 1
+
+    assert [result["code"] for result in results_of(out)] == ["ok", "bad-value", "bad-value"]
+    mailing.write_text("job,kind,value_usd,purpose\n1,voucher,1.00,Tea\n")
+    refused = indicium("post", mailing, "--home", home, "--out", out)
+    assert "it has no column customer" in refused.stderr

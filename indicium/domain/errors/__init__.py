@@ -126,6 +126,7 @@ from indicium.domain.errors.psd import (
     UnknownMeter,
     ValueAboveMaximum,
     ValueBelowMinimum,
+    ValueUnfitForKind,
 )
 from indicium.domain.errors.stopping import (
     AnswerLost,
@@ -151,6 +152,7 @@ from indicium.domain.errors.values import (
     NotAZipCode,
     PassphraseUnfit,
     UnknownCustomer,
+    UnknownKind,
     UnknownMailClass,
 )
 
@@ -279,6 +281,7 @@ __all__ = [
     "UnknownAccount",
     "UnknownChain",
     "UnknownCustomer",
+    "UnknownKind",
     "UnknownMailClass",
     "UnknownMeter",
     "UnknownRecord",
@@ -288,5 +291,6 @@ __all__ = [
     "UserStillLoggedOn",
     "ValueAboveMaximum",
     "ValueBelowMinimum",
+    "ValueUnfitForKind",
     "revive",
 ]

@@ -112,6 +112,16 @@ class ValueAboveMaximum(Refusal):
 
 
 @dataclass(eq=False)
+class ValueUnfitForKind(Refusal):
+    """Step 6 (E-606, K-22): the value is outside the limits of the item's kind."""
+
+    sentence = "A {kind} is worth from {smallest} to {largest} mills: choose another value."
+    kind: str
+    smallest: int
+    largest: int
+
+
+@dataclass(eq=False)
 class InsufficientFunds(Refusal):
     """Step 7 (E-607): DR holds less than the value asked for."""
 

@@ -111,6 +111,7 @@ from indicium.domain.errors.psd import (
     UnknownMeter,
     ValueAboveMaximum,
     ValueBelowMinimum,
+    ValueUnfitForKind,
 )
 from indicium.domain.errors.stopping import (
     AnswerLost,
@@ -135,6 +136,7 @@ from indicium.domain.errors.values import (
     NotAZipCode,
     PassphraseUnfit,
     UnknownCustomer,
+    UnknownKind,
     UnknownMailClass,
 )
 
@@ -202,6 +204,7 @@ TABLE.update(
         ValueBelowMinimum: Entry("value-below-minimum", 210, 1),
         ValueAboveMaximum: Entry("value-above-maximum", 211, 1),
         InsufficientFunds: Entry("insufficient-funds", 212, 1),
+        ValueUnfitForKind: Entry("value-unfit-for-kind", 213, 1),
         ProviderNotAuthentic: Entry("provider-not-authentic", 221, 1),
         ControlTotalMismatch: Entry("control-total-mismatch", 222, 1),
         DescendingRegisterLimit: Entry("descending-register-limit", 223, 1),
@@ -228,6 +231,7 @@ TABLE.update(
         BadValue: Entry("bad-value", 308, 1),
         BadRecord: Entry("bad-record", 309, 1),
         BadFile: Entry("bad-file", 310, 1),
+        UnknownKind: Entry("unknown-kind", 311, 1),
         BadStatement: Entry("bad-statement", 331, 1),
         NotAMoment: Entry("not-a-moment", 321, 1),
         PassphraseUnfit: Entry("passphrase-unfit", 341, 1),

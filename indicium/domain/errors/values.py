@@ -50,6 +50,14 @@ class BadWeight(Malformed):
 
 
 @dataclass(eq=False)
+class UnknownKind(Malformed):
+    """No kind of item has that name (K-22)."""
+
+    sentence = "Unknown kind of item: it is one of {known}."
+    known: str
+
+
+@dataclass(eq=False)
 class CustomerMissing(Malformed):
     """A row names no customer."""
 

@@ -1,13 +1,50 @@
 """The kinds of value-bearing items (K-22), registered here only: a new kind is one small file and a line."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Final
 
 from pydantic import Field
 
+from indicium.domain.errors import UnknownKind
+from indicium.domain.kinds.base import Kind, within_kind
+from indicium.domain.kinds.coupon import Coupon
+from indicium.domain.kinds.gift_certificate import GiftCertificate
 from indicium.domain.kinds.postage import Postage, postage
+from indicium.domain.kinds.ticket import Ticket
 from indicium.domain.kinds.voucher import Voucher
 
-__all__ = ["Elements", "Postage", "Voucher", "postage"]
+__all__ = [
+    "KINDS",
+    "Coupon",
+    "Elements",
+    "GiftCertificate",
+    "Kind",
+    "Postage",
+    "Ticket",
+    "Voucher",
+    "elements_from",
+    "postage",
+    "within_kind",
+]
 
-Elements = Annotated[Postage | Voucher, Field(discriminator="kind")]
+Elements = Annotated[Postage | Voucher | Coupon | Ticket | GiftCertificate, Field(discriminator="kind")]
 """The data elements of whatever a client may ask for."""
+
+KINDS: Final[dict[str, type[Postage | Voucher | Coupon | Ticket | GiftCertificate]]] = {
+    "postage": Postage,
+    "voucher": Voucher,
+    "coupon": Coupon,
+    "ticket": Ticket,
+    "gift-certificate": GiftCertificate,
+}
+"""Each kind that a client may ask for, by its name."""
+
+
+def elements_from(kind: str, texts: Mapping[str, str]) -> Elements:
+    """Build the data elements of a kind from texts as people send them, a text for each member.
+
+    Raises `UnknownKind`, `BadValue`, and what `postage` raises.
+    """
+    if kind not in KINDS:
+        raise UnknownKind(known=", ".join(KINDS))
+    return KINDS[kind].read(texts)

@@ -1,10 +1,12 @@
 """Postage: the indicia of mail."""
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from indicium.domain.amounts import Mills
 from indicium.domain.errors import BadWeight, NotAZipCode, UnknownMailClass
 from indicium.domain.kinds.base import Kind
 
@@ -20,6 +22,10 @@ _ZIP = re.compile(r"[0-9]{5}")
 class Postage(Kind):
     """Data elements of a postage indicium."""
 
+    NUMBER: ClassVar = 1
+    LARGEST: ClassVar = Mills(500_000)
+    """500.00, more than the dearest piece of domestic mail costs."""
+
     kind: Literal["postage"] = "postage"
     origin_zip: Annotated[str, Field(pattern=r"^[0-9]{5}$")]
     """Licensing post office: five ASCII digits."""
@@ -28,6 +34,11 @@ class Postage(Kind):
     mail_class: Literal["first-class letter", "postcard", "priority", "express"]
     weight_ounces: Annotated[int, Field(ge=1, le=HEAVIEST_OUNCES)]
     """Weight in whole ounces."""
+
+    @classmethod
+    def demand(cls, texts: Mapping[str, str]) -> None:
+        """Refuse in the words of mail: raises what `postage` raises."""
+        postage(texts["origin_zip"], texts["destination_zip"], texts["mail_class"], texts["weight_ounces"])
 
 
 def postage(origin_zip: str, destination_zip: str, mail_class: str, weight_ounces: str | int) -> Postage:

@@ -1,6 +1,6 @@
 """Vouchers: good for what their text says."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -9,6 +9,8 @@ from indicium.domain.kinds.base import Kind
 
 class Voucher(Kind):
     """Data elements of a voucher: what it is good for, in words."""
+
+    NUMBER: ClassVar = 2
 
     kind: Literal["voucher"] = "voucher"
     purpose: Annotated[str, Field(min_length=1, max_length=200)]
