@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 import orjson
 from cryptography import x509
@@ -27,7 +27,8 @@ from indicium.cryptomodule.vault import StaticPart
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.crypto_card import InitializeCryptoCard
-from indicium.domain.commands.psd import AuthorizePsd, CreateIndicium, InitializePsd
+from indicium.domain.commands.meter import ClientCommand
+from indicium.domain.commands.psd import AuthorizePsd, InitializePsd
 from indicium.domain.envelope import SessionMessage
 from indicium.domain.flow import Gathered, Head, Receipt, RequestKey, SealedRecord
 from indicium.domain.identity import DeviceId, Serial
@@ -54,6 +55,9 @@ BEGINNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MINIMUM, MAXIMUM = 10, 100_000
 DR_LIMIT, AR_LIMIT = 500_000, 10_000_000
 LETTER: Postage = postage("94107", "04973", "first-class letter", 1)
+
+
+Asked = TypeVar("Asked", bound=ClientCommand)
 
 
 class StandingClock:
@@ -433,7 +437,7 @@ def head_of(record: SealedRecord) -> Head:
     return Head(record.sequence, line_hash(record.line))
 
 
-def remac(customer: Customer, request: CreateIndicium) -> CreateIndicium:
+def remac(customer: Customer, request: Asked) -> Asked:
     """MAC a changed request anew, as its customer would."""
     mac = customer._hmk.mac(client_message(request, content(request)))
     return request.model_copy(update={"mac": mac})

@@ -18,7 +18,9 @@ from indicium.domain.commands.access import (
 )
 from indicium.domain.commands.auditing import CreateAuditEntry
 from indicium.domain.commands.base import Command
+from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium, CreateRefundIndicium
 from indicium.domain.commands.crypto_card import InitializeCryptoCard
+from indicium.domain.commands.inquiries import RetrievePsdStatus, RetrieveUdskPsd, VerifyIndicium
 from indicium.domain.commands.master_keys import CreateMksShares, ExportMksShare, ImportMksShare
 from indicium.domain.commands.mks_usage import (
     ComputeMac,
@@ -97,6 +99,23 @@ _WITH_ARGUMENTS: tuple[Command, ...] = (
         shown_record="0" * 64,
         mac=bytes(32),
     ),
+    CreatePostageCorrectionIndicium(
+        psd_id=PSD,
+        request_id="a",
+        value=1,
+        elements=postage("94107", "04973", "first-class letter", 1),
+        corrects="0" * 64,
+        client_challenge=CHALLENGE,
+        module_challenge=CHALLENGE,
+        shown_ar=0,
+        shown_dr=0,
+        shown_record="0" * 64,
+        mac=bytes(32),
+    ),
+    CreateRefundIndicium(psd_id=PSD, request_id="a", control_total=0, signature=bytes(64)),
+    RetrievePsdStatus(psd_id=PSD, client_challenge=CHALLENGE),
+    RetrieveUdskPsd(psd_id=PSD, client_challenge=CHALLENGE),
+    VerifyIndicium(item="item", certificate=b"certificate"),
 )
 _SAMPLES = {type(command): command for command in _WITH_ARGUMENTS}
 

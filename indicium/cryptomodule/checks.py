@@ -14,13 +14,9 @@ from indicium.cryptomodule.state import CryptoCard, HomeMeter
 from indicium.cryptomodule.suites import NotAuthentic, Suite, VerifyKey
 from indicium.cryptomodule.vault import MeterKeys
 from indicium.domain.amounts import Mills, within
-from indicium.domain.commands.psd import (
-    AuthorizeCustomer,
-    AuthorizePsd,
-    ConfigurePsd,
-    CreateIndicium,
-    DownloadPostageValue,
-)
+from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium, CreateRefundIndicium
+from indicium.domain.commands.meter import ClientCommand, PsdCommand
+from indicium.domain.commands.psd import AuthorizePsd, ConfigurePsd, CreateIndicium, DownloadPostageValue
 from indicium.domain.errors import (
     AscendingRegisterLimit,
     CertificateForOtherDevice,
@@ -46,11 +42,7 @@ from indicium.domain.lifecycle import advance
 from indicium.domain.messages import client_message, provider_message, registration_info
 from indicium.domain.package import MovingPart, Package
 
-C_co = TypeVar(
-    "C_co",
-    bound=AuthorizePsd | ConfigurePsd | AuthorizeCustomer | DownloadPostageValue | CreateIndicium,
-    covariant=True,
-)
+C_co = TypeVar("C_co", bound=PsdCommand, covariant=True)
 
 
 class Presented(NamedTuple, Generic[C_co]):
@@ -122,13 +114,13 @@ def meter_number_matches(p: Presented[Any]) -> None:
         raise MeterNumberMismatch(named=p.command.psd_id, psd_id=p.moving.psd)
 
 
-def challenge_matches(p: Presented[CreateIndicium]) -> None:
+def challenge_matches(p: Presented[ClientCommand]) -> None:
     """Check that the client returns the module's challenge (E-604)."""
     if not p.suite.equal(challenge(p.package).encode(), p.command.module_challenge.encode()):
         raise ChallengeMismatch(psd_id=p.moving.psd)
 
 
-def client_is_authentic(p: Presented[CreateIndicium]) -> None:
+def client_is_authentic(p: Presented[ClientCommand]) -> None:
     """Check the MAC under HMK: it authenticates client and command into the user role (E-605)."""
     try:
         if p.keys.hmk is None:
@@ -138,7 +130,7 @@ def client_is_authentic(p: Presented[CreateIndicium]) -> None:
         raise ClientNotAuthentic(psd_id=p.moving.psd) from None
 
 
-def client_has_seen_the_same(p: Presented[CreateIndicium]) -> None:
+def client_has_seen_the_same(p: Presented[ClientCommand]) -> None:
     """Check the client's AR, DR and last record: the customer is a witness against a rollback (M-58)."""
     command = p.command
     shown = (command.shown_ar, command.shown_dr, command.shown_record)
@@ -146,13 +138,13 @@ def client_has_seen_the_same(p: Presented[CreateIndicium]) -> None:
         raise ClientHasSeenOther(psd_id=p.moving.psd)
 
 
-def value_is_within_limits(p: Presented[CreateIndicium]) -> None:
+def value_is_within_limits(p: Presented[CreateIndicium | CreatePostageCorrectionIndicium]) -> None:
     """Check the value against the module's minimum and maximum and the kind's own, inclusive (E-606, M-62, K-22)."""
     within(p.command.value, Mills(p.card.minimum_value), Mills(p.card.maximum_value))
     within_kind(p.command.elements, p.command.value)
 
 
-def dr_covers_value(p: Presented[CreateIndicium]) -> None:
+def dr_covers_value(p: Presented[CreateIndicium | CreatePostageCorrectionIndicium]) -> None:
     """Check that DR holds the value (E-607)."""
     if p.command.value > p.moving.dr:
         raise InsufficientFunds(psd_id=p.moving.psd, needed=p.command.value, held=p.moving.dr)
@@ -166,7 +158,7 @@ def provider_is_authentic(p: Presented[Any]) -> None:
         raise ProviderNotAuthentic(psd_id=p.command.psd_id) from None
 
 
-def control_total_matches(p: Presented[DownloadPostageValue]) -> None:
+def control_total_matches(p: Presented[DownloadPostageValue | CreateRefundIndicium]) -> None:
     """Check AR + DR against the message: a replayed download ends here (E-1005, E-1105)."""
     if p.command.control_total != p.moving.control_total:
         raise ControlTotalMismatch(psd_id=p.moving.psd, named=p.command.control_total, held=p.moving.control_total)

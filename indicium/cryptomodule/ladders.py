@@ -75,6 +75,18 @@ CREATE_INDICIUM: tuple[Check, ...] = (
     dr_covers_value,  # 7
 )
 
+CREATE_POSTAGE_CORRECTION_INDICIUM = CREATE_INDICIUM
+"""E-701: it operates identically."""
+
+CREATE_REFUND_INDICIUM: tuple[Check, ...] = (
+    package_is_authentic,  # 1
+    package_is_current,  # 1b home, version and digest as memory has them (ours)
+    psd_state_allows,  # 2 leased or pwreset (E-903); 2b is not for it: what is left is paid back after expiry (M-72)
+    meter_number_matches,  # 3
+    provider_is_authentic,  # 4, 5 "the provider in place of the customer" (L2164)
+    control_total_matches,  # 5b ours: the provider knows of which life of this meter the rest is
+)  # 6 and 7 are not for it: the whole DR, whatever it is, zero too (M-19)
+
 REQUEST_CHALLENGE: tuple[Check, ...] = (
     package_is_authentic,
     package_is_current,
@@ -82,13 +94,20 @@ REQUEST_CHALLENGE: tuple[Check, ...] = (
     meter_number_matches,
 )
 
+RETRIEVE_PSD_STATUS = RETRIEVE_UDSK_PSD = REQUEST_CHALLENGE
+"""Reads only: in all states but Withdrawn (D-11, M-18), whoever asks (E-1103)."""
+
 REPEATED_BY_CLIENT: tuple[Check, ...] = (
     package_is_authentic,
     package_is_current,
     meter_number_matches,
     client_is_authentic,
 )
-"""A repeat of create indicium must still authenticate; its challenge was used by the first."""
+"""A repeat of a client's request must still authenticate; its challenge was used by the first.
+
+No repeat looks at the PSD's state: it is no command any more, and what was done before a withdrawal stays done. So the
+refund itself, too, can be asked for again by whoever never got its answer, and nobody else gets anything (D-10).
+"""
 
 REPEATED_BY_PROVIDER: tuple[Check, ...] = (
     provider_is_authentic,

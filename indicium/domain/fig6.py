@@ -246,10 +246,6 @@ FIG6: Final[dict[type[Command], Rule]] = {
 
 NOT_YET: Final[frozenset[type[Command]]] = frozenset(
     {
-        CreatePostageCorrectionIndicium,
-        CreateRefundIndicium,
-        RetrievePsdStatus,
-        RetrieveUdskPsd,
         VerifyIndicium,
         ResetPassword,
         AddUser,

@@ -8,6 +8,8 @@ import hashlib
 from functools import singledispatch
 
 from indicium.domain.commands.base import Command
+from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium, CreateRefundIndicium
+from indicium.domain.commands.meter import ClientCommand, ProviderCommand
 from indicium.domain.commands.psd import (
     AuthorizeCustomer,
     AuthorizePsd,
@@ -15,6 +17,7 @@ from indicium.domain.commands.psd import (
     CreateIndicium,
     DownloadPostageValue,
 )
+from indicium.domain.kinds import PostageCorrection
 
 
 @singledispatch
@@ -56,12 +59,39 @@ def indicium_content(command: CreateIndicium, elements: str) -> bytes:
     return f"create-indicium\n{command.psd_id}\n{command.value}\n{elements}".encode()
 
 
-def provider_message(command: AuthorizeCustomer | DownloadPostageValue) -> bytes:
+@content.register
+def _(command: CreatePostageCorrectionIndicium) -> bytes:
+    return correction_content(command, corrected(command).model_dump_json())
+
+
+def corrected(command: CreatePostageCorrectionIndicium) -> PostageCorrection:
+    """Give the data elements of the correction that a request asks for (M-78)."""
+    elements = command.elements
+    return PostageCorrection(
+        origin_zip=elements.origin_zip,
+        destination_zip=elements.destination_zip,
+        mail_class=elements.mail_class,
+        weight_ounces=elements.weight_ounces,
+        corrects=command.corrects,
+    )
+
+
+def correction_content(command: CreatePostageCorrectionIndicium, elements: str) -> bytes:
+    """Give the content of a request for a correction whose data elements are rendered already."""
+    return f"create-postage-correction-indicium\n{command.psd_id}\n{command.value}\n{elements}".encode()
+
+
+@content.register
+def _(command: CreateRefundIndicium) -> bytes:
+    return _lines("create-refund-indicium", command.psd_id, str(command.control_total))
+
+
+def provider_message(command: ProviderCommand) -> bytes:
     """Give what the provider signs with VDSK_auth (G-903, G-904)."""
     return b"indicium provider message\n" + command.request_id.encode() + b"\n" + content(command)
 
 
-def client_message(command: CreateIndicium, content_bytes: bytes) -> bytes:
+def client_message(command: ClientCommand, content_bytes: bytes) -> bytes:
     """Give what the client MACs under HMK: all data of FIG. 5's messages 505 and 506 (G-806)."""
     return (
         f"indicium client message\n{command.request_id}\n{command.client_challenge}\n{command.module_challenge}\n"

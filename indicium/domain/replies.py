@@ -11,6 +11,30 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from indicium.domain.errors import BadValue
 
 
+class PackageStatus(BaseModel):
+    """What a package holds beside state, version and registers (B-52): nothing of it is secret."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    home: str
+    """The module that processes the meter."""
+    suite: str
+    mks: str
+    """Identifier of the Master Key Set that it lies under (G-604)."""
+    customer: str | None
+    """customer ID (G-114)."""
+    license_zip: str | None
+    """Licensing ZIP code (G-105)."""
+    dr_limit: int | None
+    """Maximum descending register value in mills (G-115)."""
+    certificate: str | None
+    """Serial number of the indicia key certificate (G-104), in hex."""
+    key_expires: str | None
+    """Last day of the indicia key (G-112), YYYY-MM-DD."""
+    last_at: str
+    """Date and time of the last transaction (G-109)."""
+
+
 class PsdReply(BaseModel):
     """The state of a meter after a request, as its module says it."""
 
@@ -37,7 +61,11 @@ class PsdReply(BaseModel):
     item: str | None = None
     """The signed value-bearing item, one line."""
     public_key: str | None = None
-    """Public key of a new PSD: DER in base64 (E-205)."""
+    """Public key of a new PSD, or of one that was asked for it: DER in base64 (E-205, B-53)."""
+    certificate: str | None = None
+    """Certificate of the key that was asked for: X.509 in DER, base64; None before the PSD has one (B-53)."""
+    package: PackageStatus | None = None
+    """What the package holds beside all this, if it was asked for (B-52)."""
 
 
 def parse_reply(line: bytes) -> PsdReply:

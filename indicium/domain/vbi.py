@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from indicium.domain.kinds import Elements
+from indicium.domain.kinds import AnyElements
 
 
 class ItemBody(BaseModel):
@@ -33,7 +33,7 @@ class ItemBody(BaseModel):
     """Value in mills."""
     date: str
     """Day of issue in UTC, YYYY-MM-DD."""
-    elements: Elements
+    elements: AnyElements
 
 
 def render_body(

@@ -6,15 +6,18 @@ ledger that shows it an older state: a customer who comes back is a witness agai
 
 import base64
 import secrets
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from indicium.cryptomodule.suites import NotAuthentic, Suite
+from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium
+from indicium.domain.commands.inquiries import RetrievePsdStatus, RetrieveUdskPsd
+from indicium.domain.commands.meter import ClientCommand
 from indicium.domain.commands.psd import ConfigurePsd, CreateIndicium, RequestChallenge
 from indicium.domain.errors import LedgerRolledBack, ModuleNotAuthentic
-from indicium.domain.kinds import Elements
-from indicium.domain.messages import client_message, indicium_content, registration_info
+from indicium.domain.kinds import Elements, Postage
+from indicium.domain.messages import client_message, content, indicium_content, registration_info
 from indicium.domain.replies import PsdReply, parse_reply
 
 CHALLENGE_BYTES = 16
@@ -22,6 +25,8 @@ CHALLENGE_BYTES = 16
 
 _UNSIGNED = bytes(16)
 """Stands where the MAC will be; the MAC does not cover itself."""
+
+_Asked = TypeVar("_Asked", bound=ClientCommand)
 
 
 class CardKeys(BaseModel):
@@ -78,11 +83,18 @@ class Customer:
 
     def ask(self) -> RequestChallenge:
         """Make message 501: a new challenge for the module (G-801)."""
-        self._asked = secrets.token_hex(CHALLENGE_BYTES)
-        return RequestChallenge(psd_id=self.state.device, client_challenge=self._asked)
+        return RequestChallenge(psd_id=self.state.device, client_challenge=self._new_challenge())
+
+    def ask_status(self) -> RetrievePsdStatus:
+        """Ask what the meter's package holds (B-52); `answered` takes the answer."""
+        return RetrievePsdStatus(psd_id=self.state.device, client_challenge=self._new_challenge())
+
+    def ask_public_key(self) -> RetrieveUdskPsd:
+        """Ask for UDSKpsd and its certificate (B-53); `answered` takes the answer."""
+        return RetrieveUdskPsd(psd_id=self.state.device, client_challenge=self._new_challenge())
 
     def answered(self, line: bytes) -> PsdReply:
-        """Take message 504: the module proves itself first and gives its challenge (G-802, G-803, M-59).
+        """Take message 504, or another answer to a new challenge: the module proves itself first (G-802, G-803, M-59).
 
         Raises `ModuleNotAuthentic` or `LedgerRolledBack`.
         """
@@ -109,21 +121,15 @@ class Customer:
 
     def create_indicium(self, request_id: str, value: int, elements: Elements) -> CreateIndicium:
         """Make messages 505 to 507: what is asked for, the registers as shown, all under HMK (G-804 … G-806)."""
-        state = self.state
-        request = CreateIndicium(
-            psd_id=state.device,
-            request_id=request_id,
-            value=value,
-            elements=elements,
-            client_challenge=self._challenge(request_id),
-            module_challenge=state.module_challenge,
-            shown_ar=state.ar,
-            shown_dr=state.dr,
-            shown_record=state.record,
-            mac=_UNSIGNED,
+        request = CreateIndicium(**self._shown(request_id), value=value, elements=elements)
+        return self._maced(request, indicium_content(request, elements.model_dump_json()))
+
+    def correct(self, request_id: str, value: int, elements: Postage, corrects: str) -> CreatePostageCorrectionIndicium:
+        """Ask for a correction of the item with that SHA-256, as `create_indicium` asks for an item (E7)."""
+        request = CreatePostageCorrectionIndicium(
+            **self._shown(request_id), value=value, elements=elements, corrects=corrects
         )
-        asked = indicium_content(request, elements.model_dump_json())
-        return request.model_copy(update={"mac": self._hmk.mac(client_message(request, asked))})
+        return self._maced(request, content(request))
 
     def accept(self, request_id: str, line: bytes) -> PsdReply:
         """Take the reply to a request: check its MAC and that it answers this request (E-404, E-610).
@@ -136,6 +142,29 @@ class Customer:
         if reply.version > self.state.version:
             self._show(reply)
         return reply
+
+    def _shown(self, request_id: str) -> dict[str, Any]:
+        """Give what every request of the client says beside what it asks for (G-801 … G-804)."""
+        state = self.state
+        return {
+            "psd_id": state.device,
+            "request_id": request_id,
+            "client_challenge": self._challenge(request_id),
+            "module_challenge": state.module_challenge,
+            "shown_ar": state.ar,
+            "shown_dr": state.dr,
+            "shown_record": state.record,
+            "mac": _UNSIGNED,
+        }
+
+    def _maced(self, request: _Asked, asked: bytes) -> _Asked:
+        """Put the client's MAC under a request (G-806)."""
+        return request.model_copy(update={"mac": self._hmk.mac(client_message(request, asked))})
+
+    def _new_challenge(self) -> str:
+        """Draw a challenge that was never used (G-801)."""
+        self._asked = secrets.token_hex(CHALLENGE_BYTES)
+        return self._asked
 
     def _challenge(self, request_id: str) -> str:
         """Derive the client's challenge of a request from its id, so that a repeat carries the same one."""

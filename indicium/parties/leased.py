@@ -1,5 +1,6 @@
 """A customer at the counter: what a customer does with a leased meter, in the customer's own words."""
 
+import base64
 import secrets
 from dataclasses import dataclass
 from typing import Protocol
@@ -66,9 +67,19 @@ class LeasedMeter:
 
     def ask(self) -> PsdReply:
         """Exchange challenges with the module (FIG. 5): the registers as they are now."""
-        answer = self._client.answered(self._counter.bring(self._client.ask()))
-        self.keep()
-        return answer
+        return self._told(self._client.ask())
+
+    def status(self) -> PsdReply:
+        """Ask for all that the meter's package says, licence, limits and dates too: its member `package` (B-52)."""
+        return self._told(self._client.ask_status())
+
+    def public_key(self) -> bytes:
+        """Ask for UDSKpsd, which verifies what the meter signs (B-53): SubjectPublicKeyInfo in DER."""
+        return base64.b64decode(self._told(self._client.ask_public_key()).public_key or "")
+
+    def certificate(self) -> bytes:
+        """Ask for the certificate of that key: X.509 in DER."""
+        return base64.b64decode(self._told(self._client.ask_public_key()).certificate or "")
 
     def register(self) -> None:
         """Send the customer's secrets, if the meter has none yet (P-03)."""
@@ -108,6 +119,12 @@ class LeasedMeter:
     def keep(self) -> None:
         """Write what the customer keeps."""
         self._counter.keep(self._client.state)
+
+    def _told(self, question: Command) -> PsdReply:
+        """Bring a question that holds a new challenge to the module, and believe the answer."""
+        answer = self._client.answered(self._counter.bring(question))
+        self.keep()
+        return answer
 
     def _configure(self) -> None:
         request = self._client.configure("configure")

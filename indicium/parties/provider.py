@@ -2,6 +2,7 @@
 
 from indicium.cryptomodule.suites import SigningKey
 from indicium.domain.amounts import Mills
+from indicium.domain.commands.corrections import CreateRefundIndicium
 from indicium.domain.commands.psd import AuthorizeCustomer, DownloadPostageValue
 from indicium.domain.messages import provider_message
 from indicium.domain.replies import PsdReply
@@ -11,7 +12,7 @@ _UNSIGNED = bytes(16)
 
 
 class Provider:
-    """Signs authorize customer and download messages (G-903, G-904)."""
+    """Signs authorize customer, download and refund messages (G-903, G-904)."""
 
     def __init__(self, key: SigningKey) -> None:
         """Take VDSK_auth."""
@@ -37,5 +38,12 @@ class Provider:
             control_total=meter.ar + meter.dr,
             value=value,
             signature=_UNSIGNED,
+        )
+        return message.model_copy(update={"signature": self._key.sign(provider_message(message))})
+
+    def refund(self, meter: PsdReply, request_id: str) -> CreateRefundIndicium:
+        """Withdraw a meter, as its last reply shows it, and have what it still holds back (E-902)."""
+        message = CreateRefundIndicium(
+            psd_id=meter.psd, request_id=request_id, control_total=meter.ar + meter.dr, signature=_UNSIGNED
         )
         return message.model_copy(update={"signature": self._key.sign(provider_message(message))})

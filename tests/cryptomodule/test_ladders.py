@@ -13,6 +13,9 @@ from indicium.cryptomodule import checks, ladders
 from indicium.cryptomodule.checks import challenge
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.base import Command
+from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium
+from indicium.domain.commands.inquiries import RetrievePsdStatus, RetrieveUdskPsd
+from indicium.domain.commands.meter import ClientCommand
 from indicium.domain.commands.psd import AuthorizePsd, CreateIndicium, RequestChallenge
 from indicium.domain.errors import (
     AscendingRegisterLimit,
@@ -122,23 +125,42 @@ def presented(world: World, name: str, faults: Faults, state: str, **changes: ob
 
 
 def an_indicium(world: World, faults: Faults) -> Presentation:
+    return of_a_client(world, faults, CreateIndicium)
+
+
+def a_correction(world: World, faults: Faults) -> Presentation:
+    return of_a_client(world, faults, CreatePostageCorrectionIndicium, corrects="d" * 64)
+
+
+def of_a_client(world: World, faults: Faults, kind: type[ClientCommand], **more: str) -> Presentation:
     expires = "2026-03-01" if "key expired" in faults else "2026-03-02"
     named, package = presented(world, "ada", faults, "leased", key_expires=expires, dr=50, ar=5)
-    value = MAXIMUM + 1 if "value above maximum" in faults else MAXIMUM if "too little DR" in faults else 50
-    customer = world.customers["ada"]
-    request = CreateIndicium(
-        psd_id=named,
-        request_id="a",
-        value=value,
-        elements=LETTER,
-        client_challenge="c" * 32,
-        module_challenge="0" * 32 if "other challenge" in faults else challenge(package),
-        shown_ar=4 if "other AR shown" in faults else 5,
-        shown_dr=51 if "other DR shown" in faults else 50,
-        shown_record="0" * 64 if "other record shown" in faults else package.made_by.hex(),
-        mac=bytes(32),
-    )
-    return request if "client's MAC altered" in faults else remac(customer, request), {named: package}
+    asked = {
+        "psd_id": named,
+        "request_id": "a",
+        "value": MAXIMUM + 1 if "value above maximum" in faults else MAXIMUM if "too little DR" in faults else 50,
+        "elements": LETTER,
+        "client_challenge": "c" * 32,
+        "module_challenge": "0" * 32 if "other challenge" in faults else challenge(package),
+        "shown_ar": 4 if "other AR shown" in faults else 5,
+        "shown_dr": 51 if "other DR shown" in faults else 50,
+        "shown_record": "0" * 64 if "other record shown" in faults else package.made_by.hex(),
+        "mac": bytes(32),
+    }
+    request = kind.model_validate(asked | more)
+    altered = "client's MAC altered" in faults
+    return request if altered else remac(world.customers["ada"], request), {named: package}
+
+
+def a_refund(world: World, faults: Faults) -> Presentation:
+    """From pwreset, long after the key expired, of more than any item may be worth (E-903, M-19, M-72)."""
+    named, package = presented(world, "ada", faults, "pwreset", key_expires="2026-03-01", ar=7, dr=MAXIMUM + 1)
+    request = world.provider.refund(world.ask("ben"), "a")
+    total = 1 if "other control total" in faults else MAXIMUM + 8
+    request = request.model_copy(update={"psd_id": named, "control_total": total})
+    signature = world.provider._key.sign(provider_message(request))
+    altered = "provider's signature altered" in faults
+    return request.model_copy(update={"signature": flipped(signature) if altered else signature}), {named: package}
 
 
 def a_download(world: World, faults: Faults) -> Presentation:
@@ -188,26 +210,45 @@ def a_challenge(world: World, faults: Faults) -> Presentation:
     return RequestChallenge(psd_id=named, client_challenge="c" * 32), {named: package}
 
 
+def a_question_of_status(world: World, faults: Faults) -> Presentation:
+    named, package = presented(world, "ada", faults, "raw")
+    return RetrievePsdStatus(psd_id=named, client_challenge="c" * 32), {named: package}
+
+
+def a_question_of_key(world: World, faults: Faults) -> Presentation:
+    named, package = presented(world, "ada", faults, "unleased")
+    return RetrieveUdskPsd(psd_id=named, client_challenge="c" * 32), {named: package}
+
+
 PROVIDER = Rung("provider's signature altered", "provider_is_authentic", ProviderNotAuthentic)  # J-19
 EXPIRED = Rung("key expired", "key_is_not_expired", KeyExpired)
 METER = Rung("other meter", "meter_number_matches", MeterNumberMismatch)
 
+AS_A_CLIENT = (
+    *PACKAGE,  # 1, 1b, 2
+    EXPIRED,  # 2b
+    METER,  # 3
+    Rung("other challenge", "challenge_matches", ChallengeMismatch),  # 4
+    Rung("client's MAC altered", "client_is_authentic", ClientNotAuthentic),  # 5
+    Rung("other AR shown", "client_has_seen_the_same", ClientHasSeenOther),  # 5b
+    Rung("other DR shown", "client_has_seen_the_same", ClientHasSeenOther),
+    Rung("other record shown", "client_has_seen_the_same", ClientHasSeenOther),
+    Rung("value above maximum", "value_is_within_limits", ValueAboveMaximum),  # 6
+    Rung("too little DR", "dr_covers_value", InsufficientFunds),  # 7
+)
+
 LADDERS = {
-    "CREATE_INDICIUM": Ladder(
+    "CREATE_INDICIUM": Ladder(AS_A_CLIENT, an_indicium, "leased"),
+    "CREATE_POSTAGE_CORRECTION_INDICIUM": Ladder(AS_A_CLIENT, a_correction, "leased"),  # E-701
+    "CREATE_REFUND_INDICIUM": Ladder(
         (
-            *PACKAGE,  # 1, 1b, 2
-            EXPIRED,  # 2b
+            *PACKAGE,  # 1, 1b, 2 (E-903)
             METER,  # 3
-            Rung("other challenge", "challenge_matches", ChallengeMismatch),  # 4
-            Rung("client's MAC altered", "client_is_authentic", ClientNotAuthentic),  # 5
-            Rung("other AR shown", "client_has_seen_the_same", ClientHasSeenOther),  # 5b
-            Rung("other DR shown", "client_has_seen_the_same", ClientHasSeenOther),
-            Rung("other record shown", "client_has_seen_the_same", ClientHasSeenOther),
-            Rung("value above maximum", "value_is_within_limits", ValueAboveMaximum),  # 6
-            Rung("too little DR", "dr_covers_value", InsufficientFunds),  # 7
+            PROVIDER,  # 4, 5 (E-902)
+            Rung("other control total", "control_total_matches", ControlTotalMismatch),  # 5b
         ),
-        an_indicium,
-        "leased",
+        a_refund,
+        "withdrawn",
     ),
     "DOWNLOAD_POSTAGE_VALUE": Ladder(
         (
@@ -240,6 +281,8 @@ LADDERS = {
         "assigned",
     ),
     "REQUEST_CHALLENGE": Ladder((*PACKAGE, METER), a_challenge, "leased", changes=False),
+    "RETRIEVE_PSD_STATUS": Ladder((*PACKAGE, METER), a_question_of_status, "raw", changes=False),
+    "RETRIEVE_UDSK_PSD": Ladder((*PACKAGE, METER), a_question_of_key, "unleased", changes=False),
     "AUTHORIZE_CUSTOMER": Ladder((PROVIDER, *PACKAGE, METER), an_authorization, "leased"),
 }
 

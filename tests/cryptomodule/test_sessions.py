@@ -224,7 +224,11 @@ def psd_commands(world: World) -> list[Command]:
         world.provider.authorize_customer(world.meters["assigned"], "a", "94107", Mills(1)),
         world.provider.download(world.ask("ada"), "a", Mills(1)),
         ada.create_indicium("a", 330, LETTER),
+        ada.correct("a", 330, LETTER, "0" * 64),
+        world.provider.refund(world.ask("ada"), "a"),
         ada.ask(),
+        ada.ask_status(),
+        ada.ask_public_key(),
         AutoRecoverCheckpoint(),
     ]
 
@@ -290,7 +294,7 @@ def test_a_refused_command_on_a_psd_writes_nothing_even_if_it_has_no_handler_yet
     before = world.snapshot()
     for command in LIFE.keys() & NOT_YET:
         with pytest.raises(CommandNotYetSupported):
-            world.execute(command())
+            world.execute(SAMPLES[command])
     assert world.snapshot() == before
 
 

@@ -8,6 +8,17 @@ ZEROS = "0" * 64
 CHAIN = "c" * 32
 PSD = "1000000001"
 
+COFFEE: dict[str, Any] = {"kind": "voucher", "purpose": "a coffee"}
+CORRECTION: dict[str, Any] = {
+    "kind": "postage-correction",
+    "origin_zip": "94107",
+    "destination_zip": "04973",
+    "mail_class": "priority",
+    "weight_ounces": 3,
+    "corrects": ZEROS,
+}
+"""Data elements of items."""
+
 
 def line(event: str, data: dict[str, Any], **envelope: object) -> bytes:
     """Render a record; whatever is not given is some good value."""
@@ -75,7 +86,7 @@ def psd_data(**changes: object) -> dict[str, Any]:
     }
 
 
-def indicium_data(**changes: object) -> dict[str, Any]:
+def indicium_data(elements: object = COFFEE, **changes: object) -> dict[str, Any]:
     """What the record of an item says."""
     vbi = {
         "vbi": 1,
@@ -86,7 +97,7 @@ def indicium_data(**changes: object) -> dict[str, Any]:
         "dr": 670,
         "value": 330,
         "date": "2026-03-02",
-        "elements": {"kind": "voucher", "purpose": "a coffee"},
+        "elements": elements,
     }
     return {**psd_data(**changes), "vbi": vbi, "item_sha256": ZEROS}
 
@@ -186,6 +197,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "customer-authorized": psd_data(),
     "postage-value-downloaded": psd_data(),
     "indicium-created": indicium_data(),
+    "postage-correction-created": indicium_data(elements=CORRECTION),
+    "refund-indicium-created": indicium_data(elements={"kind": "refund"}),
     "psd-translated": psd_data(),
 }
 """Every event with data that is right for it."""

@@ -22,6 +22,9 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 CustomerId = Name
 """customer ID (G-114): 1 to 64 printable characters; names are compared byte for byte."""
 
+Certificate = Annotated[bytes, Field(min_length=1, max_length=16384)]
+"""X.509 in DER."""
+
 Register = Annotated[int, Field(ge=0, le=LARGEST)]
 """The value of a register in mills."""
 

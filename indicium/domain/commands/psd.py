@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from indicium.domain.commands.meter import (
+    Certificate,
     Challenge,
     ClientCommand,
     CustomerId,
@@ -27,8 +28,7 @@ class AuthorizePsd(PsdCommand):
 
     psd_id: PsdId
     request_id: RequestId
-    certificate: Annotated[bytes, Field(min_length=1, max_length=16384)]
-    """X.509 in DER."""
+    certificate: Certificate
 
 
 class ConfigurePsd(PsdCommand):

@@ -93,6 +93,7 @@ from indicium.domain.events.psd import (
     IndiciumCreated,
     IndiciumData,
     PackageFields,
+    PostageCorrectionCreated,
     PostageValueDownloaded,
     PsdAuthorized,
     PsdConfigured,
@@ -100,6 +101,7 @@ from indicium.domain.events.psd import (
     PsdEvent,
     PsdInitialized,
     PsdTranslated,
+    RefundIndiciumCreated,
     Transaction,
 )
 from indicium.domain.events.sessions import SessionClosed, SessionData, SessionEvent, SessionOpened
@@ -168,6 +170,7 @@ __all__ = [
     "PackageFields",
     "PackagesTranslated",
     "PasswordChanged",
+    "PostageCorrectionCreated",
     "PostageValueDownloaded",
     "PsdAuthorized",
     "PsdConfigured",
@@ -176,6 +179,7 @@ __all__ = [
     "PsdInitialized",
     "PsdTranslated",
     "RecoveredData",
+    "RefundIndiciumCreated",
     "RefusedData",
     "SessionClosed",
     "SessionData",

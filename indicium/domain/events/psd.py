@@ -117,6 +117,20 @@ class IndiciumCreated(PsdEvent):
     data: IndiciumData
 
 
+class PostageCorrectionCreated(PsdEvent):
+    """Value left the meter as a signed correction of an item (E7, M-78)."""
+
+    event: Literal["postage-correction-created"]
+    data: IndiciumData
+
+
+class RefundIndiciumCreated(PsdEvent):
+    """The whole DR left the meter as a refund, and the meter was withdrawn (E9)."""
+
+    event: Literal["refund-indicium-created"]
+    data: IndiciumData
+
+
 class PsdTranslated(PsdEvent):
     """The PSD's key tokens and secrets were put under another Master Key Set (H-06); they are the same as before."""
 
@@ -130,6 +144,8 @@ Transaction = (
     | CustomerAuthorized
     | PostageValueDownloaded
     | IndiciumCreated
+    | PostageCorrectionCreated
+    | RefundIndiciumCreated
     | PsdTranslated
 )
 """Every transaction of a PSD."""

@@ -10,16 +10,21 @@ from indicium.domain.kinds.base import Kind, within_kind
 from indicium.domain.kinds.coupon import Coupon
 from indicium.domain.kinds.gift_certificate import GiftCertificate
 from indicium.domain.kinds.postage import Postage, postage
+from indicium.domain.kinds.postage_correction import PostageCorrection
+from indicium.domain.kinds.refund import Refund
 from indicium.domain.kinds.ticket import Ticket
 from indicium.domain.kinds.voucher import Voucher
 
 __all__ = [
     "KINDS",
+    "AnyElements",
     "Coupon",
     "Elements",
     "GiftCertificate",
     "Kind",
     "Postage",
+    "PostageCorrection",
+    "Refund",
     "Ticket",
     "Voucher",
     "elements_from",
@@ -29,6 +34,11 @@ __all__ = [
 
 Elements = Annotated[Postage | Voucher | Coupon | Ticket | GiftCertificate, Field(discriminator="kind")]
 """The data elements of whatever a client may ask for."""
+
+AnyElements = Annotated[
+    Postage | Voucher | Coupon | Ticket | GiftCertificate | PostageCorrection | Refund, Field(discriminator="kind")
+]
+"""Those, and the data elements of items that only a module makes."""
 
 KINDS: Final[dict[str, type[Postage | Voucher | Coupon | Ticket | GiftCertificate]]] = {
     "postage": Postage,

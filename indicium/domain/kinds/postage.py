@@ -19,14 +19,13 @@ HEAVIEST_OUNCES = 1120
 _ZIP = re.compile(r"[0-9]{5}")
 
 
-class Postage(Kind):
-    """Data elements of a postage indicium."""
+class MailPiece(Kind):
+    """What any item says of the mail that bears it."""
 
-    NUMBER: ClassVar = 1
     LARGEST: ClassVar = Mills(500_000)
     """500.00, more than the dearest piece of domestic mail costs."""
 
-    kind: Literal["postage"] = "postage"
+    kind: str
     origin_zip: Annotated[str, Field(pattern=r"^[0-9]{5}$")]
     """Licensing post office: five ASCII digits."""
     destination_zip: Annotated[str, Field(pattern=r"^[0-9]{5}$")]
@@ -39,6 +38,14 @@ class Postage(Kind):
     def demand(cls, texts: Mapping[str, str]) -> None:
         """Refuse in the words of mail: raises what `postage` raises."""
         postage(texts["origin_zip"], texts["destination_zip"], texts["mail_class"], texts["weight_ounces"])
+
+
+class Postage(MailPiece):
+    """Data elements of a postage indicium."""
+
+    NUMBER: ClassVar = 1
+
+    kind: Literal["postage"] = "postage"
 
 
 def postage(origin_zip: str, destination_zip: str, mail_class: str, weight_ounces: str | int) -> Postage:

@@ -2,8 +2,9 @@
 
 import base64
 import hashlib
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -18,6 +19,8 @@ from indicium.domain.flow import RequestKey
 from indicium.domain.identity import DeviceId
 from indicium.domain.lifecycle import advance
 from indicium.domain.package import MovingPart, Package
+
+NOTHING_MORE: Final[Mapping[str, object]] = MappingProxyType({})
 
 
 class Effects(NamedTuple):
@@ -165,9 +168,13 @@ def answer(
     client_challenge: str | None = None,
     item: str | None = None,
     public_key: str | None = None,
+    more: Mapping[str, object] = NOTHING_MORE,
     registrar: SigningKey | None = None,
 ) -> bytes:
-    """Render a reply (E-610): the meter as it is now, the client's challenge, the module's next one, authenticated."""
+    """Render a reply (E-610): the meter as it is now, the client's challenge, the module's next one, authenticated.
+
+    `more`: what only some replies say. `registrar`: VDSK_ipost, which signs before the meter has an HMK.
+    """
     package, moving, keys = settled
     body = orjson.dumps(
         {
@@ -182,6 +189,7 @@ def answer(
             "module_challenge": challenge(package),
             "item": item,
             "public_key": public_key,
+            **more,
         }
     )
     if keys.hmk is not None:
