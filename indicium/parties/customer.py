@@ -17,6 +17,7 @@ from indicium.domain.commands.meter import ClientCommand
 from indicium.domain.commands.psd import ConfigurePsd, CreateIndicium, RequestChallenge
 from indicium.domain.errors import LedgerRolledBack, ModuleNotAuthentic
 from indicium.domain.kinds import Elements, Postage
+from indicium.domain.lifecycle import PsdState
 from indicium.domain.messages import client_message, content, indicium_content, registration_info
 from indicium.domain.replies import PsdReply, parse_reply
 
@@ -54,6 +55,8 @@ class CustomerState(BaseModel):
     """PW (F-25): 32 bytes; authenticates the customer if HMK is lost."""
     registered: bool = False
     """Whether the meter was seen to hold HMK."""
+    withdrawn: bool = False
+    """Whether the meter was seen to be withdrawn: what it held was paid back, and it prints no more."""
     version: int = 0
     """Number of the meter's last transaction that was shown; 0 before the first."""
     ar: int = 0
@@ -136,7 +139,22 @@ class Customer:
 
         A repeat of an old request gets the old reply; what was shown since then stays.
         """
-        reply = self._authentic(line, self._challenge(request_id))
+        return self._take(request_id, line, self._challenge(request_id))
+
+    def refunded(self, request_id: str, line: bytes) -> PsdReply:
+        """Take the reply to the provider's request for a refund, which holds no challenge of the client's (E9).
+
+        It is believed for its MAC, its request id and its state, which comes once in a meter's life.
+        """
+        reply = self._take(request_id, line, None)
+        if reply.state != PsdState.WITHDRAWN:
+            raise ModuleNotAuthentic(psd_id=self.state.device)
+        self.state = self.state.model_copy(update={"withdrawn": True})
+        return reply
+
+    def _take(self, request_id: str, line: bytes, challenge: str | None) -> PsdReply:
+        """Check that a reply is the module's answer to this request, and remember what it shows."""
+        reply = self._authentic(line, challenge)
         if reply.request != request_id:
             raise ModuleNotAuthentic(psd_id=self.state.device)
         if reply.version > self.state.version:
@@ -170,7 +188,7 @@ class Customer:
         """Derive the client's challenge of a request from its id, so that a repeat carries the same one."""
         return self._hmk.mac(b"indicium client challenge\n" + request_id.encode())[:CHALLENGE_BYTES].hex()
 
-    def _authentic(self, line: bytes, challenge: str) -> PsdReply:
+    def _authentic(self, line: bytes, challenge: str | None) -> PsdReply:
         """Check a reply's authenticator and the returned challenge."""
         body, _, encoded = line.partition(b"\t")
         try:

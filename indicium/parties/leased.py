@@ -1,7 +1,10 @@
 """A customer at the counter: what a customer does with a leased meter, in the customer's own words."""
 
 import base64
+import hashlib
 import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,16 +13,17 @@ from pydantic import ValidationError
 from indicium.domain import amounts
 from indicium.domain.amounts import LARGEST, Mills
 from indicium.domain.commands.base import Command
-from indicium.domain.commands.psd import CreateIndicium
+from indicium.domain.commands.meter import ClientCommand
 from indicium.domain.errors import (
     BadValue,
     ChallengeMismatch,
     ClientHasSeenOther,
+    MeterWithdrawn,
     PsdStateForbids,
     RequestIdReused,
     SecretsNotReadable,
 )
-from indicium.domain.kinds import Elements
+from indicium.domain.kinds import Elements, Postage
 from indicium.domain.lifecycle import PsdState
 from indicium.domain.replies import PsdReply
 from indicium.parties.customer import Customer, CustomerState
@@ -33,6 +37,9 @@ class Counter(Protocol):
 
     def refill(self, meter: PsdReply, request_id: str, value: Mills) -> PsdReply:
         """Have the provider load paid value into a meter."""
+
+    def refund(self, psd_id: str, control_total: int, request_id: str) -> bytes:
+        """Have the provider withdraw a meter and pay back what it holds; give the reply as it came."""
 
     def keep(self, state: CustomerState) -> None:
         """Write what a customer keeps."""
@@ -104,15 +111,31 @@ class LeasedMeter:
         """
         request_id = request_id or f"print-{secrets.token_hex(8)}"
         value = amounts.parse_within(dollars, Mills(-LARGEST), LARGEST)  # the limits proper are the module's
-        if not self._client.state.module_challenge:
-            self.ask()
-        try:
-            line = self._counter.bring(self._request(request_id, value, elements))
-        except (ChallengeMismatch, ClientHasSeenOther):
-            # The client was killed before it kept the last reply, or prints elsewhere too: it asks what it has missed.
-            self.ask()
-            line = self._counter.bring(self._request(request_id, value, elements))
-        reply = self._client.accept(request_id, line)
+        return self._issued(request_id, lambda: self._client.create_indicium(request_id, value, elements))
+
+    def correct(self, dollars: str, elements: Postage, corrects: str, request_id: str | None = None) -> Item:
+        """Make a correction indicium for a piece of mail that bears an item already, of what it is short of (E7).
+
+        `elements`: the piece of mail as it is; `corrects`: the item that it bears. As `print` otherwise.
+        """
+        sha256 = hashlib.sha256(corrects.encode()).hexdigest()
+        request_id = request_id or f"correct-{secrets.token_hex(8)}"
+        value = amounts.parse_within(dollars, Mills(-LARGEST), LARGEST)
+        return self._issued(request_id, lambda: self._client.correct(request_id, value, elements, sha256))
+
+    def refund(self, request_id: str = "refund") -> Item:
+        """Have the provider withdraw the meter and pay back all that it holds (E9): the refund indicium.
+
+        A meter is refunded once in its life, so the request has one id: whoever never got the answer asks again, and
+        gets the same.
+        """
+        control_total = self._client.state.ar + self._client.state.dr
+        with suppress(MeterWithdrawn):  # by a refund whose answer was lost, or by another's, which the provider names
+            shown = self.ask()
+            control_total = shown.ar + shown.dr
+        with _in_service():
+            line = self._counter.refund(self.device, control_total, request_id)
+        reply = self._client.refunded(request_id, line)
         self.keep()
         return Item(reply.item or "", reply)
 
@@ -122,19 +145,49 @@ class LeasedMeter:
 
     def _told(self, question: Command) -> PsdReply:
         """Bring a question that holds a new challenge to the module, and believe the answer."""
-        answer = self._client.answered(self._counter.bring(question))
+        answer = self._client.answered(self._bring(question))
         self.keep()
         return answer
 
     def _configure(self) -> None:
         request = self._client.configure("configure")
         try:
-            self._client.accept("configure", self._counter.bring(request))
+            self._client.accept("configure", self._bring(request))
         except (ChallengeMismatch, PsdStateForbids, RequestIdReused):
             self.ask()  # the customer stands at two counters, and was registered at the other one
 
-    def _request(self, request_id: str, value: Mills, elements: Elements) -> CreateIndicium:
+    def _issued(self, request_id: str, asked: Callable[[], ClientCommand]) -> Item:
+        """Bring a request for an item to the module, made anew where the client has missed something; take the item."""
+        if not self._client.state.module_challenge:
+            self.ask()
         try:
-            return self._client.create_indicium(request_id, value, elements)
-        except ValidationError:
-            raise BadValue(field="request_id", why="it has 1 to 64 letters, digits and . _ : @ / + = -") from None
+            line = self._bring(_made(asked))
+        except (ChallengeMismatch, ClientHasSeenOther):
+            # The client was killed before it kept the last reply, or prints elsewhere too: it asks what it has missed.
+            self.ask()
+            line = self._bring(_made(asked))
+        reply = self._client.accept(request_id, line)
+        self.keep()
+        return Item(reply.item or "", reply)
+
+    def _bring(self, request: Command) -> bytes:
+        with _in_service():
+            return self._counter.bring(request)
+
+
+def _made(asked: Callable[[], ClientCommand]) -> ClientCommand:
+    try:
+        return asked()
+    except ValidationError:
+        raise BadValue(field="request_id", why="it has 1 to 64 letters, digits and . _ : @ / + = -") from None
+
+
+@contextmanager
+def _in_service() -> Iterator[None]:
+    """Say of a withdrawn meter what it means to a customer (D-10, D-16). Raises `MeterWithdrawn`."""
+    try:
+        yield
+    except PsdStateForbids as refusal:
+        if refusal.state == PsdState.WITHDRAWN:
+            raise MeterWithdrawn(psd_id=refusal.psd_id) from None
+        raise

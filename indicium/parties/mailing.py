@@ -27,6 +27,7 @@ from indicium.domain.errors import (
     IndiciumError,
     Inhibited,
     NotSaved,
+    PsdStateForbids,
 )
 from indicium.domain.kinds import KINDS, Elements, elements_from, postage
 from indicium.domain.replies import PsdReply
@@ -170,7 +171,7 @@ class Mailing:
         for row in rows:
             self._sort_in(row)
         try:
-            self._ask([queue.meter for queue in self._queues.values()])
+            self._ask(list(self._queues.values()))
             self._empty_queues(progress)
         finally:
             self._keep()
@@ -220,13 +221,13 @@ class Mailing:
             except ValidationError:
                 self._done(queue, Result(job.job, queue.meter.device, code=BadValue(field="job", why="").code))
         replies = self._execute_all([request for _, request in asked])
-        stale = []
+        stale: list[_Queue] = []
         for (queue, _), reply in zip(asked, replies, strict=True):
             if isinstance(reply, (NotSaved, Inhibited)):
                 raise reply
             if isinstance(reply, (ChallengeMismatch, ClientHasSeenOther)) and not queue.asked_again:
                 queue.asked_again = True
-                stale.append(queue.meter)
+                stale.append(queue)
             else:
                 self._take(queue, reply)
         self._ask(stale)
@@ -243,10 +244,18 @@ class Mailing:
         self._results[queue.jobs.popleft().number] = result
         queue.asked_again = False
 
-    def _ask(self, meters: Sequence[LeasedMeter]) -> None:
+    def _ask(self, queues: Sequence[_Queue]) -> None:
         """Exchange challenges for several meters together (FIG. 5)."""
-        answers = self._execute_all([meter.client.ask() for meter in meters]) if meters else []
-        for meter, answer in zip(meters, answers, strict=True):
-            if isinstance(answer, IndiciumError):
+        answers = self._execute_all([queue.meter.client.ask() for queue in queues]) if queues else []
+        for queue, answer in zip(queues, answers, strict=True):
+            if isinstance(answer, PsdStateForbids):
+                self._withdrawn(queue, answer)
+            elif isinstance(answer, IndiciumError):
                 raise answer
-            meter.client.answered(answer)
+            else:
+                queue.meter.client.answered(answer)
+
+    def _withdrawn(self, queue: _Queue, refusal: PsdStateForbids) -> None:
+        """Let a withdrawn meter stop no other; whoever once had a challenge still gets what was paid for before."""
+        while queue.jobs and not queue.meter.client.state.module_challenge:
+            self._done(queue, Result(queue.jobs[0].job, queue.meter.device, code=refusal.code))

@@ -194,6 +194,10 @@ class Office:
         """Have the provider load paid value into a meter."""
         return self.carry(self._provider().download(meter, request_id, value))
 
+    def refund(self, psd_id: str, control_total: int, request_id: str) -> bytes:
+        """Have the provider withdraw a meter and pay back what it holds (E9); give the reply as it came."""
+        return self.bring(self._provider().withdraw(psd_id, control_total, request_id))
+
     def keep(self, state: CustomerState) -> None:
         """Write what a customer keeps, unless another process of this home has been shown a newer state and kept it."""
         with self._home.keeping_customers():

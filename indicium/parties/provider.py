@@ -43,7 +43,11 @@ class Provider:
 
     def refund(self, meter: PsdReply, request_id: str) -> CreateRefundIndicium:
         """Withdraw a meter, as its last reply shows it, and have what it still holds back (E-902)."""
+        return self.withdraw(meter.psd, meter.ar + meter.dr, request_id)
+
+    def withdraw(self, psd_id: str, control_total: int, request_id: str) -> CreateRefundIndicium:
+        """Withdraw a meter whose control total is `control_total`, and have what it still holds back."""
         message = CreateRefundIndicium(
-            psd_id=meter.psd, request_id=request_id, control_total=meter.ar + meter.dr, signature=_UNSIGNED
+            psd_id=psd_id, request_id=request_id, control_total=control_total, signature=_UNSIGNED
         )
         return message.model_copy(update={"signature": self._key.sign(provider_message(message))})

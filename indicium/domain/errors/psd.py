@@ -233,6 +233,14 @@ class LedgerRolledBack(Refusal):
 
 
 @dataclass(eq=False)
+class MeterWithdrawn(Refusal):
+    """What a withdrawn meter is to its customer (D-10, D-16): the account is closed, and stays closed (M-75)."""
+
+    sentence = "Meter {psd_id} was withdrawn: what it held was paid back, and it does nothing more."
+    psd_id: str
+
+
+@dataclass(eq=False)
 class StatusNotAuthentic(Refusal):
     """A module's status is not signed by its certified device key, or answers another challenge (C-38, G-911)."""
 
