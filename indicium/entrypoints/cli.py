@@ -10,7 +10,7 @@ import typer
 from indicium.domain.errors import IndiciumError
 from indicium.entrypoints.options import USAGE
 from indicium.entrypoints.screen import Screen
-from indicium.entrypoints.verbs import analysis, auditing, making, module, storing, viewing
+from indicium.entrypoints.verbs import analysis, auditing, making, meter, module, storing, viewing
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
@@ -75,5 +75,6 @@ for verb in (
 ):
     app.command()(verb)
 
+app.add_typer(meter.meter, name="meter")
 app.add_typer(storing.store, name="store")
 app.add_typer(module.module, name="module")

@@ -42,6 +42,11 @@ class Screen:
         if not self.json:
             self._out.print(text, markup=False)
 
+    def exact(self, text: str) -> None:
+        """Write a line as it stands, byte for byte, for it may be piped on; nothing with `--json`."""
+        if not self.json:
+            self._out.file.write(text + "\n")
+
     def show(self, value: Mapping[str, object]) -> None:
         """Write the one JSON object; nothing without `--json`."""
         if self.json:

@@ -54,6 +54,11 @@ class Item:
     reply: PsdReply
     """The meter after it."""
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the line, in hex: how the records name the item."""
+        return hashlib.sha256(self.line.encode()).hexdigest()
+
 
 class LeasedMeter:
     """One customer with one meter: refills and prints."""

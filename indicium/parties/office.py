@@ -23,7 +23,7 @@ from indicium.domain.errors import (
     NotAZipCode,
     UnknownCustomer,
 )
-from indicium.domain.identity import Serial
+from indicium.domain.identity import DeviceId, Serial
 from indicium.domain.lifecycle import PsdState
 from indicium.domain.replies import PsdReply, parse_reply
 from indicium.domain.status import ModuleStatus
@@ -177,7 +177,7 @@ class Office:
 
     def meter(self, customer: str) -> LeasedMeter:
         """Give the meter of a customer. Raises `UnknownCustomer`."""
-        state = self._kept(customer) if len(customer) <= LONGEST_NAME else None
+        state = kept(self._home, customer) if len(customer) <= LONGEST_NAME else None
         if state is None:
             raise UnknownCustomer
         return LeasedMeter(self, Customer(self._suite, self._card_keys(), state))
@@ -202,8 +202,8 @@ class Office:
         """Write what a customer keeps, unless another process of this home has been shown a newer state and kept it."""
         with self._home.keeping_customers():
             with suppress(BadFile):  # what cannot be read is no newer state
-                kept = self._kept(state.customer)
-                if kept is not None and kept.device == state.device and kept.version > state.version:
+                known = kept(self._home, state.customer)
+                if known is not None and known.device == state.device and known.version > state.version:
                     return
             self._write(state)
 
@@ -220,13 +220,6 @@ class Office:
 
     def _write(self, state: CustomerState) -> None:
         self._home.keep_customer(state.customer, state.model_dump_json().encode())
-
-    def _kept(self, customer: str) -> CustomerState | None:
-        kept = self._home.customer(customer)
-        try:
-            return None if kept is None else CustomerState.model_validate_json(kept)
-        except ValueError:
-            raise BadFile(path=f"the file of customer {customer}", why="it is not one of a customer") from None
 
     def _ca_key(self) -> AuthorityKey:
         return load_private_key(self._secret("ca.key"), "key of the authority")
@@ -253,3 +246,20 @@ class Office:
 
     def _card_keys(self) -> CardKeys:
         return CardKeys.model_validate_json(self._home.public(_CARD_KEYS))
+
+
+def kept(home: Home, customer: str) -> CustomerState | None:
+    """Give what a customer of a home keeps; None for one who has no keys there. Raises `BadFile`."""
+    content = home.customer(customer)
+    try:
+        return None if content is None else CustomerState.model_validate_json(content)
+    except ValueError:
+        raise BadFile(path=f"the file of customer {customer}", why="it is not one of a customer") from None
+
+
+def device_of(home: Home, customer: str) -> DeviceId:
+    """Name the meter of a customer of a home, without asking its module. Raises `UnknownCustomer`."""
+    state = kept(home, customer) if len(customer) <= LONGEST_NAME else None
+    if state is None:
+        raise UnknownCustomer
+    return DeviceId(state.device)

@@ -24,6 +24,10 @@ DAY = "%Y-%m-%d"
 """How a day is written."""
 
 
+AfterOption = Annotated[int, typer.Option(min=0, help="Go on after this version of the meter.")]
+LimitOption = Annotated[int, typer.Option(min=1, max=10_000, help="Transactions at most.")]
+
+
 def status(home: HomeOption = None, store: StoreOption = None, json: JsonOption = False) -> None:
     """Say what the ledger holds, without opening a module."""
     screen, settings = Screen(json=json), settings_of(home, store)
@@ -111,14 +115,18 @@ def modules(
 
 def history(
     device: Annotated[str, typer.Argument(help="The meter's number.")],
-    after: Annotated[int, typer.Option(min=0, help="Go on after this version of the meter.")] = 0,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Transactions at most.")] = PAGE,
+    after: AfterOption = 0,
+    limit: LimitOption = PAGE,
     home: HomeOption = None,
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> None:
     """List a meter's transactions in their order, whichever modules processed them."""
-    screen, settings = Screen(json=json), settings_of(home, store)
+    show_history(Screen(json=json), settings_of(home, store), device, after, limit)
+
+
+def show_history(screen: Screen, settings: Settings, device: str, after: int, limit: int) -> None:
+    """Show a page of a meter's transactions. Raises `UnknownMeter`."""
     with Store.open(settings.store_url) as records:
         meter = MeterHistory(records)
         page = meter.page(DeviceId(device), after, limit)

@@ -1,0 +1,82 @@
+"""The verbs of a customer's meter: leased, filled, spent from, looked at (D, E5, E6, E10)."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.app.homes import assert_whole
+from tests.entrypoints.command import Terminal
+
+LETTER = ("origin_zip=40505", "destination_zip=95567", "mail_class=first-class letter", "weight_ounces=1")
+COUPON = ("kind=coupon", "issuer=Acme", "product=Soap", "offer=1.00 off", "valid_until=2099-12-31")
+
+
+def test_a_stranger_leases_a_meter_fills_it_and_prints(terminal: Terminal, home: Path) -> None:
+    leased = terminal.json("meter", "lease", "Dora", "--zip", "40505", "--home", home)
+    assert (leased["customer"], leased["state"], leased["ar"], leased["dr"]) == ("Dora", "leased", 0, 0)
+    assert terminal.json("meter", "refill", "Dora", "50", "--home", home)["dr"] == 50_000
+    printed = terminal.json("meter", "print", "Dora", "0.33", *LETTER, "--request", "r1", "--home", home)
+    assert (printed["ar"], printed["dr"], printed["request"]) == (330, 49_670, "r1")
+    assert hashlib.sha256(printed["item"].encode()).hexdigest() == printed["item_sha256"]
+    shown = terminal.json("meter", "status", "Dora", "--home", home)
+    assert (shown["ar"], shown["dr"], shown["device"]) == (330, 49_670, leased["device"])
+    history = terminal.json("meter", "history", "Dora", "--home", home)
+    assert history == terminal.json("history", leased["device"], "--home", home)
+    assert history["history"][-1]["request"] == "r1"
+    assert_whole(home)
+
+
+def test_an_item_of_any_kind_goes_to_the_screen_byte_for_byte_or_into_a_file(
+    terminal: Terminal, home: Path, tmp_path: Path
+) -> None:
+    asked = ("meter", "print", "Ada", "1.00", *COUPON, "--request", "r1", "--home", home)
+    status, out, err = terminal.run(*asked)
+    assert (status, err) == (0, "")
+    elements = json.loads(out.partition("\t")[0])["elements"]
+    assert elements == dict(word.split("=") for word in COUPON)
+    assert terminal.run(*asked, "--out", tmp_path / "item")[0] == 0
+    assert (tmp_path / "item").read_text() == out
+
+
+def test_a_file_that_cannot_be_written_costs_nothing_twice(terminal: Terminal, home: Path, tmp_path: Path) -> None:
+    asked = ("meter", "print", "Ada", "1.00", *COUPON, "--request", "r1", "--home", home)
+    said = terminal.refused(*asked, "--out", tmp_path / "nowhere" / "item", status=1)
+    assert said.endswith("the item is had again with --request r1.")
+    assert terminal.json(*asked)["ar"] == 1_000
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("0.33",), "bad-value"),
+        (("0.33", *LETTER, "weight_ounces=2"), "bad-value"),
+        (("0.33", *LETTER, "colour=red"), "bad-value"),
+        (("0.33", "weight_ounces"), "bad-value"),
+        (("0.33", "kind=token"), "unknown-kind"),
+        (("0,33", *LETTER), "not-an-amount"),
+        (("NaN", *LETTER), "not-an-amount"),
+        (("0.0001", *LETTER), "finer-than-a-mill"),
+        (("500.01", *LETTER), "value-above-maximum"),
+        (("0.33", *LETTER, "--request", "a b"), "bad-value"),
+    ],
+)
+def test_what_cannot_be_asked_for_costs_nothing(
+    terminal: Terminal, home: Path, words: tuple[str, ...], code: str
+) -> None:
+    before = terminal.json("meter", "status", "Ada", "--home", home)
+    assert terminal.json("meter", "print", "Ada", *words, "--home", home, status=1)["error"] == code
+    assert terminal.json("meter", "status", "Ada", "--home", home) == before
+
+
+def test_a_customer_who_has_no_meter_is_told_so_by_every_verb(terminal: Terminal, home: Path) -> None:
+    for words in (("status", "Adam"), ("refill", "Adam", "1"), ("print", "Adam", "0.33", *LETTER), ("history", "Adam")):
+        assert terminal.json("meter", *words, "--home", home, status=1)["error"] == "unknown-customer"
+
+
+def test_a_lease_with_a_limit_of_its_own_holds_no_more_than_that(terminal: Terminal, home: Path) -> None:
+    terminal.json("meter", "lease", "Dora", "--zip", "40505", "--dr-limit", "20", "--home", home)
+    refused = terminal.json("meter", "refill", "Dora", "20.001", "--home", home, status=1)
+    assert refused["error"] == "descending-register-limit"
+    assert terminal.json("meter", "refill", "Dora", "20", "--home", home)["dr"] == 20_000
