@@ -80,3 +80,42 @@ def test_a_lease_with_a_limit_of_its_own_holds_no_more_than_that(terminal: Termi
     refused = terminal.json("meter", "refill", "Dora", "20.001", "--home", home, status=1)
     assert refused["error"] == "descending-register-limit"
     assert terminal.json("meter", "refill", "Dora", "20", "--home", home)["dr"] == 20_000
+
+
+def test_e7_a_correction_names_the_item_that_it_corrects(terminal: Terminal, home: Path, tmp_path: Path) -> None:
+    letter, asked = tmp_path / "letter", ("--request", "c1", "--home", home)
+    terminal.run("meter", "print", "Ada", "0.33", *LETTER, "--out", letter, "--home", home)
+    corrected = terminal.json("meter", "correct", "Ada", "0.10", letter, *LETTER, *asked)
+    assert corrected["ar"] == 430
+    elements = json.loads(corrected["item"].partition("\t")[0])["elements"]
+    assert elements["kind"] == "postage-correction"
+    assert elements["corrects"] == hashlib.sha256(letter.read_bytes().removesuffix(b"\n")).hexdigest()
+    assert terminal.json("meter", "correct", "Ada", "0.10", letter, *LETTER, *asked) == corrected
+
+
+def test_e7_only_postage_is_corrected_and_only_by_an_item_that_can_be_read(
+    terminal: Terminal, home: Path, tmp_path: Path
+) -> None:
+    for name, content in (("empty", b""), ("picture", b"\x89PNG\xff"), ("letter", b"{}\tAA==\n")):
+        (tmp_path / name).write_bytes(content)
+    for words, code in (
+        ((tmp_path / "nothing", *LETTER), "bad-file"),
+        ((tmp_path / "empty", *LETTER), "bad-file"),
+        ((tmp_path / "picture", *LETTER), "bad-file"),
+        ((tmp_path / "letter", *COUPON), "bad-value"),
+    ):
+        refused = terminal.json("meter", "correct", "Ada", "0.10", *words, "--home", home, status=1)
+        assert refused["error"] == code
+    assert terminal.json("meter", "status", "Ada", "--home", home)["ar"] == 0
+
+
+def test_e9_a_refund_is_asked_about_done_once_and_ends_the_meter(terminal: Terminal, home: Path) -> None:
+    assert "say --yes" in terminal.refused("meter", "refund", "Ada", "--home", home, status=3)
+    assert terminal.json("meter", "status", "Ada", "--home", home)["state"] == "leased"
+    refunded = terminal.json("meter", "refund", "Ada", "--yes", "--home", home)
+    assert (refunded["state"], refunded["ar"], refunded["dr"]) == ("withdrawn", 100_000, 0)
+    assert terminal.json("meter", "refund", "Ada", "--yes", "--home", home) == refunded
+    for words in (("print", "Ada", "0.33", *LETTER), ("refill", "Ada", "1"), ("status", "Ada")):
+        assert terminal.json("meter", *words, "--home", home, status=1)["error"] == "meter-withdrawn"
+    assert terminal.json("meters", refunded["device"], "--home", home)["meters"][0]["state"] == "withdrawn"
+    assert_whole(home)

@@ -1,0 +1,67 @@
+"""Verbs that put right what a meter printed, and that end its life (E7, E9)."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from indicium.domain.errors import BadFile, BadValue
+from indicium.domain.kinds import Postage
+from indicium.entrypoints.asking import AtTerminal
+from indicium.entrypoints.connecting import reach
+from indicium.entrypoints.elements import elements_of
+from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, settings_of
+from indicium.entrypoints.screen import Screen
+from indicium.entrypoints.verbs.meter_value import (
+    CustomerArgument,
+    ElementsArgument,
+    OutOption,
+    RequestOption,
+    ValueArgument,
+    give,
+)
+from indicium.parties.carried import brought
+
+
+def correct(
+    customer: CustomerArgument,
+    value: ValueArgument,
+    item: Annotated[Path, typer.Argument(metavar="ITEM", help="File with the item that the piece of mail bears.")],
+    elements: ElementsArgument = None,
+    request: RequestOption = None,
+    out: OutOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Print a postage correction: what a piece of mail is short of that bears an item already."""
+    screen, asked, corrects = Screen(json=json), elements_of(elements or ()), item_in(item)
+    if not isinstance(asked, Postage):
+        raise BadValue(field="kind", why="only postage is corrected")
+    with reach(settings_of(home, None)) as module:
+        corrected = module.office.meter(customer).correct(value, asked, corrects, request)
+    give(screen, customer, corrected, out)
+
+
+def refund(
+    customer: CustomerArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nobody whether it is meant.")] = False,
+    out: OutOption = None,
+    home: HomeOption = None,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Have the provider withdraw the meter, for good, and pay back what DR holds; repeated, it gives the same item."""
+    screen = Screen(json=json)
+    if not yes:
+        AtTerminal("say --yes if it is meant").demand(f"Withdraw the meter of {customer}, for ever?")
+    with reach(settings_of(home, store)) as module:
+        item = module.office.meter(customer).refund()
+    give(screen, customer, item, out)
+
+
+def item_in(path: Path) -> str:
+    """Read an item, a line, from a file. Raises `BadFile`."""
+    try:
+        return brought(path).decode().removesuffix("\n")
+    except UnicodeDecodeError:
+        raise BadFile(path=str(path), why="it is no item in text") from None
