@@ -5,11 +5,32 @@ Each kind has its own typed data elements; they are rendered once, by the kind's
 the record byte for byte.
 """
 
-from typing import Literal
+import base64
+import hashlib
+import re
+from datetime import date
+from functools import cached_property
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from indicium.domain.amounts import LARGEST
+from indicium.domain.errors import BadRecord, NotAnItem
 from indicium.domain.kinds import AnyElements
+from indicium.domain.record import decode_signature
+
+LONGEST_LINE: Final = 16_384
+"""No item has as many bytes; a longer line is refused before it is read."""
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NUMBERS: Final = ("transaction", "ar", "dr", "value")
+
+
+def _calendar_day(text: str) -> str:
+    if not _DAY.fullmatch(text):
+        raise ValueError("a day, as in 2026-11-30")  # noqa: TRY003, EM101  # pydantic's protocol
+    date.fromisoformat(text)
+    return text
 
 
 class ItemBody(BaseModel):
@@ -19,9 +40,9 @@ class ItemBody(BaseModel):
 
     vbi: Literal[1]
     """Version of the item's format."""
-    device: str
+    device: Annotated[str, Field(pattern=r"^[0-9]{10}$")]
     """device ID (G-103) of the meter that signed it."""
-    certificate: str
+    certificate: Annotated[str, Field(pattern=r"^(0|[1-9a-f][0-9a-f]{0,39})$")]
     """Serial number of the meter's certificate (G-104), in hex."""
     transaction: int
     """Number of the meter's transaction that made it."""
@@ -31,9 +52,51 @@ class ItemBody(BaseModel):
     """Descending register in mills, this item's value taken off."""
     value: int
     """Value in mills."""
-    date: str
+    date: Annotated[str, AfterValidator(_calendar_day)]
     """Day of issue in UTC, YYYY-MM-DD."""
     elements: AnyElements
+
+
+class SignedItem:
+    """An item that has one form: what it says, the bytes that are signed, and their signature. Nothing is checked."""
+
+    def __init__(self, body: ItemBody, signed: bytes, signature: bytes) -> None:
+        """Take an item apart already; `signed` is the JSON of `body`, `signature` as the suite writes it."""
+        self.body, self.signed, self.signature = body, signed, signature
+
+    @cached_property
+    def line(self) -> bytes:
+        """The item as a line of text."""
+        return self.signed + b"\t" + base64.b64encode(self.signature)
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 in hex over the line, as the record of the item names it."""
+        return hashlib.sha256(self.line).hexdigest()
+
+
+def parse_item(line: bytes) -> SignedItem:
+    """Read an item from its line, which has one form and no newline. Raises `NotAnItem`."""
+    if len(line) > LONGEST_LINE:
+        raise NotAnItem(why="it is too long")
+    signed, tab, encoded = line.partition(b"\t")
+    if not tab:
+        raise NotAnItem(why="it is not a JSON object, a TAB and a signature")
+    try:
+        signature = decode_signature(encoded)
+        body = ItemBody.model_validate_json(signed)
+    except BadRecord:
+        raise NotAnItem(why="its signature is not in strict base64") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "JSON"
+        raise NotAnItem(why=f"{where} is not as an item has it") from None
+    if body.model_dump_json().encode() != signed:
+        raise NotAnItem(why="its members are written otherwise than a module writes them")
+    for name in _NUMBERS:
+        if not 0 <= getattr(body, name) <= LARGEST:
+            raise NotAnItem(why=f"{name} is not as an item has it")
+    return SignedItem(body, signed, signature)
 
 
 def render_body(

@@ -58,6 +58,14 @@ class UnknownKind(Malformed):
 
 
 @dataclass(eq=False)
+class NotAnItem(Malformed):
+    """The bytes are no item, in none of the forms that items are written in, or not in the one form that each has."""
+
+    sentence = "Not an item: {why}."
+    why: str
+
+
+@dataclass(eq=False)
 class CustomerMissing(Malformed):
     """A row names no customer."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, ClassVar, Final, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
 from indicium.domain.amounts import LARGEST, Mills
 from indicium.domain.errors import BadValue, ValueUnfitForKind
@@ -68,6 +68,14 @@ def _day(value: object, info: ValidationInfo) -> object:
         raise ValueError("a day, as in 2026-11-30")  # noqa: TRY003, EM101  # pydantic's protocol
     return date.fromisoformat(value)
 
+
+@dataclass(frozen=True, slots=True)
+class Hash:
+    """Marks a text that is a SHA-256 in hex: the compact form has room for its 32 bytes only."""
+
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$"), Hash()]
+"""A SHA-256 in hex."""
 
 Day = Annotated[date, BeforeValidator(_day)]
 """A day of the calendar; in JSON YYYY-MM-DD, and in no other form that dates are written in."""

@@ -1,9 +1,8 @@
 """Postage corrections: more postage for a piece of mail that bears an item already (E7)."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field
-
+from indicium.domain.kinds.base import Sha256
 from indicium.domain.kinds.postage import MailPiece
 
 
@@ -16,5 +15,5 @@ class PostageCorrection(MailPiece):
     NUMBER: ClassVar = 17
 
     kind: Literal["postage-correction"] = "postage-correction"
-    corrects: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    corrects: Sha256
     """SHA-256 in hex over the line of the item that it corrects."""
