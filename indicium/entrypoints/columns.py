@@ -98,7 +98,7 @@ TRANSACTIONS: Final = (
     Column("downloaded", Kind.NUMBER, "The module's total of refills after it.", unit=_MILLS),
     Column("printed", Kind.NUMBER, "The module's total of items after it.", unit=_MILLS),
     Column("refunded", Kind.NUMBER, "The module's total of refunds after it.", unit=_MILLS),
-    Column("item", Kind.NAME, "Kind of the item: `postage`, `voucher`.", _NO_ITEM),
+    Column("item", Kind.NAME, "Kind of the item: `postage`, `postage-correction`, `refund`, `voucher` …", _NO_ITEM),
     Column("item_sha256", Kind.TEXT, "SHA-256 in hex of the signed item.", _NO_ITEM),
     Column("certificate", Kind.TEXT, "Serial number in hex of the certificate that the item names.", _NO_ITEM),
     Column("date", Kind.DAY, "Day of issue that the item bears, in UTC.", _NO_ITEM),
@@ -106,6 +106,7 @@ TRANSACTIONS: Final = (
     Column("destination_zip", Kind.TEXT, "Destination.", _NO_POSTAGE),
     Column("mail_class", Kind.NAME, "Mail class.", _NO_POSTAGE),
     Column("weight_ounces", Kind.NUMBER, "Weight.", _NO_POSTAGE, "ounces"),
+    Column("corrects", Kind.TEXT, "SHA-256 in hex of the item that a correction corrects.", "no correction"),
     Column("purpose", Kind.TEXT, "What a voucher's bearer gets.", "no voucher"),
 )
 """A row for each transaction of a meter that holds: discarded ones stand among the records alone."""
@@ -226,9 +227,9 @@ def _transaction(record: SealedRecord, module: str, at: object, data: Mapping[st
 def _item(data: Mapping[str, Any]) -> Values:
     item = data.get("vbi")
     if item is None:
-        return (None,) * 9
+        return (None,) * 10
     elements = item["elements"]
-    chosen = ("origin_zip", "destination_zip", "mail_class", "weight_ounces", "purpose")
+    chosen = ("origin_zip", "destination_zip", "mail_class", "weight_ounces", "corrects", "purpose")
     day = date.fromisoformat(item["date"])
     return elements["kind"], data["item_sha256"], item["certificate"], day, *(elements.get(name) for name in chosen)
 

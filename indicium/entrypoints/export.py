@@ -5,6 +5,7 @@ on. Every record is verified on its way into the files, so the verdict is about 
 exported too, and says so. Memory grows with neither records nor meters.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -49,7 +50,8 @@ BYTES_AT_ONCE: Final = 16 * 1024 * 1024
 
 _SCRATCH: Final = "registers.db"
 _DOWNLOADED: Final = "postage-value-downloaded"
-_PRINTED: Final = "indicium-created"
+_PRINTED: Final = ("indicium-created", "postage-correction-created")
+_REFUNDED: Final = "refund-indicium-created"
 
 Progress = Callable[[int, int], None]
 
@@ -272,11 +274,15 @@ def _ties(chains: Sequence[ChainExport], ar: int, dr: int) -> list[Tie]:
     downloaded, printed, refunded = (
         sum(part) for part in zip(NO_TOTALS, *(chain.totals for chain in chains), strict=True)
     )
-    loaded, spent = (sum(chain.moved.get(event, 0) for chain in chains) for event in (_DOWNLOADED, _PRINTED))
+    moved = Counter[str]()
+    for chain in chains:
+        moved.update(chain.moved)
+    spent = sum(moved[event] for event in _PRINTED)
     return [
-        Tie("refills in transactions, and the modules' totals", loaded, downloaded),
+        Tie("refills in transactions, and the modules' totals", moved[_DOWNLOADED], downloaded),
         Tie("items in transactions, and the modules' totals", spent, printed),
-        Tie("items in transactions, and AR of the meters", spent, ar),
+        Tie("refunds in transactions, and the modules' totals", moved[_REFUNDED], refunded),
+        Tie("items and refunds in transactions, and AR of the meters", spent + moved[_REFUNDED], ar),
         Tie(
             "the modules' totals of refills less items and refunds, and DR of the meters",
             downloaded - printed - refunded,

@@ -56,7 +56,7 @@ def show_findings(screen: Screen, found: Inspection) -> None:
 def show_modules(screen: Screen, rows: Sequence[ModuleRow]) -> None:
     """Show the module table (G4) with totals and heads."""
     screen.table(
-        ("#", "serial", "suite", "state", "records", "last transaction", "value", "downloaded", "printed"),
+        ("#", "serial", "suite", "state", "records", "last transaction", "value", "downloaded", "printed", "refunded"),
         [
             (
                 str(number),
@@ -68,10 +68,11 @@ def show_modules(screen: Screen, rows: Sequence[ModuleRow]) -> None:
                 amounts.dollars(row.last.value or 0),
                 amounts.dollars(row.totals.downloaded),
                 amounts.dollars(row.totals.printed),
+                amounts.dollars(row.totals.refunded),
             )
             for number, row in enumerate(rows, 1)
         ],
-        right=("#", "records", "value", "downloaded", "printed"),
+        right=("#", "records", "value", "downloaded", "printed", "refunded"),
     )
 
 

@@ -10,9 +10,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from indicium import Ledger
+from indicium import Ledger, MeterHistory, Settings, Store
 from indicium.domain.amounts import Mills
 from indicium.domain.errors import BadValue, InsufficientFunds, MeterWithdrawn, ModuleNotAuthentic
+from indicium.domain.identity import DeviceId
 from indicium.domain.kinds import PostageCorrection, Refund, postage
 from indicium.domain.vbi import ItemBody
 from indicium.parties.leased import Item
@@ -152,6 +153,30 @@ def test_a_mailing_of_a_withdrawn_meters_customer_stops_no_other(ledger: Ledger)
         ("Ben-2", "ok"),
         ("Cy-1", "psd-state-forbids"),
     ]
+
+
+def test_the_views_know_of_all_of_it_and_a_replay_gives_the_same(home: Path) -> None:
+    """AR/DR, module table, movement, history: live is what a replay gives (`assert_whole`)."""
+    with Ledger.open(home) as ledger:
+        for customer in ("Ada", "Ben"):
+            meter = ledger.meter(customer)
+            meter.correct("0.24", HEAVIER, meter.print("0.33", LETTER).line)
+        ledger.meters()  # the views fold in the middle, and go on from there
+        ledger.meter("Ada").refund()
+        (module,) = ledger.modules()
+        state = ledger.at(module.head.sequence)
+        device = DeviceId(ledger.meter("Ada").device)
+    with Store.open(Settings.read(home).store_url, read_only=True) as store:
+        history = MeterHistory(store).page(device, 5).rows
+
+    assert module.totals == state.totals == (300_000, 1140, 99_430)
+    assert module.last.value == 99_430
+    assert [(row.event, row.value, row.state) for row in history] == [
+        ("indicium-created", 330, "leased"),
+        ("postage-correction-created", 240, "leased"),
+        ("refund-indicium-created", 99_430, "withdrawn"),
+    ]
+    assert_whole(home, {"Ada": 100_000, "Ben": 570})
 
 
 def test_a_refund_whose_answer_was_lost_with_the_process_is_asked_for_again(home: Path) -> None:

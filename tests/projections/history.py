@@ -1,7 +1,7 @@
 """Histories of modules and meters, written as the records that modules would have sealed, and streams of them."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -12,8 +12,25 @@ from indicium.domain.identity import ChainId, DeviceId, Serial
 from indicium.domain.package import MovingPart
 from indicium.domain.record import line_hash
 from indicium.domain.registers import NO_TOTALS, Totals
+from tests.domain.lines import CORRECTION
 
 MONDAY = "1999-08-02T15:00:00.000000Z"
+
+
+TOTALS = {
+    "postage-value-downloaded": "downloaded",
+    "indicium-created": "printed",
+    "postage-correction-created": "printed",
+    "refund-indicium-created": "refunded",
+}
+"""Events that move value, each with the module total that grows by it (G-308 … G-310)."""
+
+ELEMENTS: dict[str, dict[str, object]] = {
+    "indicium-created": {"kind": "voucher", "purpose": "a cup of tea"},
+    "postage-correction-created": CORRECTION,
+    "refund-indicium-created": {"kind": "refund"},
+}
+"""Events that are items, each with data elements of its kind."""
 
 
 class Module:
@@ -43,12 +60,10 @@ class Module:
         return record
 
     def transact(self, event: str, package: MovingPart, value: int = 0, *, at: str = MONDAY) -> SealedRecord:
-        """Record a PSD transaction; the totals move with downloads and indicia."""
+        """Record a PSD transaction; the totals move with downloads and with items of all kinds."""
         package = package._replace(home=self.serial, last_at=at)
-        if event == "postage-value-downloaded":
-            self.totals = self.totals._replace(downloaded=Mills(self.totals.downloaded + value))
-        if event == "indicium-created":
-            self.totals = self.totals._replace(printed=Mills(self.totals.printed + value))
+        if (total := TOTALS.get(event)) is not None:
+            self.totals = self.totals._replace(**{total: Mills(getattr(self.totals, total) + value)})
         checkpoint = {
             "psd": package.psd, "transaction": event, "value": value, "ar": package.ar, "dr": package.dr,
             "module": self.serial, "at": at, **self.totals._asdict(), "mac": "c" * 64,
@@ -57,8 +72,8 @@ class Module:
             "package": package._asdict(), "request": "r", "content": "d" * 64, "authenticated_as": "user",
             "checkpoint": checkpoint,
         }  # fmt: skip
-        if event == "indicium-created":
-            data["vbi"] = item(package, value, at)
+        if event in ELEMENTS:
+            data["vbi"] = item(package, value, at, ELEMENTS[event])
             data["item_sha256"] = "e" * 64
         return self.note(event, data, at=at, psd=package.psd, version=package.version)
 
@@ -82,12 +97,12 @@ def meter(number: int = 1, **changes: Any) -> MovingPart:  # noqa: ANN401  # mem
     return package._replace(**changes)
 
 
-def item(package: MovingPart, value: int, at: str) -> dict[str, Any]:
-    """Give the data elements of a postage indicium."""
+def item(package: MovingPart, value: int, at: str, elements: Mapping[str, object]) -> dict[str, Any]:
+    """Give what an item says."""
     return {
         "vbi": 1, "device": package.psd, "certificate": package.certificate, "transaction": package.version,
         "ar": package.ar, "dr": package.dr, "value": value, "date": at[:10],
-        "elements": {"kind": "voucher", "purpose": "a cup of tea"},
+        "elements": elements,
     }  # fmt: skip
 
 

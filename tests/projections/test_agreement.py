@@ -16,7 +16,7 @@ from indicium.domain.package import MovingPart
 from indicium.domain.record import line_hash, parse
 from indicium.projections import MeterRow, ModuleRow, Views
 from indicium.projections.module_table import LastTransaction
-from tests.projections.history import InMemory, Module, meter
+from tests.projections.history import ELEMENTS, InMemory, Module, meter
 
 MODULES, METERS, MOST_DISCARDED = 3, 4, 3
 
@@ -31,13 +31,17 @@ class World:
     def transact(self, event: str, at: int, number: int, value: int) -> None:
         """Let module `at` process the meter, wherever it was at home before."""
         package = self.meters.get(number) or meter(number, version=0, customer=None, license_zip=None, state="raw")
-        moved = {"postage-value-downloaded": (0, value), "indicium-created": (value, -value)}.get(event, (0, 0))
+        if event == "refund-indicium-created":  # whatever is left
+            value = package.dr
+        moved = (0, value) if event == "postage-value-downloaded" else (value, -value) if event in ELEMENTS else (0, 0)
         package = package._replace(
             version=package.version + 1, home=self.modules[at].serial, ar=package.ar + moved[0],
             dr=package.dr + moved[1],
         )  # fmt: skip
         if event == "customer-authorized":
             package = package._replace(customer=f"c{value}", license_zip="94107", state="leased")
+        if event == "refund-indicium-created":
+            package = package._replace(state="withdrawn")
         self.meters[number] = package
         self.modules[at].transact(event, package, value if any(moved) else 0)
 
@@ -54,7 +58,7 @@ AT = st.integers(0, MODULES - 1)
 NUMBER = st.integers(1, METERS)
 PSD_EVENT = st.sampled_from(["psd-initialized", "customer-authorized", "postage-value-downloaded"])
 HAPPENINGS = st.one_of(
-    st.tuples(st.just("transact"), PSD_EVENT | st.just("indicium-created"), AT, NUMBER, st.integers(1, 9999)),
+    st.tuples(st.just("transact"), PSD_EVENT | st.sampled_from(sorted(ELEMENTS)), AT, NUMBER, st.integers(1, 9999)),
     st.tuples(st.just("recover"), AT, st.lists(NUMBER, max_size=MOST_DISCARDED)),
     st.tuples(st.just("note"), st.sampled_from(["user-logged-on", "moon-observed"]), AT, st.sampled_from("oe")),
 )

@@ -62,6 +62,22 @@ def test_a_history_without_a_flaw_has_no_finding(combining: Combination) -> None
     assert combining.counts == (1, 4)
 
 
+def test_a_correction_spends_and_a_refund_empties_as_an_item_does(combining: Combination) -> None:
+    """E-1105: neither changes the control total; what does not say so is found."""
+    corrected = line(5, 5, 100, 600, 400, event="postage-correction-created")
+    refunded = line(6, 6, 400, 1000, 0, event="refund-indicium-created")
+    assert found_in(combining, [*GOOD, corrected, refunded]) == []
+
+
+@pytest.mark.parametrize("event", ["postage-correction-created", "refund-indicium-created"])
+def test_a_refund_or_correction_that_takes_more_or_adds_less_than_it_says_is_found(
+    combining: Combination, event: str
+) -> None:
+    takes_more, adds_less = line(5, 5, 100, 600, 300, event=event), line(6, 6, 100, 800, 100, event=event)
+    found = found_in(combining, [*GOOD, takes_more, adds_less])
+    assert kinds(found) == ["control-total-changed", "value-not-moved"]
+
+
 def test_a_meter_that_moved_between_modules_is_followed_by_its_versions(combining: Combination) -> None:
     """M-30, and no clock of one module agrees with another's: the second's is behind."""
     first = [BORN, LOADED, line(3, 3, 330, 330, 670, home="2")]

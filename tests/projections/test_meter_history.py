@@ -47,6 +47,19 @@ def test_a_row_says_what_was_done_and_where_it_is_recorded(store: Store) -> None
     }
 
 
+def test_the_whole_life_of_a_meter_stands_in_its_history(store: Store) -> None:
+    module = Module("34576590")
+    module.transact("indicium-created", meter(version=1, ar=330, dr=670), 330)
+    module.transact("postage-correction-created", meter(version=2, ar=570, dr=430), 240)
+    module.transact("refund-indicium-created", meter(version=3, ar=1000, dr=0, state="withdrawn"), 430)
+    rows, _ = save(store, module).page(METER)
+    assert [(row.event, row.value, row.ar, row.dr, row.state) for row in rows] == [
+        ("indicium-created", 330, 330, 670, "leased"),
+        ("postage-correction-created", 240, 570, 430, "leased"),
+        ("refund-indicium-created", 430, 1000, 0, "withdrawn"),
+    ]
+
+
 def two_modules() -> tuple[Module, Module]:
     """Give two modules that took turns with a meter, versions 1 to 9, and processed another one between."""
     modules = Module("34576590"), Module("34582152")

@@ -53,6 +53,34 @@ def test_the_example_of_the_seed_is_what_four_modules_events_fold_to(engine: Eng
     assert "\n".join(table) + "\n" == SEED
 
 
+def test_what_was_corrected_is_printed_and_what_was_paid_back_is_refunded(engine: Engine) -> None:
+    """G-308 … G-310, M-84; the last transaction is whichever was last, with its value (G-405)."""
+    module = Module("34576590")
+    module.transact("postage-value-downloaded", meter(version=6, dr=5000), 5000)
+    module.transact("indicium-created", meter(version=7, ar=330, dr=4670), 330)
+    module.transact("postage-correction-created", meter(version=8, ar=570, dr=4430), 240)
+    module.transact(
+        "refund-indicium-created",
+        meter(version=9, ar=5000, dr=0, state="withdrawn"),
+        4430,
+        at="1999-08-06T23:53:00.000000Z",
+    )
+    views = Views(engine)
+    views.catch_up(InMemory(module))
+
+    (row,) = views.modules()
+    assert row.totals == (5000, 570, 4430)
+    assert row.last == ("1999-08-06T23:53:00.000000Z", 4430)
+    (withdrawn,) = views.meters()
+    assert (withdrawn.ar, withdrawn.dr, withdrawn.state) == (5000, 0, "withdrawn")
+    assert [(moved.event, moved.transactions, moved.value) for moved in views.movement(None, None)] == [
+        ("indicium-created", 1, 330),
+        ("postage-correction-created", 1, 240),
+        ("postage-value-downloaded", 1, 5000),
+        ("refund-indicium-created", 1, 4430),
+    ]
+
+
 def test_a_row_has_head_state_and_totals(engine: Engine) -> None:
     module = Module("34576590", chain="ab" * 16)
     module.transact("postage-value-downloaded", meter(version=6, dr=500_000), 500_000)
