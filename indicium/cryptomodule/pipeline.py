@@ -10,13 +10,18 @@ from typing import Any, NamedTuple
 from indicium.cryptomodule.desk import Desk
 from indicium.cryptomodule.group import Group
 from indicium.cryptomodule.handlers.psd.corrections import create_postage_correction_indicium, create_refund_indicium
-from indicium.cryptomodule.handlers.psd.inquiries import request_challenge, retrieve_psd_status, retrieve_udsk_psd
+from indicium.cryptomodule.handlers.psd.inquiries import (
+    request_challenge,
+    retrieve_psd_status,
+    retrieve_udsk_psd,
+    verify_indicium,
+)
 from indicium.cryptomodule.handlers.psd.issuing import ToSign
 from indicium.cryptomodule.handlers.psd.making import authorize_customer, authorize_psd, configure_psd, initialize_psd
 from indicium.cryptomodule.handlers.psd.value import create_indicium, download_postage_value
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium, CreateRefundIndicium
-from indicium.domain.commands.inquiries import RetrievePsdStatus, RetrieveUdskPsd
+from indicium.domain.commands.inquiries import RetrievePsdStatus, RetrieveUdskPsd, VerifyIndicium
 from indicium.domain.commands.psd import (
     AuthorizeCustomer,
     AuthorizePsd,
@@ -101,5 +106,6 @@ PSD_HANDLERS: dict[type[Command], Callable[[Group, Desk, Any], bytes]] = {
     RequestChallenge: request_challenge,
     RetrievePsdStatus: retrieve_psd_status,
     RetrieveUdskPsd: retrieve_udsk_psd,
+    VerifyIndicium: verify_indicium,
 }
 """All other commands on a PSD; like those, they authenticate themselves and travel in groups."""

@@ -246,7 +246,6 @@ FIG6: Final[dict[type[Command], Rule]] = {
 
 NOT_YET: Final[frozenset[type[Command]]] = frozenset(
     {
-        VerifyIndicium,
         ResetPassword,
         AddUser,
         DeleteUser,

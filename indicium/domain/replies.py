@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from indicium.domain.errors import BadValue
+from indicium.domain.vbi import ItemBody
 
 
 class PackageStatus(BaseModel):
@@ -66,6 +67,25 @@ class PsdReply(BaseModel):
     """Certificate of the key that was asked for: X.509 in DER, base64; None before the PSD has one (B-53)."""
     package: PackageStatus | None = None
     """What the package holds beside all this, if it was asked for (B-52)."""
+
+
+class VerifiedItem(BaseModel):
+    """What a module says of an item that it found genuine (B-56)."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    item_sha256: str
+    """SHA-256 in hex over the item's line."""
+    body: ItemBody
+    """What the item says."""
+
+
+def parse_verified(line: bytes) -> VerifiedItem:
+    """Read the JSON part of the answer to verify indicium; its signature is checked first. Raises `BadValue`."""
+    try:
+        return VerifiedItem.model_validate_json(line.partition(b"\t")[0])
+    except ValidationError as error:
+        raise BadValue(field="reply", why=str(error.errors(include_input=False)[0]["msg"])) from None
 
 
 def parse_reply(line: bytes) -> PsdReply:

@@ -14,6 +14,7 @@ from indicium.domain.commands import COMMANDS
 from indicium.domain.commands.access import BeginAdmin, GetStatus, Logoff, Logon
 from indicium.domain.commands.auditing import CreateAuditEntry, ExportAuditKey
 from indicium.domain.commands.base import Command
+from indicium.domain.commands.inquiries import VerifyIndicium
 from indicium.domain.commands.psd import AuthorizePsd, InitializePsd
 from indicium.domain.commands.recovery import AutoRecoverCheckpoint
 from indicium.domain.commands.sessions import CloseSession, OpenSession
@@ -229,6 +230,7 @@ def psd_commands(world: World) -> list[Command]:
         ada.ask(),
         ada.ask_status(),
         ada.ask_public_key(),
+        VerifyIndicium(item="item", certificate=b"certificate"),
         AutoRecoverCheckpoint(),
     ]
 

@@ -57,6 +57,21 @@ class VerifyKey:
         return public_pem(self._key)
 
 
+class OneForm(VerifyKey):
+    """A public key that takes each signature in one form only: with the lower of the two values of s, as `sign` does.
+
+    Else whoever has an item could write it in another way, and show it a second time.
+    """
+
+    __slots__ = ()
+
+    def verify(self, data: bytes, signature: bytes) -> None:
+        """Check a DER signature; raise `NotAuthentic`."""
+        super().verify(data, signature)
+        if decode_dss_signature(signature)[1] > HALF_ORDER:
+            raise NotAuthentic
+
+
 class SigningKey:
     """A private key for ECDSA P-256 with SHA-256."""
 
@@ -104,10 +119,19 @@ def load_public(der: bytes, what: str) -> VerifyKey:
 
     Raises `KeyNotUsable`.
     """
+    return VerifyKey(_read_public(der, what))
+
+
+def load_public_of_items(der: bytes, what: str) -> OneForm:
+    """Load a key as `load_public` does, for what may have one form only. Raises `KeyNotUsable`."""
+    return OneForm(_read_public(der, what))
+
+
+def _read_public(der: bytes, what: str) -> ec.EllipticCurvePublicKey:
     key = read_public(der, what)
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise KeyNotUsable(what=what, why="it is not of the curve P-256")
-    return VerifyKey(key)
+    return key
 
 
 def _answers() -> bool:

@@ -75,15 +75,24 @@ class Certificate:
         except UNREADABLE:
             raise NotAuthentic from None
 
-    def verify(self, authority: bytes, now: datetime) -> None:
-        """Check issuer, signature and dates against the CA's certificate (E-301); raise `NotAuthentic`."""
+    def issued_by(self, authority: bytes) -> None:
+        """Check issuer and signature against the CA's certificate, whatever the time; raise `NotAuthentic`."""
         issuer = x509.load_der_x509_certificate(authority)
         try:
             self._certificate.verify_directly_issued_by(issuer)
         except (InvalidSignature, *UNREADABLE):
             raise NotAuthentic from None
+
+    def verify(self, authority: bytes, now: datetime) -> None:
+        """Check issuer, signature and dates against the CA's certificate (E-301); raise `NotAuthentic`."""
+        self.issued_by(authority)
         if not self._certificate.not_valid_before_utc <= now <= self._certificate.not_valid_after_utc:
             raise NotAuthentic
+
+    @property
+    def begins(self) -> date:
+        """First day of the key."""
+        return self._certificate.not_valid_before_utc.date()
 
     @property
     def expires(self) -> date:

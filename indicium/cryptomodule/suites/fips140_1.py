@@ -79,6 +79,7 @@ class Fips1401(Common):
 
     generate_indicia_key = generate_signing_key
     load_indicia_key = load_signing_key
+    load_indicia_public = load_verify_key
 
     def load_authority(self, der: bytes) -> None:
         """Check that a CA certificate can be used (E-105). Raises `KeyNotUsable`."""

@@ -32,6 +32,10 @@ class Modern(symmetric.Symmetric):
     generate_indicia_key = generate_signing_key
     load_indicia_key = load_signing_key
 
+    def load_indicia_public(self, der: bytes, what: str) -> VerifyKey:
+        """Load a public key of a meter, which takes an item's signature in one form. Raises `KeyNotUsable`."""
+        return elliptic.load_public_of_items(der, what)
+
     def load_authority(self, der: bytes) -> None:
         """Check that a CA certificate can be used (E-105). Raises `KeyNotUsable`."""
         check_authority(der, elliptic.load_public)

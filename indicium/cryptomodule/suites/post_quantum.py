@@ -38,6 +38,10 @@ class PostQuantum(symmetric.Symmetric):
         """Load a P-256 key from PKCS#8 in DER, as this suite wrote it. Raises `KeyNotUsable`."""
         return elliptic.load(der, deterministic=self._deterministic)
 
+    def load_indicia_public(self, der: bytes, what: str) -> elliptic.VerifyKey:
+        """Load a public P-256 key from SubjectPublicKeyInfo in DER. Raises `KeyNotUsable`."""
+        return elliptic.load_public_of_items(der, what)
+
     def load_authority(self, der: bytes) -> None:
         """Check that a CA certificate can be used (E-105): of P-256, as what it certifies. Raises `KeyNotUsable`."""
         check_authority(der, elliptic.load_public)

@@ -100,8 +100,18 @@ class Certificate(Protocol):
     public_key: bytes
     """SubjectPublicKeyInfo in DER."""
 
+    def issued_by(self, authority: bytes) -> None:
+        """Check issuer and signature against an authority's certificate in DER, whatever the time.
+
+        Raises `NotAuthentic`.
+        """
+
     def verify(self, authority: bytes, now: datetime) -> None:
         """Check issuer, signature and dates against an authority's certificate in DER; raise `NotAuthentic`."""
+
+    @property
+    def begins(self) -> date:
+        """First day of the key."""
 
     @property
     def expires(self) -> date:
@@ -150,6 +160,12 @@ class Suite(Protocol):
 
     def load_indicia_key(self, der: bytes) -> SigningKey:
         """Load such a key from PKCS#8 in DER, as this suite wrote it. Raises `KeyNotUsable`."""
+
+    def load_indicia_public(self, der: bytes, what: str) -> VerifyKey:
+        """Load its public half from SubjectPublicKeyInfo in DER; `what` it is goes into `KeyNotUsable`.
+
+        It takes a signature in one form only, so that an item has one.
+        """
 
     def load_authority(self, der: bytes) -> None:
         """Check that a CA certificate can be used (E-105). Raises `KeyNotUsable`."""

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from indicium.domain.commands.base import Command
 from indicium.domain.commands.meter import Certificate, Challenge, PsdCommand, PsdId
 
 
@@ -22,7 +21,7 @@ class RetrieveUdskPsd(PsdCommand):
     client_challenge: Challenge
 
 
-class VerifyIndicium(Command):
+class VerifyIndicium(PsdCommand):
     """Verify the signature of an indicium (B-56, E-1104). It needs no meter, only the authority's certificate."""
 
     item: Annotated[str, Field(min_length=1, max_length=65_536)]

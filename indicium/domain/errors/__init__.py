@@ -38,6 +38,12 @@ from indicium.domain.errors.base import (
     NotSaved,
     Refusal,
 )
+from indicium.domain.errors.items import (
+    ItemCertificateNotAuthentic,
+    ItemNotGenuine,
+    ItemOfOtherCertificate,
+    ItemOutsideCertificate,
+)
 from indicium.domain.errors.keys import (
     CryptoCardAlreadyInitialized,
     CryptoCardNotInitialized,
@@ -208,6 +214,10 @@ __all__ = [
     "IndiciumError",
     "Inhibited",
     "InsufficientFunds",
+    "ItemCertificateNotAuthentic",
+    "ItemNotGenuine",
+    "ItemOfOtherCertificate",
+    "ItemOutsideCertificate",
     "KeyExpired",
     "KeyNotUsable",
     "LedgerClosed",

@@ -23,6 +23,12 @@ from indicium.domain.errors.access import (
     UserStillLoggedOn,
 )
 from indicium.domain.errors.base import TABLE, Entry, IndiciumError, restored
+from indicium.domain.errors.items import (
+    ItemCertificateNotAuthentic,
+    ItemNotGenuine,
+    ItemOfOtherCertificate,
+    ItemOutsideCertificate,
+)
 from indicium.domain.errors.keys import (
     CryptoCardAlreadyInitialized,
     CryptoCardNotInitialized,
@@ -222,6 +228,10 @@ TABLE.update(
         OnlyModulesAppend: Entry("only-modules-append", 264, 1),
         ModuleNotAuthentic: Entry("module-not-authentic", 251, 1),
         LedgerRolledBack: Entry("ledger-rolled-back", 252, 1),
+        ItemCertificateNotAuthentic: Entry("item-certificate-not-authentic", 271, 1),
+        ItemOfOtherCertificate: Entry("item-of-other-certificate", 272, 1),
+        ItemOutsideCertificate: Entry("item-outside-certificate", 273, 1),
+        ItemNotGenuine: Entry("item-not-genuine", 274, 1),
         MeterWithdrawn: Entry("meter-withdrawn", 254, 1),
         StatusNotAuthentic: Entry("status-not-authentic", 253, 1),
         UnknownCustomer: Entry("unknown-customer", 301, 1),

@@ -8,9 +8,11 @@ from indicium.cryptomodule.checks import Presented
 from indicium.cryptomodule.desk import Desk
 from indicium.cryptomodule.group import Group, Settled
 from indicium.cryptomodule.handlers.psd.serving import NOTHING_MORE, answer, check, presented
-from indicium.domain.commands.inquiries import RetrievePsdStatus, RetrieveUdskPsd
+from indicium.cryptomodule.item_check import demand_genuine
+from indicium.domain.commands.inquiries import RetrievePsdStatus, RetrieveUdskPsd, VerifyIndicium
 from indicium.domain.commands.psd import RequestChallenge
-from indicium.domain.replies import PackageStatus
+from indicium.domain.replies import PackageStatus, VerifiedItem
+from indicium.domain.vbi import parse_item
 
 
 def request_challenge(group: Group, desk: Desk, command: RequestChallenge) -> bytes:
@@ -38,6 +40,14 @@ def retrieve_udsk_psd(group: Group, desk: Desk, command: RetrieveUdskPsd) -> byt
     certificate = None if static.certificate is None else base64.b64encode(static.certificate).decode()
     public_key = base64.b64encode(static.public_key).decode()
     return _told(desk, p, public_key=public_key, more={"certificate": certificate})
+
+
+def verify_indicium(group: Group, desk: Desk, command: VerifyIndicium) -> bytes:
+    """Verify an item's certificate and signature (B-56). The answer is signed with VDSK_ipost, and true for ever."""
+    item = parse_item(command.item.encode())
+    demand_genuine(group.suite, item, command.certificate, desk.settings.ca_certificate)
+    verified = VerifiedItem(item_sha256=item.sha256, body=item.body).model_dump_json().encode()
+    return verified + b"\t" + base64.b64encode(desk.challenge_key.sign(verified))
 
 
 def _told(
