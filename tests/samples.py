@@ -44,6 +44,7 @@ from indicium.domain.commands.sessions import (
     SessionEncrypt,
     VerifySessionMac,
 )
+from indicium.domain.commands.sheets import CreateSheet, SheetItem
 from indicium.domain.kinds import postage
 from indicium.domain.roles import Role
 
@@ -105,6 +106,19 @@ _WITH_ARGUMENTS: tuple[Command, ...] = (
         value=1,
         elements=postage("94107", "04973", "first-class letter", 1),
         corrects="0" * 64,
+        client_challenge=CHALLENGE,
+        module_challenge=CHALLENGE,
+        shown_ar=0,
+        shown_dr=0,
+        shown_record="0" * 64,
+        mac=bytes(32),
+    ),
+    CreateSheet(
+        psd_id=PSD,
+        request_id="a",
+        value=1,
+        seed=bytes(32),
+        items=(SheetItem(value=1, elements=postage("94107", "04973", "first-class letter", 1)),),
         client_challenge=CHALLENGE,
         module_challenge=CHALLENGE,
         shown_ar=0,

@@ -17,6 +17,7 @@ from indicium.domain.amounts import Mills, within
 from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium, CreateRefundIndicium
 from indicium.domain.commands.meter import ClientCommand, PsdCommand
 from indicium.domain.commands.psd import AuthorizePsd, ConfigurePsd, CreateIndicium, DownloadPostageValue
+from indicium.domain.commands.sheets import CreateSheet
 from indicium.domain.errors import (
     AscendingRegisterLimit,
     CertificateForOtherDevice,
@@ -35,6 +36,8 @@ from indicium.domain.errors import (
     PackageNotAuthentic,
     ProviderNotAuthentic,
     SecretsNotReadable,
+    SheetItemOutOfLimits,
+    SheetSumMismatch,
     ValueBelowMinimum,
 )
 from indicium.domain.kinds import within_kind
@@ -144,7 +147,25 @@ def value_is_within_limits(p: Presented[CreateIndicium | CreatePostageCorrection
     within_kind(p.command.elements, p.command.value)
 
 
-def dr_covers_value(p: Presented[CreateIndicium | CreatePostageCorrectionIndicium]) -> None:
+def each_value_is_within_limits(p: Presented[CreateSheet]) -> None:
+    """Check every item of a sheet as an item by itself (E-606, M-62, K-22)."""
+    lowest, highest = p.card.minimum_value, p.card.maximum_value
+    kinds = {type(item.elements) for item in p.command.items}
+    limits = {kind: (max(lowest, kind.SMALLEST), min(highest, kind.LARGEST)) for kind in kinds}
+    for number, item in enumerate(p.command.items, 1):
+        minimum, maximum = limits[type(item.elements)]
+        if not minimum <= item.value <= maximum:
+            raise SheetItemOutOfLimits(number=number, value=item.value, minimum=minimum, maximum=maximum)
+
+
+def values_make_the_sum(p: Presented[CreateSheet]) -> None:
+    """Check that what is taken from DR is what the sheet's items are worth."""
+    held = sum(item.value for item in p.command.items)
+    if p.command.value != held:
+        raise SheetSumMismatch(psd_id=p.moving.psd, named=p.command.value, held=held)
+
+
+def dr_covers_value(p: Presented[CreateIndicium | CreatePostageCorrectionIndicium | CreateSheet]) -> None:
     """Check that DR holds the value (E-607)."""
     if p.command.value > p.moving.dr:
         raise InsufficientFunds(psd_id=p.moving.psd, needed=p.command.value, held=p.moving.dr)

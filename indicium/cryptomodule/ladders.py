@@ -13,6 +13,7 @@ from indicium.cryptomodule.checks import (
     download_has_value,
     dr_covers_value,
     dr_stays_within_limit,
+    each_value_is_within_limits,
     key_is_not_expired,
     meter_number_matches,
     package_is_authentic,
@@ -21,6 +22,7 @@ from indicium.cryptomodule.checks import (
     psd_state_allows,
     secrets_are_readable,
     value_is_within_limits,
+    values_make_the_sum,
 )
 
 AUTHORIZE_PSD: tuple[Check, ...] = (
@@ -86,6 +88,20 @@ CREATE_REFUND_INDICIUM: tuple[Check, ...] = (
     provider_is_authentic,  # 4, 5 "the provider in place of the customer" (L2164)
     control_total_matches,  # 5b ours: the provider knows of which life of this meter the rest is
 )  # 6 and 7 are not for it: the whole DR, whatever it is, zero too (M-19)
+
+CREATE_SHEET: tuple[Check, ...] = (
+    package_is_authentic,  # 1
+    package_is_current,  # 1b home, version and digest as memory has them (ours)
+    psd_state_allows,  # 2
+    key_is_not_expired,  # 2b M-72
+    meter_number_matches,  # 3
+    challenge_matches,  # 4
+    client_is_authentic,  # 5
+    client_has_seen_the_same,  # 5b its AR, DR and last record (M-58)
+    each_value_is_within_limits,  # 6
+    values_make_the_sum,  # 6b ours
+    dr_covers_value,  # 7
+)
 
 REQUEST_CHALLENGE: tuple[Check, ...] = (
     package_is_authentic,

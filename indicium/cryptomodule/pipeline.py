@@ -18,6 +18,7 @@ from indicium.cryptomodule.handlers.psd.inquiries import (
 )
 from indicium.cryptomodule.handlers.psd.issuing import ToSign
 from indicium.cryptomodule.handlers.psd.making import authorize_customer, authorize_psd, configure_psd, initialize_psd
+from indicium.cryptomodule.handlers.psd.sheets import create_sheet
 from indicium.cryptomodule.handlers.psd.value import create_indicium, download_postage_value
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium, CreateRefundIndicium
@@ -31,6 +32,7 @@ from indicium.domain.commands.psd import (
     InitializePsd,
     RequestChallenge,
 )
+from indicium.domain.commands.sheets import CreateSheet
 from indicium.domain.errors import Inhibited, Malformed, Refusal
 
 Request = Command
@@ -94,6 +96,7 @@ PAUSING_HANDLERS: dict[type[Command], Callable[[Group, Desk, Any], Generator[ToS
     CreateIndicium: create_indicium,
     CreatePostageCorrectionIndicium: create_postage_correction_indicium,
     CreateRefundIndicium: create_refund_indicium,
+    CreateSheet: create_sheet,
 }
 """Commands on a PSD that sign an item."""
 

@@ -79,6 +79,7 @@ from indicium.domain.commands.sessions import (
     SessionEncrypt,
     VerifySessionMac,
 )
+from indicium.domain.commands.sheets import CreateSheet
 from indicium.domain.errors import CommandNotAllowed, CommandNotYetSupported
 from indicium.domain.roles import LOGON_ROLES, Role
 from indicium.domain.switches import AS_THE_SEED, Switches
@@ -226,6 +227,7 @@ FIG6: Final[dict[type[Command], Rule]] = {
     DownloadPostageValue:            Rule("..O....", _PROVIDER,  _STAYS,           _CHAINED),  # B-50
     RequestChallenge:                Rule("..O....", _ANYBODY,   _STAYS,           _NONE),     # FIG. 5, 501 and 504
     CreateIndicium:                  Rule("..O....", _USER,      _STAYS,           _CHAINED),  # B-47
+    CreateSheet:                     Rule("..O....", _USER,      _STAYS,           _CHAINED),  # B-47 for many items
     CreatePostageCorrectionIndicium: Rule("..O....", _USER,      _STAYS,           _CHAINED),  # B-48, M-78
     CreateRefundIndicium:            Rule("..O....", _PROVIDER,  _STAYS,           _CHAINED),  # B-49
     RetrievePsdStatus:               Rule("..O....", _NOBODY + _USER, _STAYS,      _NONE),     # B-52, M-18

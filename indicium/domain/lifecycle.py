@@ -27,6 +27,7 @@ from indicium.domain.commands.psd import (
     InitializePsd,
     RequestChallenge,
 )
+from indicium.domain.commands.sheets import CreateSheet
 from indicium.domain.errors import PsdStateForbids
 
 
@@ -64,6 +65,7 @@ LIFE: Final[dict[type[Command], Steps]] = {
     ConfigurePsd: {_UNLEASED: _ASSIGNED},  # D-03
     AuthorizeCustomer: {_ASSIGNED: _LEASED},  # D-04
     CreateIndicium: {_LEASED: _LEASED},  # D-05
+    CreateSheet: {_LEASED: _LEASED},  # D-05, for many items
     CreatePostageCorrectionIndicium: {_LEASED: _LEASED},  # D-06
     DownloadPostageValue: {_LEASED: _LEASED, _PWRESET: _PWRESET},  # D-07
     CreateRefundIndicium: {_LEASED: _WITHDRAWN, _PWRESET: _WITHDRAWN},  # D-08

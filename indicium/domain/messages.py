@@ -17,7 +17,9 @@ from indicium.domain.commands.psd import (
     CreateIndicium,
     DownloadPostageValue,
 )
+from indicium.domain.commands.sheets import CreateSheet
 from indicium.domain.kinds import PostageCorrection
+from indicium.domain.sheets import Tree, leaves
 
 
 @singledispatch
@@ -57,6 +59,16 @@ def _(command: CreateIndicium) -> bytes:
 def indicium_content(command: CreateIndicium, elements: str) -> bytes:
     """Give the content of a create indicium request whose data elements are rendered already."""
     return f"create-indicium\n{command.psd_id}\n{command.value}\n{elements}".encode()
+
+
+@content.register
+def _(command: CreateSheet) -> bytes:
+    return sheet_content(command, Tree(leaves(command.seed, command.items)).root)
+
+
+def sheet_content(command: CreateSheet, root: bytes) -> bytes:
+    """Give the content of a request for a sheet whose tree is built already: its root covers every item."""
+    return _lines("create-sheet", command.psd_id, str(command.value), str(len(command.items)), root.hex())
 
 
 @content.register

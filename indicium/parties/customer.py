@@ -5,7 +5,9 @@ ledger that shows it an older state: a customer who comes back is a witness agai
 """
 
 import base64
+import hashlib
 import secrets
+from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,11 +17,13 @@ from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium
 from indicium.domain.commands.inquiries import RetrievePsdStatus, RetrieveUdskPsd
 from indicium.domain.commands.meter import ClientCommand
 from indicium.domain.commands.psd import ConfigurePsd, CreateIndicium, RequestChallenge
+from indicium.domain.commands.sheets import CreateSheet, SheetItem
 from indicium.domain.errors import LedgerRolledBack, ModuleNotAuthentic
 from indicium.domain.kinds import Elements, Postage
 from indicium.domain.lifecycle import PsdState
-from indicium.domain.messages import client_message, content, indicium_content, registration_info
+from indicium.domain.messages import client_message, content, indicium_content, registration_info, sheet_content
 from indicium.domain.replies import PsdReply, parse_reply
+from indicium.domain.sheets import Draft, SignedSheet
 
 CHALLENGE_BYTES = 16
 """Length of a challenge; 32 hex digits."""
@@ -133,6 +137,27 @@ class Customer:
             **self._shown(request_id), value=value, elements=elements, corrects=corrects
         )
         return self._maced(request, content(request))
+
+    def draft_sheet(self, request_id: str, items: Sequence[SheetItem]) -> Draft:
+        """Put a sheet together; the same request id and items give the same one. Raises `BadValue`."""
+        seed = self._hmk.mac(b"indicium sheet seed\n" + request_id.encode())
+        return Draft(hashlib.sha256(seed).digest(), items)
+
+    def create_sheet(self, request_id: str, draft: Draft) -> CreateSheet:
+        """Ask for a sheet as one asks for an item; the MAC covers the root of the tree, and so every item."""
+        request = CreateSheet(**self._shown(request_id), value=draft.value, seed=draft.seed, items=draft.items)
+        return self._maced(request, sheet_content(request, draft.tree.root))
+
+    def accept_sheet(self, request_id: str, line: bytes, draft: Draft) -> SignedSheet:
+        """Take the reply to a request for a sheet, and check that what was signed is the draft.
+
+        Raises what `accept` does.
+        """
+        reply = self.accept(request_id, line)
+        sheet = draft.signed(reply.item or "")
+        if sheet is None:
+            raise ModuleNotAuthentic(psd_id=self.state.device)
+        return sheet
 
     def accept(self, request_id: str, line: bytes) -> PsdReply:
         """Take the reply to a request: check its MAC and that it answers this request (E-404, E-610).

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,6 +14,7 @@ from indicium.domain import amounts
 from indicium.domain.amounts import LARGEST, Mills
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.meter import ClientCommand
+from indicium.domain.commands.sheets import SheetItem
 from indicium.domain.errors import (
     BadValue,
     ChallengeMismatch,
@@ -26,6 +27,7 @@ from indicium.domain.errors import (
 from indicium.domain.kinds import Elements, Postage
 from indicium.domain.lifecycle import PsdState
 from indicium.domain.replies import PsdReply
+from indicium.domain.sheets import SignedSheet
 from indicium.parties.customer import Customer, CustomerState
 
 
@@ -144,6 +146,19 @@ class LeasedMeter:
         self.keep()
         return Item(reply.item or "", reply)
 
+    def print_sheet(self, items: Sequence[SheetItem], request_id: str | None = None) -> SignedSheet:
+        """Make many items, 1 to 65,536, in one transaction and under one signature: all of them, or none.
+
+        The same request id with the same items gives the same sheet and costs once. Raises what `print` does, and
+        `SheetItemOutOfLimits` with the number of the first item that is.
+        """
+        request_id = request_id or f"sheet-{secrets.token_hex(8)}"
+        draft = self._client.draft_sheet(request_id, items)
+        line = self._brought(lambda: self._client.create_sheet(request_id, draft))
+        sheet = self._client.accept_sheet(request_id, line, draft)
+        self.keep()
+        return sheet
+
     def keep(self) -> None:
         """Write what the customer keeps."""
         self._counter.keep(self._client.state)
@@ -162,18 +177,21 @@ class LeasedMeter:
             self.ask()  # the customer stands at two counters, and was registered at the other one
 
     def _issued(self, request_id: str, asked: Callable[[], ClientCommand]) -> Item:
-        """Bring a request for an item to the module, made anew where the client has missed something; take the item."""
+        """Bring a request for an item to the module, and take the item."""
+        reply = self._client.accept(request_id, self._brought(asked))
+        self.keep()
+        return Item(reply.item or "", reply)
+
+    def _brought(self, asked: Callable[[], ClientCommand]) -> bytes:
+        """Bring a client's request to the module, made anew where the client has missed something."""
         if not self._client.state.module_challenge:
             self.ask()
         try:
-            line = self._bring(_made(asked))
+            return self._bring(_made(asked))
         except (ChallengeMismatch, ClientHasSeenOther):
             # The client was killed before it kept the last reply, or prints elsewhere too: it asks what it has missed.
             self.ask()
-            line = self._bring(_made(asked))
-        reply = self._client.accept(request_id, line)
-        self.keep()
-        return Item(reply.item or "", reply)
+            return self._bring(_made(asked))
 
     def _bring(self, request: Command) -> bytes:
         with _in_service():

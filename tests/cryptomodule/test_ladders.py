@@ -17,6 +17,7 @@ from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium
 from indicium.domain.commands.inquiries import RetrievePsdStatus, RetrieveUdskPsd
 from indicium.domain.commands.meter import ClientCommand
 from indicium.domain.commands.psd import AuthorizePsd, CreateIndicium, RequestChallenge
+from indicium.domain.commands.sheets import CreateSheet, SheetItem
 from indicium.domain.errors import (
     AscendingRegisterLimit,
     CertificateForOtherDevice,
@@ -37,6 +38,8 @@ from indicium.domain.errors import (
     PsdStateForbids,
     Refusal,
     SecretsNotReadable,
+    SheetItemOutOfLimits,
+    SheetSumMismatch,
     ValueAboveMaximum,
     ValueBelowMinimum,
 )
@@ -163,6 +166,29 @@ def a_refund(world: World, faults: Faults) -> Presentation:
     return request.model_copy(update={"signature": flipped(signature) if altered else signature}), {named: package}
 
 
+def a_sheet(world: World, faults: Faults) -> Presentation:
+    expires = "2026-03-01" if "key expired" in faults else "2026-03-02"
+    named, package = presented(world, "ada", faults, "leased", key_expires=expires, dr=50, ar=5)
+    customer = world.customers["ada"]
+    values = [20, MAXIMUM + 1 if "an item above maximum" in faults else 30]
+    if "too little DR" in faults:
+        values[0] = 40
+    request = CreateSheet(
+        psd_id=named,
+        request_id="a",
+        value=sum(values) - ("sum too small" in faults),
+        seed=bytes(32),
+        items=tuple(SheetItem(value=value, elements=LETTER) for value in values),
+        client_challenge="c" * 32,
+        module_challenge="0" * 32 if "other challenge" in faults else challenge(package),
+        shown_ar=4 if "other AR shown" in faults else 5,
+        shown_dr=51 if "other DR shown" in faults else 50,
+        shown_record="0" * 64 if "other record shown" in faults else package.made_by.hex(),
+        mac=bytes(32),
+    )
+    return request if "client's MAC altered" in faults else remac(customer, request), {named: package}
+
+
 def a_download(world: World, faults: Faults) -> Presentation:
     expires = "2026-03-01" if "key expired" in faults else "2026-03-02"
     ar = AR_LIMIT if "above AR limit" in faults else 7
@@ -223,8 +249,7 @@ def a_question_of_key(world: World, faults: Faults) -> Presentation:
 PROVIDER = Rung("provider's signature altered", "provider_is_authentic", ProviderNotAuthentic)  # J-19
 EXPIRED = Rung("key expired", "key_is_not_expired", KeyExpired)
 METER = Rung("other meter", "meter_number_matches", MeterNumberMismatch)
-
-AS_A_CLIENT = (
+BY_A_CLIENT = (
     *PACKAGE,  # 1, 1b, 2
     EXPIRED,  # 2b
     METER,  # 3
@@ -233,6 +258,11 @@ AS_A_CLIENT = (
     Rung("other AR shown", "client_has_seen_the_same", ClientHasSeenOther),  # 5b
     Rung("other DR shown", "client_has_seen_the_same", ClientHasSeenOther),
     Rung("other record shown", "client_has_seen_the_same", ClientHasSeenOther),
+)
+"""Faults of every request that a client MACs, up to what it asks for."""
+
+AS_A_CLIENT = (
+    *BY_A_CLIENT,
     Rung("value above maximum", "value_is_within_limits", ValueAboveMaximum),  # 6
     Rung("too little DR", "dr_covers_value", InsufficientFunds),  # 7
 )
@@ -249,6 +279,16 @@ LADDERS = {
         ),
         a_refund,
         "withdrawn",
+    ),
+    "CREATE_SHEET": Ladder(
+        (
+            *BY_A_CLIENT,
+            Rung("an item above maximum", "each_value_is_within_limits", SheetItemOutOfLimits),  # 6
+            Rung("sum too small", "values_make_the_sum", SheetSumMismatch),  # 6b
+            Rung("too little DR", "dr_covers_value", InsufficientFunds),  # 7
+        ),
+        a_sheet,
+        "leased",
     ),
     "DOWNLOAD_POSTAGE_VALUE": Ladder(
         (

@@ -102,6 +102,13 @@ def indicium_data(elements: object = COFFEE, **changes: object) -> dict[str, Any
     return {**psd_data(**changes), "vbi": vbi, "item_sha256": ZEROS}
 
 
+def sheet_data(**changes: object) -> dict[str, Any]:
+    """What the record of a sheet says."""
+    data = indicium_data(**changes)
+    data["vbi"]["elements"] = {"kind": "sheet", "items": 3, "root": ZEROS}
+    return data
+
+
 OTHER = {"module": "10000002", "chain": "d" * 32}
 """A module at the other end of an export."""
 
@@ -199,6 +206,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "indicium-created": indicium_data(),
     "postage-correction-created": indicium_data(elements=CORRECTION),
     "refund-indicium-created": indicium_data(elements={"kind": "refund"}),
+    "sheet-created": sheet_data(),
     "psd-translated": psd_data(),
 }
 """Every event with data that is right for it."""

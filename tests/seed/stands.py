@@ -18,7 +18,7 @@ from tests.fleet import Fleet, Site
 ROLES = (Role.DEFAULT, *LOGON_ROLES)
 """Nobody, and everybody who logs on."""
 
-_BY_THEMSELVES = {"corrections", "customer_users", "inquiries", "psd"}
+_BY_THEMSELVES = {"corrections", "customer_users", "inquiries", "psd", "sheets"}
 """Files of commands that authenticate themselves, so that they travel without a session (J-18, J-19)."""
 
 

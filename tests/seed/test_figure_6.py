@@ -113,6 +113,7 @@ B-55 | view users                           | O                 | customer admin
 B-56 | verify indicium                      | O                 | none                  | no
 O-15 | recover from disaster                | O                 | Security Officer      | signed
 501  | request challenge                    | O                 | any                   | no
+B-47 | create sheet                         | O                 | User                  | yes
 """
 """Row, command, states, role, audit entry.
 
@@ -143,7 +144,8 @@ LISTS = {
     "initialize crypto card, update crypto card, initialize psd, authorize psd, configure psd, authorize customer, "
     "create indicium, create postage correction indicium, create refund indicium, download postage value, "
     "reset password, retrieve psd status, retrieve udsk psd, add user, delete user, modify user privileges, "
-    "view users, verify indicium, request challenge, auto recover checkpoint, recover from disaster",  # M-08, M-09
+    "view users, verify indicium, create sheet, request challenge, auto recover checkpoint, "
+    "recover from disaster",  # M-08, M-09
     "Er": "get status, query current user role, query current user id",  # M-06
 }
 """The lists that the seed prints for each state (B-59 … B-65)."""

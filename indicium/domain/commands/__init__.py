@@ -15,6 +15,7 @@ from indicium.domain.commands import (
     psd,
     recovery,
     sessions,
+    sheets,
 )
 from indicium.domain.commands.base import Command
 
@@ -70,6 +71,7 @@ COMMANDS: Final[dict[str, type[Command]]] = {
         psd.DownloadPostageValue,
         psd.RequestChallenge,
         psd.CreateIndicium,
+        sheets.CreateSheet,
         corrections.CreatePostageCorrectionIndicium,
         corrections.CreateRefundIndicium,
         inquiries.RetrievePsdStatus,

@@ -135,6 +135,7 @@ from indicium.domain.errors.psd import (
     ValueBelowMinimum,
     ValueUnfitForKind,
 )
+from indicium.domain.errors.sheets import ItemNotOfSheet, SheetItemOutOfLimits, SheetSumMismatch
 from indicium.domain.errors.stopping import (
     AnswerLost,
     CheckpointMismatch,
@@ -216,6 +217,7 @@ __all__ = [
     "InsufficientFunds",
     "ItemCertificateNotAuthentic",
     "ItemNotGenuine",
+    "ItemNotOfSheet",
     "ItemOfOtherCertificate",
     "ItemOutsideCertificate",
     "KeyExpired",
@@ -285,6 +287,8 @@ __all__ = [
     "ShareRepeated",
     "SharesDoNotCombine",
     "SharesTooFew",
+    "SheetItemOutOfLimits",
+    "SheetSumMismatch",
     "StatementNotAuthentic",
     "StatusNotAuthentic",
     "StoreFailed",

@@ -120,6 +120,7 @@ from indicium.domain.errors.psd import (
     ValueBelowMinimum,
     ValueUnfitForKind,
 )
+from indicium.domain.errors.sheets import ItemNotOfSheet, SheetItemOutOfLimits, SheetSumMismatch
 from indicium.domain.errors.stopping import (
     AnswerLost,
     CheckpointMismatch,
@@ -213,6 +214,8 @@ TABLE.update(
         ValueAboveMaximum: Entry("value-above-maximum", 211, 1),
         InsufficientFunds: Entry("insufficient-funds", 212, 1),
         ValueUnfitForKind: Entry("value-unfit-for-kind", 213, 1),
+        SheetItemOutOfLimits: Entry("sheet-item-out-of-limits", 215, 1),
+        SheetSumMismatch: Entry("sheet-sum-mismatch", 216, 1),
         ProviderNotAuthentic: Entry("provider-not-authentic", 221, 1),
         ControlTotalMismatch: Entry("control-total-mismatch", 222, 1),
         DescendingRegisterLimit: Entry("descending-register-limit", 223, 1),
@@ -247,6 +250,7 @@ TABLE.update(
         UnknownKind: Entry("unknown-kind", 311, 1),
         NotAnItem: Entry("not-an-item", 312, 1),
         BadStatement: Entry("bad-statement", 331, 1),
+        ItemNotOfSheet: Entry("item-not-of-sheet", 315, 1),
         NotAMoment: Entry("not-a-moment", 321, 1),
         PassphraseUnfit: Entry("passphrase-unfit", 341, 1),
         ModuleInError: Entry("module-in-error", 401, 1),

@@ -102,6 +102,7 @@ from indicium.domain.events.psd import (
     PsdInitialized,
     PsdTranslated,
     RefundIndiciumCreated,
+    SheetCreated,
     Transaction,
 )
 from indicium.domain.events.sessions import SessionClosed, SessionData, SessionEvent, SessionOpened
@@ -185,6 +186,7 @@ __all__ = [
     "SessionData",
     "SessionEvent",
     "SessionOpened",
+    "SheetCreated",
     "StartData",
     "StatusGiven",
     "Transaction",

@@ -131,6 +131,13 @@ class RefundIndiciumCreated(PsdEvent):
     data: IndiciumData
 
 
+class SheetCreated(PsdEvent):
+    """Value left the meter as a sheet of items under one signature; the record has the tree's root, and no item."""
+
+    event: Literal["sheet-created"]
+    data: IndiciumData
+
+
 class PsdTranslated(PsdEvent):
     """The PSD's key tokens and secrets were put under another Master Key Set (H-06); they are the same as before."""
 
@@ -146,6 +153,7 @@ Transaction = (
     | IndiciumCreated
     | PostageCorrectionCreated
     | RefundIndiciumCreated
+    | SheetCreated
     | PsdTranslated
 )
 """Every transaction of a PSD."""

@@ -12,11 +12,13 @@ from indicium.domain.kinds.gift_certificate import GiftCertificate
 from indicium.domain.kinds.postage import Postage, postage
 from indicium.domain.kinds.postage_correction import PostageCorrection
 from indicium.domain.kinds.refund import Refund
+from indicium.domain.kinds.sheet import LARGEST_SHEET, Sheet
 from indicium.domain.kinds.ticket import Ticket
 from indicium.domain.kinds.voucher import Voucher
 
 __all__ = [
     "KINDS",
+    "LARGEST_SHEET",
     "AnyElements",
     "Coupon",
     "Elements",
@@ -25,6 +27,7 @@ __all__ = [
     "Postage",
     "PostageCorrection",
     "Refund",
+    "Sheet",
     "Ticket",
     "Voucher",
     "elements_from",
@@ -36,7 +39,8 @@ Elements = Annotated[Postage | Voucher | Coupon | Ticket | GiftCertificate, Fiel
 """The data elements of whatever a client may ask for."""
 
 AnyElements = Annotated[
-    Postage | Voucher | Coupon | Ticket | GiftCertificate | PostageCorrection | Refund, Field(discriminator="kind")
+    Postage | Voucher | Coupon | Ticket | GiftCertificate | PostageCorrection | Refund | Sheet,
+    Field(discriminator="kind"),
 ]
 """Those, and the data elements of items that only a module makes."""
 
