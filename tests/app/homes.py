@@ -28,8 +28,8 @@ CUSTOMERS = ("Ada", "Ben", "Cy")
 REFILL = 100_000
 """What each customer of a prepared home has in DR, in mills."""
 
-ISSUED = ("indicium-created", "postage-correction-created", "refund-indicium-created")
-"""Events of which each is an item."""
+ISSUED = ("indicium-created", "postage-correction-created", "refund-indicium-created", "sheet-created")
+"""Events of which each has an item."""
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 on_both = pytest.mark.parametrize("home", [SQLITE, POSTGRESQL], indirect=True)

@@ -17,6 +17,7 @@ from indicium.app import Ledger
 from indicium.cryptomodule.dispatch import CryptoModule
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.psd import InitializePsd
+from indicium.domain.sheets import priced
 from indicium.infrastructure import postgres, sqlite
 from indicium.infrastructure.append_only import AppendOnlyFile
 from indicium.infrastructure.audit_copy import AuditCopy
@@ -27,6 +28,9 @@ from indicium.settings import Settings
 from tests.app.homes import CUSTOMERS, LETTER
 
 PATIENCE_SECONDS = 60.0
+
+SHEET: Final = [priced(dollars, LETTER) for dollars in ("0.33", "0.55", "0.33")]
+"""What a customer puts on a sheet: two items of it are equal."""
 
 Seam = str
 Scenario = Callable[[Path], None]
@@ -107,6 +111,12 @@ def print_twice(folder: Path) -> None:
         meter = ledger.meter("Ada")
         meter.print("0.33", LETTER, "job-1")
         meter.print("0.55", LETTER, "job-2")
+
+
+def print_sheet(folder: Path) -> None:
+    """A sheet of three items for one customer."""
+    with Ledger.open(folder) as ledger:
+        ledger.meter("Ada").print_sheet(SHEET, "sheet-1")
 
 
 def mailing_rows() -> list[dict[str, str]]:

@@ -92,6 +92,24 @@ def test_o_10_a_customer_killed_anywhere_gets_each_item_once(seam: seams.Seam, h
 
 
 @on_either(
+    [seam for seam in DONE_AT_OPEN if seam != seams.AFTER_ERASE],
+    [seams.AFTER_MEMORY, seams.IN_STORE, seams.AFTER_STORE, seams.IN_COPY],
+)
+def test_o_10_a_sheet_killed_anywhere_is_the_same_sheet_and_made_once(
+    seam: seams.Seam, home: Path, tmp_path: Path
+) -> None:
+    for _, killed_home in every_kill(seams.print_sheet, seam, home, tmp_path):
+        with Ledger.open(killed_home) as ledger:
+            assert ledger.recovered == DONE_AT_OPEN[seam]
+            meter = ledger.meter("Ada")
+            sheet = meter.print_sheet(seams.SHEET, "sheet-1")
+            assert list(meter.print_sheet(seams.SHEET, "sheet-1")) == list(sheet)
+            assert [item.check()[0].value for item in sheet] == [330, 550, 330]
+            assert (meter.ask().ar, meter.ask().dr) == (1210, REFILL - 1210)
+        assert_whole(killed_home, {"Ada": 1210})
+
+
+@on_either(
     [seams.AFTER_MEMORY, seams.IN_STORE, seams.AFTER_STORE, seams.IN_COPY, seams.AFTER_RELEASE],
     [seams.AFTER_MEMORY, seams.IN_STORE, seams.AFTER_STORE],
 )

@@ -16,6 +16,7 @@ authorize psd                      |      | unleased |          |          |    
 configure psd                      |      |          | assigned |          |           |           |
 authorize customer                 |      |          |          | leased   |           |           |
 create indicium                    |      |          |          |          | leased    |           |
+create sheet                       |      |          |          |          | leased    |           |
 create postage correction indicium |      |          |          |          | leased    |           |
 download postage value             |      |          |          |          | leased    | pwreset   |
 create refund indicium             |      |          |          |          | withdrawn | withdrawn |
