@@ -21,9 +21,9 @@ from indicium.domain import amounts
 from indicium.domain.amounts import LARGEST, Mills
 from indicium.domain.commands.meter import Value
 from indicium.domain.commands.sheets import SheetItem
-from indicium.domain.errors import BadValue, ItemNotOfSheet
+from indicium.domain.errors import BadValue, ItemNotOfSheet, NotAnItem
 from indicium.domain.kinds import LARGEST_SHEET, Elements, Sheet
-from indicium.domain.vbi import ItemBody
+from indicium.domain.vbi import SignedItem, parse_item
 
 HASH_BYTES: Final = 32
 """Length of a hash in the tree."""
@@ -165,17 +165,17 @@ class ItemOfSheet(NamedTuple):
 
     @classmethod
     def read(cls, line: bytes) -> Self:
-        """Read a printed item. Raises `BadValue`; whether it is genuine is for `check` and the signature to say."""
+        """Read a printed item. Raises `NotAnItem`; whether it is genuine is for `check` and the signature to say."""
         fields = line.split(b"\t")
         if len(fields) != _FIELDS or not _INDEX.fullmatch(fields[1]):
-            raise BadValue(field="item", why="it is no item of a sheet: five fields, the second a number from 0")
+            raise NotAnItem(why="it is not a leaf, a number from 0, a path and a sheet's item, between TABs")
         leaf, index, encoded, body, signature = fields
         try:
             path = base64.b64decode(encoded, validate=True)
         except ValueError:
             path = b"?"
         if base64.b64encode(path) != encoded or len(path) % HASH_BYTES:
-            raise BadValue(field="item", why="its path is not base64 of hashes of 32 bytes")
+            raise NotAnItem(why="its path is not hashes of 32 bytes each in strict base64")
         return cls(leaf, int(index), path, body + b"\t" + signature)
 
     @property
@@ -192,27 +192,21 @@ class ItemOfSheet(NamedTuple):
         sheet = hashlib.sha256(self.sheet).hexdigest()
         return hashlib.sha256(f"indicium item of sheet\n{sheet}\n{self.place}".encode()).hexdigest()
 
-    @property
-    def body(self) -> bytes:
-        """What is signed: the body of the sheet's item."""
-        return self.sheet.partition(b"\t")[0]
+    def check(self) -> tuple[Leaf, SignedItem]:
+        """Check that the item is one of its sheet; give what it says, and the sheet's own item.
 
-    def check(self) -> tuple[Leaf, ItemBody]:
-        """Check that the item is one of its sheet; give what it says and what was signed.
-
-        Whose signature the sheet bears is not looked at: that is the same question as for any item. Raises `BadValue`
+        Whose signature the sheet bears is not looked at: that is the same question as for any item. Raises `NotAnItem`
         or `ItemNotOfSheet`.
         """
-        try:
-            body = ItemBody.model_validate_json(self.body)
-            leaf = Leaf.model_validate_json(self.leaf)
-        except ValidationError as error:
-            raise BadValue(field="item", why=str(error.errors(include_input=False)[0]["msg"])) from None
-        if not isinstance(body.elements, Sheet):
-            raise BadValue(field="item", why="what it bears is no sheet")
-        if root_of(self.leaf, self.place, body.elements.items, self.path).hex() != body.elements.root:
+        sheet = parse_item(self.sheet)
+        if not isinstance(sheet.body.elements, Sheet):
+            raise NotAnItem(why="what it bears is no sheet")
+        if root_of(self.leaf, self.place, sheet.body.elements.items, self.path).hex() != sheet.body.elements.root:
             raise ItemNotOfSheet(number=self.place + 1)
-        return leaf, body
+        try:
+            return Leaf.model_validate_json(self.leaf), sheet
+        except ValidationError:
+            raise NotAnItem(why="its leaf says nothing that an item says") from None
 
 
 class Draft:
@@ -232,8 +226,8 @@ class Draft:
     def signed(self, item: str) -> "SignedSheet | None":
         """Take the sheet's item from the module; None if it is not for what was asked for."""
         try:
-            body = ItemBody.model_validate_json(item.partition("\t")[0])
-        except ValidationError:
+            body = parse_item(item.encode()).body
+        except NotAnItem:
             return None
         elements = Sheet(items=len(self.items), root=self.tree.root.hex())
         if (body.elements, body.value) != (elements, self.value):

@@ -50,7 +50,7 @@ BYTES_AT_ONCE: Final = 16 * 1024 * 1024
 
 _SCRATCH: Final = "registers.db"
 _DOWNLOADED: Final = "postage-value-downloaded"
-_PRINTED: Final = ("indicium-created", "postage-correction-created")
+_PRINTED: Final = ("indicium-created", "postage-correction-created", "sheet-created")
 _REFUNDED: Final = "refund-indicium-created"
 
 Progress = Callable[[int, int], None]

@@ -1,6 +1,5 @@
 """Sheets in the module: many items, one transaction, one record, one signature (G13, E6)."""
 
-import base64
 import hashlib
 from collections.abc import Sequence
 
@@ -45,12 +44,11 @@ def make_sheet(world: World, items: Sequence[SheetItem], request_id: str = "shee
 def assert_genuine(world: World, line: bytes, item: SheetItem) -> None:
     """Check a printed item by itself: path, signature under the meter's key, and what it says."""
     read = ItemOfSheet.read(line)
-    leaf, body = read.check()
-    signed, _, signature = read.sheet.partition(b"\t")
+    leaf, sheet = read.check()
     key = StaticPart.model_validate_json(world.package("ada").static).public_key
-    world.suite.load_verify_key(key, "UDSK_psd").verify(signed, base64.b64decode(signature, validate=True))
+    world.suite.load_verify_key(key, "UDSK_psd").verify(sheet.signed, sheet.signature)
     assert (leaf.value, leaf.elements) == (item.value, item.elements)
-    assert body.device == world.meters["ada"]
+    assert sheet.body.device == world.meters["ada"]
 
 
 def test_a_sheet_takes_its_sum_from_dr_and_each_item_checks_alone(world: World) -> None:

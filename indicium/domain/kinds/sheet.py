@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
-from indicium.domain.kinds.base import Kind
+from indicium.domain.kinds.base import Kind, Sha256
 
 LARGEST_SHEET: Final = 65_536
 """Most items of a sheet: 2 to the 16th, so that a path has at most 16 hashes and still fits a Data Matrix."""
@@ -22,5 +22,5 @@ class Sheet(Kind):
     kind: Literal["sheet"] = "sheet"
     items: Annotated[int, Field(ge=1, le=LARGEST_SHEET)]
     """Number of items."""
-    root: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    root: Sha256
     """Merkle tree hash of RFC 9162, section 2.1, over the items' leaves, in hex."""
