@@ -47,6 +47,8 @@ class Settings(BaseModel):
     """Most that a DR may hold, in mills (E-1006, M-61)."""
     ar_limit: _Mills = 10_000_000_000
     """Most that an AR may reach, in mills (E-1006, M-61)."""
+    redating_days: Annotated[int, Field(ge=0, le=3650)] = 30
+    """Days after the day that an item bears within which the server redates it (M-79)."""
     ring: Annotated[int, Field(ge=2, le=5)] = 3
     """Checkpoints that the module's memory keeps (M-16); two at least, for one must be older than the newest."""
     signature_interval: Annotated[int, Field(ge=1, le=100_000)] = 100

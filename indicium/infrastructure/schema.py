@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import (
     BigInteger,
     Column,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -17,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA: Final = "0002"
+SCHEMA: Final = "0003"
 """Revision of the newest migration script: four digits that only grow."""
 
 VERSION_TABLE: Final = "indicium_schema"
@@ -86,6 +87,19 @@ replies: Final = Table(
     PrimaryKeyConstraint("psd_id", "request_id"),
 )
 """Sealed replies, by meter and request id."""
+
+redatings: Final = Table(
+    "redatings",
+    metadata,
+    Column("psd_id", _NAME, nullable=False),
+    Column("request_id", _NAME, nullable=False),
+    Column("item_sha256", _NAME, nullable=False),
+    Column("date", _NAME, nullable=False),
+    Column("at", _NAME, nullable=False),
+    PrimaryKeyConstraint("psd_id", "request_id"),
+    Index("ix_redatings_item_sha256", "item_sha256"),
+)
+"""Items that the server redated (M-79): its own notes, beside the records and of no effect on them."""
 
 tracking: Final = Table(
     "tracking",

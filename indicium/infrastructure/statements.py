@@ -32,7 +32,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.types import TypeEngine
 
-from indicium.infrastructure.schema import packages, records, replies, static_parts
+from indicium.infrastructure.schema import packages, records, redatings, replies, static_parts
 
 HEAD: Final = 0
 PACKAGE: Final = 1
@@ -104,6 +104,9 @@ class Statements:
         self.keep_package = _prepared(package, dialect, packages.c)
         self.keep_reply = _prepared(_insert(dialect, replies, replies.c), dialect, replies.c)
         """Takes a `KeptReply` as it is."""
+        redating = _insert(dialect, redatings, redatings.c).on_conflict_do_nothing()
+        self.keep_redating = _prepared(redating, dialect, redatings.c)
+        """Takes a `Redating` as it is; one that was there first stays."""
 
 
 def _prepared(statement: ClauseElement, dialect: Dialect, columns: Iterable[Column[Any]]) -> Prepared:
@@ -208,6 +211,17 @@ def all_chains() -> Select[Any]:
         .scalar_subquery()
     )
     return select(step.c.chain, last).where(step.c.chain.is_not(None)).order_by(first)
+
+
+def one_redating() -> Select[Any]:
+    """Select what was noted for `request_id` of meter `psd_id`."""
+    wanted = redatings.c.psd_id == bindparam("psd_id"), redatings.c.request_id == bindparam("request_id")
+    return select(redatings).where(*wanted)
+
+
+def redatings_of() -> Select[Any]:
+    """Select what was noted of the item `item_sha256`, in the order of time."""
+    return select(redatings).where(redatings.c.item_sha256 == bindparam("item_sha256")).order_by(redatings.c.at)
 
 
 def _newest() -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -17,6 +17,7 @@ from indicium.domain.errors import (
 from indicium.domain.flow import Changes, Gathered, KeptReply, RequestKey, SealedRecord
 from indicium.domain.identity import ChainId, DeviceId
 from indicium.domain.package import Package
+from indicium.domain.redating import Redating
 from indicium.infrastructure import revision
 from indicium.infrastructure.engine import Database
 from indicium.infrastructure.recorder import LedgerRecorder
@@ -32,8 +33,10 @@ from indicium.infrastructure.statements import (
     meter_page,
     newest_record,
     one_package,
+    one_redating,
     package_page,
     record_page,
+    redatings_of,
 )
 
 _PACKAGES_AT_ONCE = 1000
@@ -235,6 +238,21 @@ class Store:
             if len(rows) < _PACKAGES_AT_ONCE:
                 return
             after = rows[-1].psd_id
+
+    def keep_redating(self, redating: Redating) -> Redating:
+        """Keep a redating durably; give the one that was kept first under its meter and request id."""
+        with self._database.in_place():
+            self._database.write([(self._statements.keep_redating, [redating])])
+        return self.redating(redating.psd_id, redating.request_id) or redating
+
+    def redating(self, psd_id: str, request_id: str) -> Redating | None:
+        """Give what was kept for a request; None if there was none of that id."""
+        rows = self._read(one_redating(), psd_id=psd_id, request_id=request_id)
+        return Redating._make(rows[0]) if rows else None
+
+    def redatings(self, item_sha256: str) -> list[Redating]:
+        """Give the redatings of an item, the last at the end: its day is the one that counts."""
+        return [Redating._make(row) for row in self._read(redatings_of(), item_sha256=item_sha256)]
 
     def _read(self, query: Select[Any], **parameters: object) -> Sequence[Any]:
         with self._database.in_place(), self.engine.connect() as connection:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
 from pydantic import ValidationError
@@ -26,6 +27,7 @@ from indicium.domain.errors import (
 )
 from indicium.domain.kinds import Elements, Postage
 from indicium.domain.lifecycle import PsdState
+from indicium.domain.redating import Redating
 from indicium.domain.replies import PsdReply
 from indicium.domain.sheets import SignedSheet
 from indicium.parties.customer import Customer, CustomerState
@@ -42,6 +44,9 @@ class Counter(Protocol):
 
     def refund(self, psd_id: str, control_total: int, request_id: str) -> bytes:
         """Have the provider withdraw a meter and pay back what it holds; give the reply as it came."""
+
+    def redate(self, psd_id: str, item: str, day: date, request_id: str) -> Redating:
+        """Note that an item of a meter is mailed on another day."""
 
     def keep(self, state: CustomerState) -> None:
         """Write what a customer keeps."""
@@ -129,6 +134,13 @@ class LeasedMeter:
         request_id = request_id or f"correct-{secrets.token_hex(8)}"
         value = amounts.parse_within(dollars, Mills(-LARGEST), LARGEST)
         return self._issued(request_id, lambda: self._client.correct(request_id, value, elements, sha256))
+
+    def redate(self, item: str, day: date, request_id: str | None = None) -> Redating:
+        """Have the server note that an item of this meter is mailed on another day (E8, M-79).
+
+        It is the server's own business: no register moves, nothing is signed. The item stays as it is.
+        """
+        return self._counter.redate(self.device, item, day, request_id or f"redate-{secrets.token_hex(8)}")
 
     def refund(self, request_id: str = "refund") -> Item:
         """Have the provider withdraw the meter and pay back all that it holds (E9): the refund indicium.

@@ -6,7 +6,7 @@ It is what `init`, `demo`, `post` and an embedding host use; a real installation
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -25,11 +25,13 @@ from indicium.domain.errors import (
 )
 from indicium.domain.identity import DeviceId, Serial
 from indicium.domain.lifecycle import PsdState
+from indicium.domain.redating import Redating
 from indicium.domain.replies import PsdReply, parse_reply
 from indicium.domain.status import ModuleStatus
 from indicium.infrastructure.devices import DeviceKeyFile
 from indicium.infrastructure.home import Home
-from indicium.parties import status
+from indicium.infrastructure.store import Store
+from indicium.parties import redating, status
 from indicium.parties.authority import CertificateAuthority
 from indicium.parties.ceremony import PLAN_FILE, CeremonyPlan
 from indicium.parties.certificates import AuthorityKey, load_private_key
@@ -197,6 +199,15 @@ class Office:
     def refund(self, psd_id: str, control_total: int, request_id: str) -> bytes:
         """Have the provider withdraw a meter and pay back what it holds (E9); give the reply as it came."""
         return self.bring(self._provider().withdraw(psd_id, control_total, request_id))
+
+    def redate(self, psd_id: str, item: str, day: date, request_id: str) -> Redating:
+        """Note that an item of a meter is mailed on another day (E8, M-79). No module is asked, and none is told.
+
+        Raises what `redating.redate` raises.
+        """
+        settings = Settings.read(self._home.folder)
+        with Store.open(settings.store_url) as store:
+            return redating.redate(store, psd_id, item, day, request_id, self._clock.now(), settings.redating_days)
 
     def keep(self, state: CustomerState) -> None:
         """Write what a customer keeps, unless another process of this home has been shown a newer state and kept it."""

@@ -15,6 +15,7 @@ from indicium.cryptomodule.verifier import Verdict, load_key
 from indicium.domain.errors import RecordConflict, SchemaIsNewer, SchemaIsOlder, StoreNotUsable
 from indicium.domain.flow import Changes, SealedRecord
 from indicium.domain.identity import DeviceId
+from indicium.domain.redating import Redating
 from indicium.infrastructure import migrations, revision
 from indicium.infrastructure.schema import SCHEMA, metadata, records
 from indicium.infrastructure.store import Store, _database
@@ -160,15 +161,19 @@ def older_url(store_url: str, tmp_path: Path, postgres: Server) -> Iterator[str]
         postgres.drop(name)
 
 
-def test_a_store_of_the_first_version_is_upgraded_to_this_one(settings: Settings, older_url: str) -> None:
+@pytest.mark.parametrize("older", ["0001", "0002"])
+def test_a_store_of_an_earlier_version_is_upgraded_to_this_one(settings: Settings, older_url: str, older: str) -> None:
     before = numbered_rows(settings.store_url)
-    of_revision(older_url, "0001", settings.store_url)
+    of_revision(older_url, older, settings.store_url)
 
-    assert Store.upgrade(older_url) == ("0001", SCHEMA)
+    assert Store.upgrade(older_url) == (older, SCHEMA)
 
     assert numbered_rows(older_url) == before
     with Ledger.open(settings.model_copy(update={"store": older_url})) as ledger, Store.open(older_url) as store:
         device = ledger.meter("Ada").print("0.33", LETTER, "job-2").reply.psd
+        note = Redating(device, "a", "f" * 64, "2026-03-05", "2026-03-02T09:00:00.000000Z")
+        assert store.keep_redating(note) == store.redating(device, "a") == note  # what 0003 brought
+        assert store.redatings("f" * 64) == [note]
         assert [record.psd_version for record in store.of_meter(DeviceId(device))] == list(range(1, 8))
         newest = next(reversed(list(store.records(ledger.chain))))
         with pytest.raises(RecordConflict, match="uq_records_psd_version_psd_id"):

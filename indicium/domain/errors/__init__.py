@@ -41,8 +41,12 @@ from indicium.domain.errors.base import (
 from indicium.domain.errors.items import (
     ItemCertificateNotAuthentic,
     ItemNotGenuine,
+    ItemNotRecorded,
+    ItemNotRedatable,
     ItemOfOtherCertificate,
     ItemOutsideCertificate,
+    ItemTooOld,
+    RedatingDayUnfit,
 )
 from indicium.domain.errors.keys import (
     CryptoCardAlreadyInitialized,
@@ -218,8 +222,11 @@ __all__ = [
     "ItemCertificateNotAuthentic",
     "ItemNotGenuine",
     "ItemNotOfSheet",
+    "ItemNotRecorded",
+    "ItemNotRedatable",
     "ItemOfOtherCertificate",
     "ItemOutsideCertificate",
+    "ItemTooOld",
     "KeyExpired",
     "KeyNotUsable",
     "LedgerClosed",
@@ -270,6 +277,7 @@ __all__ = [
     "ProviderNotAuthentic",
     "PsdStateForbids",
     "RecordConflict",
+    "RedatingDayUnfit",
     "Refusal",
     "RequestIdReused",
     "RetainedChoiceDiffers",

@@ -38,3 +38,37 @@ class ItemNotGenuine(Refusal):
 
     sentence = "The item does not bear the signature of meter {psd_id}: it is forged, or something in it was changed."
     psd_id: str
+
+
+@dataclass(eq=False)
+class ItemNotRecorded(Refusal):
+    """No record of the ledger names these very bytes as an item of the meter."""
+
+    sentence = "This ledger recorded no such item of meter {psd_id}."
+    psd_id: str
+
+
+@dataclass(eq=False)
+class ItemNotRedatable(Refusal):
+    """Only what is mailed on a day can be mailed on another (E8)."""
+
+    sentence = "An item of the kind {kind} is not redated: only postage is."
+    kind: str
+
+
+@dataclass(eq=False)
+class ItemTooOld(Refusal):
+    """The item's own day is longer ago than the server redates (M-79)."""
+
+    sentence = "The item bears the date {date}: it is redated within {days} days only."
+    date: str
+    days: int
+
+
+@dataclass(eq=False)
+class RedatingDayUnfit(Refusal):
+    """The new day is past, or too long after the item's own (M-79)."""
+
+    sentence = "The item can be given a day from {first} to {last}."
+    first: str
+    last: str

@@ -26,8 +26,12 @@ from indicium.domain.errors.base import TABLE, Entry, IndiciumError, restored
 from indicium.domain.errors.items import (
     ItemCertificateNotAuthentic,
     ItemNotGenuine,
+    ItemNotRecorded,
+    ItemNotRedatable,
     ItemOfOtherCertificate,
     ItemOutsideCertificate,
+    ItemTooOld,
+    RedatingDayUnfit,
 )
 from indicium.domain.errors.keys import (
     CryptoCardAlreadyInitialized,
@@ -235,6 +239,10 @@ TABLE.update(
         ItemOfOtherCertificate: Entry("item-of-other-certificate", 272, 1),
         ItemOutsideCertificate: Entry("item-outside-certificate", 273, 1),
         ItemNotGenuine: Entry("item-not-genuine", 274, 1),
+        ItemNotRecorded: Entry("item-not-recorded", 275, 1),
+        ItemNotRedatable: Entry("item-not-redatable", 276, 1),
+        ItemTooOld: Entry("item-too-old", 277, 1),
+        RedatingDayUnfit: Entry("redating-day-unfit", 278, 1),
         MeterWithdrawn: Entry("meter-withdrawn", 254, 1),
         StatusNotAuthentic: Entry("status-not-authentic", 253, 1),
         UnknownCustomer: Entry("unknown-customer", 301, 1),
