@@ -318,7 +318,7 @@ def test_a_module_whose_certification_was_destroyed_neither_exports_nor_states_i
 
 
 def test_a_share_opens_in_the_module_it_was_made_for_and_in_no_other(fleet: Fleet) -> None:
-    """H-09, G-701: encrypted for it; nor in the same module after a reset, whose transport key is another."""
+    """F-08, H-09, G-701: encrypted for it; nor in the same module after a reset, whose transport key is another."""
     master, clone, third = fleet.master(), fleet.newcomer(), fleet.newcomer("10000012")
     share, _ = master.export(clone.transport_key(), count=2)
     with pytest.raises(ShareForOtherModule):

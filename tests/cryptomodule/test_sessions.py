@@ -147,6 +147,7 @@ def test_a_replayed_message_is_refused(world: World) -> None:
 
 @pytest.mark.parametrize("encrypted", [False, True])
 def test_a_message_with_any_part_altered_is_refused_and_the_session_goes_on(world: World, *, encrypted: bool) -> None:
+    """J-06: one without its MAC too."""
     host = Host(world)
     message = host.named("GetStatus", encrypted=encrypted)
     for change in (
@@ -173,6 +174,7 @@ def test_a_message_that_was_meant_as_an_answer_is_no_command(world: World) -> No
 
 
 def test_every_message_and_its_answer_have_keys_of_their_own(world: World) -> None:
+    """J-05: the same bytes, and each time another MAC."""
     host = Host(world)
     messages = [host.keys.seal("command", counter, b"the same", encrypted=False) for counter in (1, 2)]
     messages.append(host.keys.seal("answer", 1, b"the same", encrypted=False))

@@ -69,7 +69,7 @@ def subsets(shares: Sequence[bytes], sizes: Iterable[int]) -> list[tuple[bytes, 
 
 
 def test_shares_that_vault_made_and_published_agree_with_each_other() -> None:
-    """Every 3, 4 and 5 of them make one secret of 32 bytes, and every 2 another: field and layout are Vault's."""
+    """L-09: every 3, 4 and 5 of them make one secret of 32 bytes, every 2 another: field and layout are Vault's."""
     shares = [base64.b64decode(share) for share in PUBLISHED]
 
     (secret,) = {combine(subset) for subset in subsets(shares, (3, 4, 5))}

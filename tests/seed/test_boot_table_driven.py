@@ -85,7 +85,7 @@ def test_with_the_flag_cleared_each_boot_leads_where_the_table_says(
 def test_the_boot_after_that_begins_from_what_was_written(
     world: World, row: str, persistent: str, mks: str, current: str, follows: str, cause: str
 ) -> None:
-    """C-14, M-03: an interrupted export is an error once, and the next boot is in order; a fatal error stays."""
+    """C-14, C-28, M-03: an interrupted export is an error once, and the next boot is in order; a fatal error stays."""
     found(world, persistent, mks)
     for _ in range(2):
         world.reboot()

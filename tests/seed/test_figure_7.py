@@ -1,4 +1,4 @@
-"""FIG. 7, the audit chain, and the seed's worked example of its audit (I-22 … I-24, L2352-2365).
+"""FIG. 7, the audit chain, and the seed's worked example of its audit (L2352-2365).
 
 Four entries: each holds the hash of the one before it, some are signed. "If Audit Entry 4 were the last entry, one
 would verify Signature 1, Hashes 1 through 4 … and Signature 4. (If Audit Entry 2 were signed as well, that signature
@@ -69,6 +69,7 @@ def hash_of(entry: bytes) -> str:
 def test_the_auditor_verifies_signatures_1_and_4_and_hashes_1_to_4_and_logs_hash_4(
     signed: tuple[int, ...], verify: Verify, verified: list[int]
 ) -> None:
+    """I-24, in the seed's own numbers."""
     chain = entries(4, signed)
     assert [parse(entry).previous for entry in chain] == ["0" * 64, *map(hash_of, chain[:3])]
 
@@ -82,7 +83,7 @@ def test_the_auditor_verifies_signatures_1_and_4_and_hashes_1_to_4_and_logs_hash
 
 @pytest.mark.parametrize("altered", [1, 2, 3])
 def test_each_of_the_hashes_is_verified(altered: int, verify: Verify) -> None:
-    """I-06: the signature of entry 4 covers all earlier ones, for each link is a hash."""
+    """I-06, I-22: the signature of entry 4 covers all earlier ones, for each link is a hash."""
     chain = entries(4, (1, 4))
     chain[altered - 1] = chain[altered - 1].replace(b'"operational"', b'"operationaL"', 1)
     report = verify(chain, None)
@@ -93,6 +94,7 @@ def test_each_of_the_hashes_is_verified(altered: int, verify: Verify) -> None:
 
 @pytest.mark.parametrize("number", [1, 2, 4])
 def test_each_of_the_signatures_is_verified(number: int, verify: Verify) -> None:
+    """I-22."""
     chain = entries(number, (1, 2, 4))
     forged = generate.signed(chain[-1].partition(b"\t")[0], generate.OTHER)
     report = verify([*chain[:-1], forged], None)
