@@ -310,7 +310,7 @@ def test_an_ordinary_rejection_is_no_error_of_state(world: World, what: str) -> 
 
 
 def test_in_error_the_status_and_the_two_queries_are_answered_and_nothing_else(world: World) -> None:
-    """B-65, M-06, C-33: no other output, no record, no cryptographic operation."""
+    """B-65, M-06, C-33: no other output, no cryptographic operation; no record either, so I-32 ends here."""
     wear_out_the_audit_key(world)
     world.execute(CreateAuditEntry(text="important", signed=True))
     before, stored = world.memory.load(), len(world.records())
