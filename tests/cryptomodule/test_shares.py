@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from indicium.cryptomodule.handlers.exporting import create_mks_shares, export_mks_share
 from indicium.cryptomodule.handlers.importing import combine_mks_shares, import_mks_share
-from indicium.cryptomodule.handlers.module import Effect
+from indicium.cryptomodule.handlers.module import Effect, Inside
 from indicium.cryptomodule.sessions import Session, SessionKeys
 from indicium.cryptomodule.state import MasterKeySet, ShareTaken
 from indicium.cryptomodule.statements import signed
@@ -66,9 +66,29 @@ class Exporter:
 
     def shares(self, threshold: int, count: int) -> list[bytes]:
         """Export the MKS."""
+        return self._exported(self.master.module._core.inside(), threshold, count)
+
+    def shares_named(self, **named: str) -> list[bytes]:
+        """Export the MKS as a source with a fault would: another set is named throughout, and this one is sealed."""
         inside = self.master.module._core.inside()
+        inside.cold.active = self.mks.model_copy(update=named)
+        keks: list[bytes] = []
+        shares = self._exported(inside, 2, 2, keks)
+        identity = self.master.hardware.device.load()
+        assert identity is not None
+        envelopes = [read(share, ShareEnvelope)[0] for share in shares]
+        label = envelopes[0].of.label(envelopes[0].source)
+        sealed = self.master.suite.seal_key(keks[0]).seal(self.mks.model_dump_json().encode(), label)
+        changed = [envelope.model_copy(update={"sealed_mks": sealed}) for envelope in envelopes]
+        return [signed(self.master.suite, identity, envelope).encode() for envelope in changed]
+
+    def _exported(self, inside: Inside, threshold: int, count: int, keks: list[bytes] | None = None) -> list[bytes]:
         inside.asker = session = Session(SessionKeys(self.master.suite, bytes(32), b"", b""))
         create_mks_shares(inside, CreateMksShares(share_count=count, threshold=threshold))
+        under_way = inside.cold.exporting
+        assert under_way is not None
+        if keks is not None:
+            keks.append(under_way.kek)
         shares = []
         for number in range(count):
             session.user = f"custodian-{number}"
@@ -195,6 +215,22 @@ def test_a_share_is_taken_once(exporter: Exporter) -> None:
         with pytest.raises(ShareRepeated) as refused:
             exporter.taken(share, before=shares)
         assert refused.value.number == number
+
+
+@pytest.mark.parametrize("named", [{"mks": "00112233445566ff"}, {"suite": "fips140_1"}, {}], ids=str)
+def test_a_set_that_goes_by_the_name_of_another_is_not_taken(exporter: Exporter, named: dict[str, str]) -> None:
+    """M-83: people compare the name before they combine, and tokens are found by it (G-604)."""
+    shares = exporter.shares_named(**named)
+    of = read(shares[0], ShareEnvelope)[0].of
+    assert (of.mks, of.mks_suite) == (named.get("mks", exporter.mks.mks), named.get("suite", exporter.mks.suite))
+
+    refusal = exporter.brought(shares)
+
+    if not named:
+        assert refusal is None
+        return
+    assert isinstance(refusal, SharesDoNotCombine)
+    assert refusal.mks == of.mks
 
 
 def test_a_share_under_another_number_does_not_open(exporter: Exporter) -> None:

@@ -3,6 +3,7 @@
 Three homes on one machine stand for three machines: each has its own module process, its own people and its own store.
 """
 
+import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -98,13 +99,13 @@ def export_one(script: Script, home: Path, to: Path, tmp_path: Path, name: str, 
     return script.done("shares", "export", *files, "--user", name, *options, "--home", home, by=[name])
 
 
-def take(script: Script, home: Path, tmp_path: Path) -> None:
-    """Have the custodians of a machine bring their shares, and the officer combine them."""
+def take(script: Script, home: Path, tmp_path: Path) -> str:
+    """Have the custodians of a machine bring their shares, and the officer combine them; give what is said then."""
     for name in CUSTODIANS:
         file = share(tmp_path, name)
         script.done("shares", "import", file, "--user", name, "--home", home, by=[name])
         file.unlink()
-    script.done("combine", "--home", home, by=[OFFICER])
+    return script.done("combine", "--home", home, by=[OFFICER])
 
 
 def events(home: Path) -> list[tuple[str, str]]:
@@ -126,7 +127,9 @@ def test_the_key_set_gets_from_the_first_machine_to_the_second_and_from_there_to
     third = machines("3")
     wait_for_shares(third, script)
     export(script, joining, third, tmp_path)
-    take(script, third, tmp_path)
+    assert re.fullmatch(
+        r"Module 3 is Operational; Master Key Set [0-9a-f]{16} of module 2 is active\.\n", take(script, third, tmp_path)
+    )
     tokens = tmp_path / "tokens"
     script.done("configure", "--tokens", tokens, "--home", master, by=[OFFICER])
     for home in (joining, third):
@@ -148,6 +151,34 @@ def test_the_key_set_gets_from_the_first_machine_to_the_second_and_from_there_to
         ("mks-shares-combined", OFFICER),
     ]
     assert_nowhere(tmp_path)
+
+
+def test_people_see_whose_set_it_is_before_they_combine_it_and_after(
+    master: Path, joining: Path, script: Script, terminal: Terminal, tmp_path: Path
+) -> None:
+    """H-28: what a wrong source would give them is found out by eye, while the shares still can be left."""
+    export(script, master, joining, tmp_path)
+    status, out, _ = terminal.run("module", "status", "--home", master, "--json")
+    mks = orjson.loads(out)["master_key_set"]
+    chain = rows_of(master)[0].chain
+    first, second = (share(tmp_path, name) for name in CUSTODIANS)
+
+    said = script.done("shares", "import", first, "--user", CUSTODIAN_1, "--home", joining, by=[CUSTODIAN_1])
+    assert said.splitlines() == [
+        "Share 1 of 2 is taken; the module has 1 now.",
+        f"2 make Master Key Set {mks} of module 1.",
+    ]
+    importing = ("shares", "import", second, "--user", CUSTODIAN_2, "--home", joining, "--json")
+    status, out, _ = script.run(*importing, by=[CUSTODIAN_2])
+    assert (status, orjson.loads(out)["source"]) == (0, {"module": "1", "chain": chain})
+
+    status, out, _ = script.run("combine", "--home", joining, "--json", by=[OFFICER])
+    assert orjson.loads(out) == {
+        "mks": mks,
+        "exportable": False,
+        "active": True,
+        "source": {"module": "1", "chain": chain},
+    }
 
 
 def test_a_share_is_its_custodians_alone(master: Path, joining: Path, script: Script, tmp_path: Path) -> None:
@@ -353,7 +384,8 @@ def test_the_guided_ceremony_of_a_joining_module(
         at.answer(f"Passphrase of {CUSTODIAN_1} (not shown): ", PASSPHRASES[CUSTODIAN_1])
         at.answer("File with a share: ", str(share(tmp_path, CUSTODIAN_2)))
         by_name(at, CUSTODIAN_2)
-        at.answer("Is there another share? [Y/n]: ", "n")
+        assert re.search(r"and 2 make Master Key Set [0-9a-f]{16} of module 1\.", at.expect("Is there another share?"))
+        at.answer("[Y/n]: ", "n")
         log_on(at, OFFICER)
         at.answer("Are they right? [Y/n]: ", "")
         at.answer("Did somebody bring key tokens? [Y/n]: ", "")

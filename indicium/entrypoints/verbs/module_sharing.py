@@ -181,7 +181,10 @@ def combine(
     with connect(settings_of(home, None)) as module, logged_on(module, ask, OFFICER, user) as operator:
         answer = operator.send(CombineMksShares())
     kind = "active" if answer["active"] else "dormant"
-    screen.plain(f"Module {module.settings.serial} is Operational; Master Key Set {answer['mks']} is {kind}.")
+    screen.plain(
+        f"Module {module.settings.serial} is Operational; Master Key Set {answer['mks']} "
+        f"of module {answer['source']['module']} is {kind}."
+    )
     screen.show(answer)
 
 
