@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from indicium.cryptomodule.ports import Entropy
-from indicium.cryptomodule.suites.encoding import private_der, public_der, public_pem, read_private, read_public
+from indicium.cryptomodule.suites.encoding import PrivateHalf, PublicHalf, read_private, read_public
 from indicium.cryptomodule.suites.known_answers import KnownAnswers, refuses
 from indicium.cryptomodule.suites.rsa_engine import modular_exponentiation
 from indicium.cryptomodule.suites.suite import NotAuthentic
@@ -45,14 +45,10 @@ _SURPLUS = 16
 """Random bytes beyond the key's length, so that reducing them modulo q has no bias."""
 
 
-class VerifyKey:
+class VerifyKey(PublicHalf[dsa.DSAPublicKey]):
     """A public key for DSA with SHA-1."""
 
-    __slots__ = ("_key",)
-
-    def __init__(self, key: dsa.DSAPublicKey) -> None:
-        """Take a loaded key."""
-        self._key = key
+    __slots__ = ()
 
     def verify(self, data: bytes, signature: bytes) -> None:
         """Check a DER signature; raise `NotAuthentic`."""
@@ -61,25 +57,16 @@ class VerifyKey:
         except InvalidSignature:
             raise NotAuthentic from None
 
-    @property
-    def der(self) -> bytes:
-        """SubjectPublicKeyInfo in DER, the group in it."""
-        return public_der(self._key)
 
-    @property
-    def pem(self) -> bytes:
-        """SubjectPublicKeyInfo in PEM, the group in it."""
-        return public_pem(self._key)
-
-
-class SigningKey:
+class SigningKey(PrivateHalf[dsa.DSAPrivateKey]):
     """A private key for DSA with SHA-1."""
 
-    __slots__ = ("_deterministic", "_key")
+    __slots__ = ("_deterministic",)
 
     def __init__(self, key: dsa.DSAPrivateKey, *, deterministic: bool) -> None:
         """Take a loaded key; `deterministic` chooses RFC 6979, so that a simulated run replays bit for bit."""
-        self._key, self._deterministic = key, deterministic
+        super().__init__(key)
+        self._deterministic = deterministic
 
     def sign(self, data: bytes) -> bytes:
         """Give a DER signature. It has one form: unlike ECDSA's, no other value of s verifies with the same r."""
@@ -90,11 +77,6 @@ class SigningKey:
     def public(self) -> VerifyKey:
         """Give the public half."""
         return VerifyKey(self._key.public_key())
-
-    @property
-    def der(self) -> bytes:
-        """PKCS#8 in DER, unencrypted: for sealing only."""
-        return private_der(self._key)
 
 
 def generate(entropy: Entropy, *, deterministic: bool) -> SigningKey:

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from indicium.cryptomodule.ports import Entropy
-from indicium.cryptomodule.suites.encoding import private_der, public_der, public_pem, read_private, read_public
+from indicium.cryptomodule.suites.encoding import PrivateHalf, PublicHalf, read_private, read_public
 from indicium.cryptomodule.suites.known_answers import KnownAnswers, refuses
 from indicium.cryptomodule.suites.suite import NotAuthentic
 from indicium.domain.errors import KeyNotUsable
@@ -30,14 +30,10 @@ _DOUBTFUL = 0x7F
 """First byte of an s of 32 bytes that may be above half the order, 7F FF FF FF 80 …"""
 
 
-class VerifyKey:
+class VerifyKey(PublicHalf[ec.EllipticCurvePublicKey]):
     """A public key for ECDSA P-256 with SHA-256."""
 
-    __slots__ = ("_key",)
-
-    def __init__(self, key: ec.EllipticCurvePublicKey) -> None:
-        """Take a loaded key."""
-        self._key = key
+    __slots__ = ()
 
     def verify(self, data: bytes, signature: bytes) -> None:
         """Check a DER signature; raise `NotAuthentic`."""
@@ -45,16 +41,6 @@ class VerifyKey:
             self._key.verify(signature, data, _ECDSA)
         except InvalidSignature:
             raise NotAuthentic from None
-
-    @property
-    def der(self) -> bytes:
-        """SubjectPublicKeyInfo in DER."""
-        return public_der(self._key)
-
-    @property
-    def pem(self) -> bytes:
-        """SubjectPublicKeyInfo in PEM."""
-        return public_pem(self._key)
 
 
 class OneForm(VerifyKey):
@@ -72,14 +58,14 @@ class OneForm(VerifyKey):
             raise NotAuthentic
 
 
-class SigningKey:
+class SigningKey(PrivateHalf[ec.EllipticCurvePrivateKey]):
     """A private key for ECDSA P-256 with SHA-256."""
 
-    __slots__ = ("_algorithm", "_key")
+    __slots__ = ("_algorithm",)
 
     def __init__(self, key: ec.EllipticCurvePrivateKey, *, deterministic: bool) -> None:
         """Take a loaded key; `deterministic` chooses RFC 6979, so that a simulated run replays bit for bit."""
-        self._key = key
+        super().__init__(key)
         self._algorithm = ec.ECDSA(_SHA256, deterministic_signing=deterministic)
 
     def sign(self, data: bytes) -> bytes:
@@ -93,11 +79,6 @@ class SigningKey:
     def public(self) -> VerifyKey:
         """Give the public half."""
         return VerifyKey(self._key.public_key())
-
-    @property
-    def der(self) -> bytes:
-        """PKCS#8 in DER, unencrypted: for sealing only."""
-        return private_der(self._key)
 
 
 def generate(entropy: Entropy, *, deterministic: bool) -> SigningKey:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
+from typing import Generic, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -12,6 +13,9 @@ from cryptography.x509.oid import NameOID
 
 from indicium.cryptomodule.suites.suite import NotAuthentic
 from indicium.domain.errors import KeyNotUsable
+
+Public = TypeVar("Public", bound=PublicKeyTypes)
+Private = TypeVar("Private", bound=PrivateKeyTypes)
 
 UNREADABLE = (
     ValueError,
@@ -59,6 +63,41 @@ def read_private(der: bytes, what: str) -> PrivateKeyTypes:
         return serialization.load_der_private_key(der, None)
     except UNREADABLE:
         raise KeyNotUsable(what=what, why="it is not a private key in DER") from None
+
+
+class PublicHalf(Generic[Public]):
+    """A loaded public key, and how it is written."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: Public) -> None:
+        """Take a loaded key."""
+        self._key = key
+
+    @property
+    def der(self) -> bytes:
+        """SubjectPublicKeyInfo in DER, with the group of the key where its kind has several."""
+        return public_der(self._key)
+
+    @property
+    def pem(self) -> bytes:
+        """SubjectPublicKeyInfo in PEM."""
+        return public_pem(self._key)
+
+
+class PrivateHalf(Generic[Private]):
+    """A loaded private key, and how it is written."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: Private) -> None:
+        """Take a loaded key."""
+        self._key = key
+
+    @property
+    def der(self) -> bytes:
+        """PKCS#8 in DER, unencrypted: for sealing only."""
+        return private_der(self._key)
 
 
 class Certificate:

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.hpke import (
 
 from indicium.cryptomodule.ports import Entropy
 from indicium.cryptomodule.suites import curve25519
-from indicium.cryptomodule.suites.encoding import private_der, public_der, public_pem, read_private, read_public
+from indicium.cryptomodule.suites.encoding import PrivateHalf, PublicHalf, read_private, read_public
 from indicium.cryptomodule.suites.known_answers import KnownAnswers, refuses
 from indicium.cryptomodule.suites.suite import Agreed, NotAuthentic
 from indicium.domain.errors import KeyNotUsable
@@ -39,14 +39,10 @@ _SESSION = b"indicium session"
 _HPKE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
 
-class VerifyKey:
+class VerifyKey(PublicHalf[MLDSA65PublicKey]):
     """A public key for ML-DSA-65."""
 
-    __slots__ = ("_key",)
-
-    def __init__(self, key: MLDSA65PublicKey) -> None:
-        """Take a loaded key."""
-        self._key = key
+    __slots__ = ()
 
     def verify(self, data: bytes, signature: bytes) -> None:
         """Check a signature of 3309 bytes; raise `NotAuthentic`."""
@@ -55,25 +51,11 @@ class VerifyKey:
         except InvalidSignature:
             raise NotAuthentic from None
 
-    @property
-    def der(self) -> bytes:
-        """SubjectPublicKeyInfo in DER: 1974 bytes."""
-        return public_der(self._key)
 
-    @property
-    def pem(self) -> bytes:
-        """SubjectPublicKeyInfo in PEM."""
-        return public_pem(self._key)
-
-
-class SigningKey:
+class SigningKey(PrivateHalf[MLDSA65PrivateKey]):
     """A private key for ML-DSA-65."""
 
-    __slots__ = ("_key",)
-
-    def __init__(self, key: MLDSA65PrivateKey) -> None:
-        """Take a loaded key."""
-        self._key = key
+    __slots__ = ()
 
     def sign(self, data: bytes) -> bytes:
         """Give a signature: 3309 bytes."""
@@ -82,11 +64,6 @@ class SigningKey:
     def public(self) -> VerifyKey:
         """Give the public half."""
         return VerifyKey(self._key.public_key())
-
-    @property
-    def der(self) -> bytes:
-        """PKCS#8 in DER, unencrypted: for sealing only. It holds the seed."""
-        return private_der(self._key)
 
 
 def generate(entropy: Entropy) -> SigningKey:
