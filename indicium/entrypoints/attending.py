@@ -93,6 +93,12 @@ def administering(
 
 def credentials(ask: Asker, seat: Seat, user: str | None) -> tuple[str, str]:
     """Have somebody say the user name, if it was not given, and type the passphrase."""
+    name = named(ask, seat, user)
+    return name, ask.passphrase(name)
+
+
+def named(ask: Asker, seat: Seat, user: str | None) -> str:
+    """Give the user name of somebody who may have said it already. Raises `BadValue` for what can be nobody's."""
     name = user if user is not None else ask.answer(f"Name of the {seat.title}", seat.usual)
     attended.demand_name(name)
-    return name, ask.passphrase(name)
+    return name

@@ -16,11 +16,19 @@ from indicium.domain.commands.auditing import ExportAuditKey
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.crypto_card import KeyTokens, UpdateCryptoCard
 from indicium.domain.commands.initialization import StartInitialization
-from indicium.domain.errors import BadValue, CeremonyUnfinished, CommandNotAllowed, LedgerMissing, PassphraseUnfit
+from indicium.domain.errors import (
+    BadValue,
+    CeremonyFailed,
+    CeremonyUnfinished,
+    CommandNotAllowed,
+    LedgerMissing,
+    PassphraseUnfit,
+)
 from indicium.domain.events import AccessControlDatabaseInitialized, parse_event
 from indicium.domain.fig6 import ModuleState
 from indicium.domain.identity import ChainId, Serial
 from indicium.domain.messages import password
+from indicium.domain.record import parse
 from indicium.domain.roles import Role
 from indicium.infrastructure import membership
 from indicium.infrastructure.home import Home
@@ -108,8 +116,13 @@ def people(module: Attended) -> list[Person]:
 
 def demand_name(name: str) -> None:
     """Refuse what can be nobody's user name (G-201). Raises `BadValue`."""
-    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-        raise BadValue(field="name", why=f"a user's name has 1 to {LONGEST_NAME} printable characters")
+    if not 1 <= len(name) <= LONGEST_NAME or name != name.strip():
+        why = f"a user's name has 1 to {LONGEST_NAME} characters, and no blank at its beginning or end"
+        raise BadValue(field="name", why=why)
+    unseen = next((character for character in name if not character.isprintable()), None)
+    if unseen is not None:
+        why = f"U+{ord(unseen):04X} is a character that nobody sees, as are those that join emoji: leave it out"
+        raise BadValue(field="name", why=why)
 
 
 def new_password(module: Attended, name: str, passphrase: str, others: Sequence[NewUser] = ()) -> bytes:
@@ -175,12 +188,27 @@ def export_audit_key(module: Attended, operator: Operator) -> Path:
 
 
 def demand_finished(settings: Settings) -> None:
-    """Raise `LedgerMissing` where there is no ledger, `CeremonyUnfinished` where its module is not ready for meters."""
+    """See that the module of a home is ready for meters.
+
+    Raises `LedgerMissing` where there is no ledger, `CeremonyUnfinished` where its ceremony can go on, `CeremonyFailed`
+    where it cannot.
+    """
     home = Home(settings.home)
     if not home.holds_ledger:
         raise LedgerMissing(home=str(settings.home))
     if not home.audit_key(Serial(settings.serial)).exists():
-        raise unfinished(home)
+        raise CeremonyFailed(home=str(settings.home)) if _has_failed(settings, home) else unfinished(home)
+
+
+def _has_failed(settings: Settings, home: Home) -> bool:
+    """Say whether people's ceremony ended in the Error state for good (C-21, C-22); `indicium init` begins anew."""
+    if home.secret(PLAN_FILE) is not None:
+        return False
+    serial = Serial(settings.serial)
+    with Store.open(settings.store_url) as store:
+        own = [member.chain for member in membership.members(store) if member.serial == serial]
+        newest = store.head(own[-1]) if own else None
+    return newest is not None and parse(newest.line).persistent == ModuleState.ERROR
 
 
 def unfinished(home: Home) -> CeremonyUnfinished:

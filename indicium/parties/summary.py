@@ -78,7 +78,7 @@ class Summary(NamedTuple):
 
 
 def summarize(settings: Settings, now: datetime) -> Summary:
-    """Collect the facts. Raises `CeremonyUnfinished` before the Auditor has exported the audit key."""
+    """Collect the facts. Raises as `demand_finished` before the Auditor has exported the audit key."""
     demand_finished(settings)
     home, serial = Home(settings.home), Serial(settings.serial)
     with Store.open(settings.store_url) as store:

@@ -24,14 +24,24 @@ def _printable(text: str) -> str:
     return text
 
 
+def _without_blanks_around(text: str) -> str:
+    if text != text.strip():
+        raise ValueError("no blank at either end")  # noqa: TRY003, EM101  # pydantic's protocol for validators
+    return text
+
+
 Bytes32 = Annotated[bytes, Field(min_length=32, max_length=32)]
 """32 bytes."""
 
 Password = Annotated[Bytes32, Field(repr=False)]
 """The salted hash of a passphrase as the host makes it (J-11): 32 bytes, never shown."""
 
-Name = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
-"""1 to 64 printable characters; names are compared byte for byte."""
+Name = Annotated[
+    str, Field(min_length=1, max_length=64), AfterValidator(_printable), AfterValidator(_without_blanks_around)
+]
+"""1 to 64 printable characters, none of them a blank at an end: two names never look alike for what nobody sees.
+
+Names are compared byte for byte."""
 
 Buffer = Annotated[bytes, Field(max_length=65_536, repr=False)]
 """A buffer of the host: up to 64 KiB, never shown."""

@@ -81,6 +81,7 @@ from indicium.domain.errors.keys import (
 )
 from indicium.domain.errors.opening import (
     BadSetting,
+    CeremonyFailed,
     CeremonyUnfinished,
     ChainNotNamed,
     DeviceNumbersTaken,
@@ -186,6 +187,7 @@ __all__ = [
     "BadStatement",
     "BadValue",
     "BadWeight",
+    "CeremonyFailed",
     "CeremonyUnfinished",
     "CertificateForOtherDevice",
     "CertificateForOtherKey",

@@ -52,7 +52,10 @@ class LedgerExists(Misconfigured):
 class LedgerMissing(Misconfigured):
     """There is no ledger in that folder."""
 
-    sentence = "{home} holds no ledger: make one with 'indicium init --home {home}'."
+    sentence = (
+        "{home} holds no ledger: 'indicium init --home {home}' makes one, "
+        "'indicium module init --home {home}' one for a ceremony that people hold."
+    )
     home: str
 
 
@@ -64,6 +67,17 @@ class CeremonyUnfinished(Misconfigured):
     home: str
     remedy: str
     """The command that goes on."""
+
+
+@dataclass(eq=False)
+class CeremonyFailed(Misconfigured):
+    """The module came into the Error state before its ceremony was finished (C-21, C-22)."""
+
+    sentence = (
+        "The module of {home} came into the Error state before its key ceremony was finished: "
+        "'indicium module reset --home {home}', and begin again."
+    )
+    home: str
 
 
 @dataclass(eq=False)
@@ -86,7 +100,10 @@ class FileTaken(Misconfigured):
 class LedgerInUse(Misconfigured):
     """A module's memory is open in another process."""
 
-    sentence = "Module {serial} is in use by another process: close that one first."
+    sentence = (
+        "Module {serial} is in use by another process: end that one first, with 'indicium module stop' if it is "
+        "'indicium module run'."
+    )
     serial: str
 
 

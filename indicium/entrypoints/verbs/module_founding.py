@@ -20,6 +20,7 @@ from indicium.entrypoints.attending import (
     Seat,
     UserOption,
     logged_on,
+    named,
     new_users,
 )
 from indicium.entrypoints.connecting import attend, connect
@@ -98,7 +99,7 @@ def users(
         (AUDITOR, auditor),
     ]
     with connect(settings_of(home, None)) as module:
-        people = [(seat, name or ask.answer(f"Name of the {seat.title}", seat.usual)) for seat, name in names]
+        people = [(seat, named(ask, seat, name)) for seat, name in names]
         entered = new_users(module, ask, people)
         attended.enter_users(module, entered)
         for user in entered:
