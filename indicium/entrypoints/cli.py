@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from indicium.domain.errors import IndiciumError
+from indicium.domain.errors import CommandNotAllowed, IndiciumError
+from indicium.entrypoints.next_steps import told
 from indicium.entrypoints.options import USAGE
 from indicium.entrypoints.screen import Screen
 from indicium.entrypoints.verbs import analysis, auditing, making, meter, module, storing, viewing
@@ -39,6 +40,8 @@ def _run(arguments: Sequence[str]) -> int:
         return USAGE
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
+    except CommandNotAllowed as refusal:
+        return Screen(json="--json" in arguments).fail(refusal, told(refusal))
     except IndiciumError as error:
         return Screen(json="--json" in arguments).fail(error)
     return result if isinstance(result, int) else 0

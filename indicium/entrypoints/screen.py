@@ -67,11 +67,12 @@ class Screen:
         """Write an error's one sentence on standard error; the command goes on."""
         self._err.print(str(error), markup=False)
 
-    def fail(self, error: IndiciumError) -> int:
-        """Write an error's one sentence and give its exit status."""
+    def fail(self, error: IndiciumError, sentence: str | None = None) -> int:
+        """Write an error's one sentence, or another in its place, and give its exit status."""
+        told = str(error) if sentence is None else sentence
         if self.json:
-            self.show({"error": error.code, "sentence": str(error)})
-        self._err.print(str(error), markup=False)
+            self.show({"error": error.code, "sentence": told})
+        self._err.print(told, markup=False)
         return error.exit_status
 
     @contextmanager
