@@ -184,8 +184,9 @@ class Guide:
         while not enough or self._yes("Is there another share?"):
             enough = self._retry(self._take_share)
         self._explain("The module makes the Master Key Set of the shares, and destroys them.")
-        mks = self._do(OFFICER, lambda operator: operator.send(CombineMksShares())["mks"])
-        self._say(f"Master Key Set {mks} is active, and the module is Operational.")
+        made = self._do(OFFICER, lambda operator: operator.send(CombineMksShares()))
+        self._say(f"Master Key Set {made['mks']} of module {made['source']['module']} is active,")
+        self._say("and the module is Operational.")
 
     def _export_transport_key(self) -> None:
         path = self._path("File to make for the transport key")
