@@ -93,6 +93,8 @@ def examine(source: str, how: Examination) -> list[Examined]:
 
     Raises `BadFile`, `BadValue`, `Misconfigured`, `KeyNotUsable`.
     """
+    if not source.strip():
+        raise BadValue(field="SOURCE", why="it is empty: name an audit file, a folder of them, a home or a store")
     path = Path(source)
     if "://" in source or _is_database(path):
         demand_forward(how)

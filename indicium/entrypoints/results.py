@@ -30,6 +30,8 @@ def show_report(screen: Screen, report: ChainReport) -> None:
         )
     if report.first_bad is not None:
         screen.plain(f"  first bad record: {report.first_bad.sequence}: {report.first_bad.reason}")
+        if not report.chain:
+            screen.plain("  nothing of it could be read as a record: is it the source that was meant?")
     for missing in report.missing:
         screen.plain(f"  missing: {missing}")
     if report.verdict is Verdict.PASS:

@@ -27,7 +27,10 @@ from tests.app.homes import LETTER, assert_whole, audit_file, rows_of
 def open_in_vain(home: Path) -> None:
     with pytest.raises(LedgerInUse) as refused:
         Ledger.open(home)
-    assert str(refused.value) == "Module 34576590 is in use by another process: close that one first."
+    assert str(refused.value) == (
+        "Module 34576590 is in use by another process: end that one first, with 'indicium module stop' if it is "
+        "'indicium module run'."
+    )
 
 
 def test_a_second_process_gets_one_sentence_and_the_first_goes_on(home: Path) -> None:

@@ -280,7 +280,10 @@ def test_a_module_does_nothing_for_a_meter_of_another(store_url: str, tmp_path: 
 def open_in_vain(home: Path) -> None:
     with pytest.raises(LedgerInUse) as refused:
         Ledger.open(home)
-    assert str(refused.value) == "Module 1 is in use by another process: close that one first."
+    assert str(refused.value) == (
+        "Module 1 is in use by another process: end that one first, with 'indicium module stop' if it is "
+        "'indicium module run'."
+    )
 
 
 def test_a_copied_home_is_refused_while_the_module_is_open_elsewhere(postgres_url: str, tmp_path: Path) -> None:

@@ -114,7 +114,10 @@ def test_fresh_does_not_remove_a_ledger_that_is_open(home: Path, shown: Path, te
     with Ledger.open(home) as ledger:
         before = audit_file(home).read_bytes()
         said = terminal.refused("demo", "--home", home, "--fresh", *small(shown), status=3)
-        assert said == "Module 34576590 is in use by another process: close that one first."
+        assert said == (
+            "Module 34576590 is in use by another process: end that one first, with 'indicium module stop' if it is "
+            "'indicium module run'."
+        )
         assert audit_file(home).read_bytes() == before
         ledger.meter("Ada").ask()
 
@@ -133,7 +136,7 @@ def test_fresh_removes_a_ledger_that_cannot_be_opened_any_more(home: Path, shown
 
 
 def test_fresh_keeps_the_old_ledger_where_the_new_one_cannot_be_shown(home: Path, terminal: Terminal) -> None:
-    terminal.refused("demo", "--home", home, "--fresh", "--mailing", home / "gone.csv", status=1)
+    terminal.refused("demo", "--home", home, "--fresh", "--mailing", home / "gone.csv", status=3)
     assert_whole(home, {})
 
 
@@ -151,7 +154,7 @@ def test_bad_files_are_refused_before_anything_is_made(tmp_path: Path, shown: Pa
         (["--customers", tmp_path / "gone.csv", "--mailing", mailing], "No such file"),
     ]
     for arguments, why in cases:
-        assert why in terminal.refused("demo", "--home", tmp_path / "home", *arguments, status=1)
+        assert why in terminal.refused("demo", "--home", tmp_path / "home", *arguments, status=3)
         assert not (tmp_path / "home").exists()
 
 

@@ -42,31 +42,31 @@ def test_an_item_of_any_kind_goes_to_the_screen_byte_for_byte_or_into_a_file(
 
 def test_a_file_that_cannot_be_written_costs_nothing_twice(terminal: Terminal, home: Path, tmp_path: Path) -> None:
     asked = ("meter", "print", "Ada", "1.00", *COUPON, "--request", "r1", "--home", home)
-    said = terminal.refused(*asked, "--out", tmp_path / "nowhere" / "item", status=1)
+    said = terminal.refused(*asked, "--out", tmp_path / "nowhere" / "item", status=3)
     assert said.endswith("the item is had again with --request r1.")
     assert terminal.json(*asked)["ar"] == 1_000
 
 
 @pytest.mark.parametrize(
-    ("words", "code"),
+    ("words", "code", "status"),
     [
-        (("0.33",), "bad-value"),
-        (("0.33", *LETTER, "weight_ounces=2"), "bad-value"),
-        (("0.33", *LETTER, "colour=red"), "bad-value"),
-        (("0.33", "weight_ounces"), "bad-value"),
-        (("0.33", "kind=token"), "unknown-kind"),
-        (("0,33", *LETTER), "not-an-amount"),
-        (("NaN", *LETTER), "not-an-amount"),
-        (("0.0001", *LETTER), "finer-than-a-mill"),
-        (("500.01", *LETTER), "value-above-maximum"),
-        (("0.33", *LETTER, "--request", "a b"), "bad-value"),
+        (("0.33",), "bad-value", 3),
+        (("0.33", *LETTER, "weight_ounces=2"), "bad-value", 3),
+        (("0.33", *LETTER, "colour=red"), "bad-value", 3),
+        (("0.33", "weight_ounces"), "bad-value", 3),
+        (("0.33", "kind=token"), "unknown-kind", 3),
+        (("0,33", *LETTER), "not-an-amount", 3),
+        (("NaN", *LETTER), "not-an-amount", 3),
+        (("0.0001", *LETTER), "finer-than-a-mill", 3),
+        (("500.01", *LETTER), "value-above-maximum", 1),
+        (("0.33", *LETTER, "--request", "a b"), "bad-value", 3),
     ],
 )
 def test_what_cannot_be_asked_for_costs_nothing(
-    terminal: Terminal, home: Path, words: tuple[str, ...], code: str
+    terminal: Terminal, home: Path, words: tuple[str, ...], code: str, status: int
 ) -> None:
     before = terminal.json("meter", "status", "Ada", "--home", home)
-    assert terminal.json("meter", "print", "Ada", *words, "--home", home, status=1)["error"] == code
+    assert terminal.json("meter", "print", "Ada", *words, "--home", home, status=status)["error"] == code
     assert terminal.json("meter", "status", "Ada", "--home", home) == before
 
 
@@ -104,7 +104,7 @@ def test_e7_only_postage_is_corrected_and_only_by_an_item_that_can_be_read(
         ((tmp_path / "picture", *LETTER), "bad-file"),
         ((tmp_path / "letter", *COUPON), "bad-value"),
     ):
-        refused = terminal.json("meter", "correct", "Ada", "0.10", *words, "--home", home, status=1)
+        refused = terminal.json("meter", "correct", "Ada", "0.10", *words, "--home", home, status=3)
         assert refused["error"] == code
     assert terminal.json("meter", "status", "Ada", "--home", home)["ar"] == 0
 

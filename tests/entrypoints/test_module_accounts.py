@@ -103,7 +103,9 @@ def test_between_begin_and_end_the_administrator_needs_nobody(operational: Path,
     refused = script.refused("accounts", "remove", CUSTODIAN_1, "--home", operational, by=[ADMINISTRATOR])
     assert refused == "The users must include 2 key-custodian."
     refused = script.refused("admin", "end", "--user", ADMINISTRATOR, "--home", operational, by=[ADMINISTRATOR])
-    assert refused == "EndAdmin is not allowed in the administrative state for the role administrator."
+    assert refused == (
+        "This is for the Security Officer, and whoever is logged on is the Administrator: the next try is theirs."
+    )
     script.done("admin", "end", "--home", operational, by=[OFFICER])
     assert accounts(script, operational)[AUDITOR]["timeout_seconds"] == 60
 
@@ -115,9 +117,28 @@ def test_m_55_a_locked_account_is_unlocked(operational: Path, script: Script) ->
     status, out, _ = script.run("accounts", "list", "--home", operational, by=[ADMINISTRATOR])
     assert status == 0
     assert next(line for line in out.splitlines() if "LOCKED" in line).split()[0] == AUDITOR
-    status, _, _ = script.run("accounts", "unlock", AUDITOR, "--home", operational, given=both())
-    assert status == 0
+    unlock = ("accounts", "unlock", AUDITOR, "--home", operational)
+    assert script.run(*unlock, given=both()) == (0, "auditor may log on again.\n", "")
     script.done("export-key", "--home", operational, by=[AUDITOR])
+    said = (0, "auditor was not locked; failed logons count from none again.\n", "")
+    assert script.run(*unlock, given=both()) == said
+    assert script.run("accounts", "unlock", "eve", "--home", operational, given=both())[0] == 1
+
+
+def test_a_last_day_that_is_over_has_to_be_meant(operational: Path, script: Script) -> None:
+    """G-207: nobody could log on with the account; an Administrator may want just that."""
+    modify = ("accounts", "modify", AUDITOR, "--expires", "2020-01-31", "--home", operational)
+    question = "2020-01-31 is over: nobody could log on with the account. Is it meant?"
+    assert question in script.refused(*modify, given=both(), status=3)
+    assert question in script.refused(
+        "accounts", "add", "eve", "--role", "auditor", *modify[3:], given=both(), status=3
+    )
+    assert accounts(script, operational)[AUDITOR]["account_expires"] is None
+    assert script.run(*modify, "--yes", given=both())[0] == 0
+    assert "has expired" in script.refused("export-key", "--home", operational, by=[AUDITOR])
+    with typed("module", "accounts", "modify", AUDITOR, "--expires", "2020-01-30", "--home", operational) as at:
+        at.answer(f"{question.replace('31', '30')} [y/N]: ", "n")
+        assert at.ended() == 130
 
 
 def test_an_account_ends_and_goes(operational: Path, script: Script) -> None:
@@ -153,19 +174,28 @@ def test_everybody_changes_the_own_passphrase(operational: Path, script: Script)
     assert_nowhere(operational)
 
 
+NO_ROLE = "Invalid value for '--role': '{role}' is none of security-officer, key-custodian, administrator, auditor"
+NO_NAME = "name: a user's name has 1 to 64 characters, and no blank at its beginning or end."
+WITCH = "\N{MAGE}\N{ZERO WIDTH JOINER}\N{FEMALE SIGN}"
+UNSEEN = "name: U+200D is a character that nobody sees, as are those that join emoji: leave it out."
+
+
 @pytest.mark.parametrize(
     ("option", "sentence"),
     [
-        (("add", "eve", "--role", "auditor", "--expires", "soon"), "expires: write a day, as in 2027-12-31."),
-        (("add", "eve", "--role", "user"), "role: nobody logs on in it."),
-        (("add", "x" * 65, "--role", "auditor"), "name: a user's name has 1 to 64 printable characters."),
+        (("add", "eve", "--role", "auditor", "--expires", "soon"), "--expires: write a day, as in 2027-12-31."),
+        (("modify", AUDITOR, "--expires", "foo"), "--expires: write a day, as in 2027-12-31."),
+        *((("add", "eve", "--role", role), NO_ROLE.format(role=role)) for role in ("user", "king", "default", "")),
+        *((("add", name, "--role", "auditor"), NO_NAME) for name in ("x" * 65, "", " ", "   ", " eve", "eve ")),
+        (("remove", " "), NO_NAME),
+        (("add", WITCH, "--role", "auditor"), UNSEEN),
     ],
 )
 def test_what_no_account_can_be_is_said_before_anybody_logs_on(
     option: tuple[str, ...], sentence: str, operational: Path, script: Script
 ) -> None:
     before = len(rows_of(operational))
-    assert script.refused("accounts", *option, "--home", operational, given=both(EVE)) == sentence
+    assert script.refused("accounts", *option, "--home", operational, given=both(EVE), status=3) == sentence
     assert len(rows_of(operational)) == before
 
 
@@ -187,7 +217,7 @@ def test_the_clock_is_shown_and_set(operational: Path, script: Script) -> None:
         ("2026-03-02T09:00:00", "write a time with its zone"),
         ("2026-03-02", "write a time with its zone"),
     ):
-        assert sentence in script.refused("clock", "--set", no_moment, "--home", operational, given=both())
+        assert sentence in script.refused("clock", "--set", no_moment, "--home", operational, given=both(), status=3)
 
 
 def test_at_the_terminal_both_type_and_ctrl_c_changes_nothing(operational: Path, script: Script) -> None:

@@ -123,7 +123,10 @@ def test_a_mailing_is_posted_by_the_running_module_to_the_same_end(
 
 
 def test_a_second_opener_is_refused_and_leaves_the_first_ones_socket(home: Path, terminal: Terminal) -> None:
-    sentence = "Module 34576590 is in use by another process: close that one first."
+    sentence = (
+        "Module 34576590 is in use by another process: end that one first, with 'indicium module stop' if it is "
+        "'indicium module run'."
+    )
     with module_of(home) as module:
         assert terminal.refused("module", "run", "--home", home, status=3) == sentence
         with pytest.raises(LedgerInUse):

@@ -222,7 +222,7 @@ def test_who_may_not_have_a_share_leaves_no_file(master: Path, joining: Path, sc
     file = tmp_path / "another"
     for name, sentence in (
         (CUSTODIAN_1, "custodian-1 has brought or taken a share already: the next is another custodian's."),
-        (AUDITOR, "ExportMksShare is not allowed in the exporting-shares state for the role auditor."),
+        (AUDITOR, "This is for the Key Custodian, and whoever is logged on is the Auditor: the next try is theirs."),
     ):
         files = ("--to", transport_key(joining), "--out", file)
         assert script.refused("shares", "export", *files, "--user", name, "--home", master, by=[name]) == sentence
@@ -230,34 +230,43 @@ def test_who_may_not_have_a_share_leaves_no_file(master: Path, joining: Path, sc
 
 
 @pytest.mark.parametrize(
-    ("bring", "sentence"),
+    ("bring", "sentence", "status"),
     [
-        (lambda file: file.unlink(), "{file}: it cannot be read (No such file or directory)."),
-        (lambda file: file.write_bytes(b""), "{file}: it is empty."),
+        (lambda file: file.unlink(), "{file}: it cannot be read (No such file or directory).", 3),
+        (lambda file: file.write_bytes(b""), "{file}: it is empty.", 3),
         (
             lambda file: file.write_bytes(file.read_bytes()[:-100]),
             "These bytes are not the share that a module gave out.",
+            3,
         ),
         (
             lambda file: file.write_bytes(file.read_bytes().replace(b'"number":1', b'"number":2')),
             "The share is not authentic: it was altered, or another module made it.",
+            1,
         ),
         (
             lambda file: file.write_bytes(file.read_bytes() + file.read_bytes()),
             "These bytes are not the share that a module gave out.",
+            3,
         ),
     ],
     ids=["missing", "empty", "truncated", "altered", "doubled"],
 )
 def test_a_share_that_suffered_on_its_way_is_refused_and_brought_again(
-    bring: Callable[[Path], object], sentence: str, master: Path, joining: Path, script: Script, tmp_path: Path
+    bring: Callable[[Path], object],
+    sentence: str,
+    status: int,
+    master: Path,
+    joining: Path,
+    script: Script,
+    tmp_path: Path,
 ) -> None:
     export(script, master, joining, tmp_path)
     file = share(tmp_path, CUSTODIAN_1)
     whole = file.read_bytes()
     bring(file)
-    refused = script.refused("shares", "import", file, "--user", CUSTODIAN_1, "--home", joining, by=[CUSTODIAN_1])
-    assert refused == sentence.format(file=file)
+    importing = ("shares", "import", file, "--user", CUSTODIAN_1, "--home", joining)
+    assert script.refused(*importing, by=[CUSTODIAN_1], status=status) == sentence.format(file=file)
     file.write_bytes(whole)
     take(script, joining, tmp_path)
 
@@ -288,7 +297,9 @@ def test_an_export_is_aborted_by_the_officer_alone(master: Path, joining: Path, 
     script.done("shares", "create", "--count", "2", "--threshold", "2", "--home", master, by=[OFFICER])
     export_one(script, master, joining, tmp_path, CUSTODIAN_1)
     refused = script.refused("shares", "abort", "--user", CUSTODIAN_2, "--home", master, by=[CUSTODIAN_2])
-    assert refused == "AbortExport is not allowed in the exporting-shares state for the role key-custodian."
+    assert refused == (
+        "This is for the Security Officer, and whoever is logged on is the Key Custodian: the next try is theirs."
+    )
     script.done("shares", "abort", "--home", master, by=[OFFICER])
     share(tmp_path, CUSTODIAN_1).unlink()
     export(script, master, joining, tmp_path)
@@ -342,8 +353,8 @@ def test_a_replacement_takes_the_place_of_the_first_set_and_the_first_is_destroy
 
 
 def test_a_set_that_cannot_be_one_is_said_before_anybody_logs_on(master: Path, script: Script) -> None:
-    refused = script.refused("translate", "--from", "old", "--to", "0" * 16, "--home", master, by=[OFFICER])
-    assert refused == "MKS: 'old' is not 16 hex digits in small letters."
+    refused = script.refused("translate", "--from", "old", "--to", "0" * 16, "--home", master, by=[OFFICER], status=3)
+    assert refused == "--from: 'old' is not 16 hex digits in small letters."
 
 
 def test_nobody_destroys_a_set_without_meaning_it(master: Path, script: Script) -> None:
@@ -428,5 +439,6 @@ def test_m_14_both_screens_show_the_transport_key_for_people_to_compare(
         assert at.ended() == 130
     assert not share(tmp_path, CUSTODIAN_2).exists()
     no_key = ("--to", share(tmp_path, CUSTODIAN_1), "--out", tmp_path / "none")
-    refused = script.refused("shares", "export", *no_key, "--user", CUSTODIAN_2, "--home", master, by=[CUSTODIAN_2])
+    wrong = ("shares", "export", *no_key, "--user", CUSTODIAN_2, "--home", master)
+    refused = script.refused(*wrong, by=[CUSTODIAN_2], status=3)
     assert refused == "These bytes are not the transport key that a module gave out."

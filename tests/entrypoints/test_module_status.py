@@ -32,7 +32,7 @@ def test_who_names_a_challenge_gets_what_was_signed(home: Path, terminal: Termin
     with module_of(home):
         said = terminal.json("module", "status", "--challenge", CHALLENGE, "--home", home)
         for not_one in ("0" * 31, "G" * 32, "A" * 32):
-            refused = terminal.refused("module", "status", "--challenge", not_one, "--home", home, status=1)
+            refused = terminal.refused("module", "status", "--challenge", not_one, "--home", home, status=3)
             assert refused == "challenge: it is 32 hex digits in small letters."
     assert said["challenge"] == CHALLENGE
     assert CHALLENGE.encode() in base64.b64decode(said["signed"])
@@ -72,7 +72,9 @@ def test_m_06_in_error_it_says_why_and_signs_nothing(new: Path, script: Script, 
     with module_of(new):
         said = terminal.json("module", "status", "--home", new)
         assert (said["state"], said["fatal"], said["verified"]) == ("error", True, False)
-        assert "only a reset helps" in terminal.run("module", "status", "--home", new)[1]
+        out = terminal.run("module", "status", "--home", new)[1]
+        assert "only a reset helps" in out
+        assert "  genuine         not shown: the module is in the Error state and signs nothing\n" in out
 
 
 def test_who_is_logged_on_is_told(new: Path, script: Script, terminal: Terminal) -> None:

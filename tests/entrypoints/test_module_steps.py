@@ -129,10 +129,14 @@ def test_who_has_another_role_does_nothing(new: Path, script: Script) -> None:
     with module_of(new):
         script.users(new)
         refused = script.refused("generate", "--home", new, "--user", CUSTODIAN_1, by=[CUSTODIAN_1])
-        assert refused == "GenerateMasterKeySet is not allowed in the initializing state for the role key-custodian."
+        assert refused == (
+            "This is for the Security Officer, and whoever is logged on is the Key Custodian: the next try is theirs."
+        )
         script.done("generate", "--home", new, by=[OFFICER])
         refused = script.refused("export-key", "--home", new, "--user", ADMINISTRATOR, by=[ADMINISTRATOR])
-        assert refused == "ExportAuditKey is not allowed in the operational state for the role administrator."
+        assert refused == (
+            "This is for the Auditor, and whoever is logged on is the Administrator: the next try is theirs."
+        )
 
 
 def test_m_55_three_wrong_passphrases_lock_an_account(new: Path, script: Script) -> None:
@@ -245,7 +249,7 @@ def test_modules_of_one_manufacturer_stand_under_one_root(new: Path, terminal: T
     assert (second / "keys" / root).read_bytes() == (new / "keys" / root).read_bytes()
     assert not (second / "secrets" / "manufacturer.key").exists()  # it stays with the manufacturer
     third = tmp_path / "third"
-    refused = terminal.refused("module", "init", "--home", third, "--serial", "3", "--manufacturer", second, status=1)
+    refused = terminal.refused("module", "init", "--home", third, "--serial", "3", "--manufacturer", second, status=3)
     assert refused == f"{second / 'secrets' / 'manufacturer.key'}: it is missing."
     nobody, fourth = tmp_path / "nobody", tmp_path / "fourth"
     refused = terminal.refused("module", "init", "--home", fourth, "--serial", "4", "--manufacturer", nobody, status=3)
@@ -319,7 +323,7 @@ def test_what_holds_no_key_tokens_is_refused_before_anybody_logs_on(
     content: bytes, new: Path, script: Script, tmp_path: Path
 ) -> None:
     (tmp_path / "tokens").write_bytes(content)
-    refused = script.refused("configure", "--load", tmp_path / "tokens", "--home", new, by=[OFFICER])
+    refused = script.refused("configure", "--load", tmp_path / "tokens", "--home", new, by=[OFFICER], status=3)
     assert refused == f"{tmp_path / 'tokens'}: it holds no key tokens."
 
 

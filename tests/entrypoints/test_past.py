@@ -92,7 +92,7 @@ def test_registers_are_shown_as_they_were(home: Path, terminal: Terminal) -> Non
 @pytest.mark.parametrize("text", ["yesterday", "2026-02-30", "2026-11-01T17:30", ""])
 def test_what_is_no_moment_gets_one_sentence(home: Path, terminal: Terminal, text: str) -> None:
     sentence = "Not a moment: write a date (UTC), as in 2026-11-01, or a time, as in 2026-11-01T17:30:00Z."
-    assert terminal.refused("meters", "--at", text, "--home", home, status=1) == sentence
+    assert terminal.refused("meters", "--at", text, "--home", home, status=3) == sentence
 
 
 def test_a_meter_that_did_not_exist_then_is_refused(home: Path, terminal: Terminal) -> None:

@@ -162,7 +162,7 @@ def test_a_file_that_is_no_mailing_is_one_sentence_and_costs_nothing(
     mailing = tmp_path / "garbage.csv"
     header = b"job,customer,origin_zip,destination_zip,mail_class,weight_oz,value_usd"
     mailing.write_bytes(content.replace(b"HEADER", header))
-    said = terminal.refused("post", mailing, "--home", home, "--out", tmp_path / "out.csv", status=1)
+    said = terminal.refused("post", mailing, "--home", home, "--out", tmp_path / "out.csv", status=3)
     assert said.startswith(f"{mailing}: {why}")
     assert not (tmp_path / "out.csv").exists()
     assert_whole(home, {})
@@ -172,7 +172,7 @@ def test_a_mailing_that_is_a_folder_or_not_there_is_one_sentence(
     home: Path, tmp_path: Path, terminal: Terminal
 ) -> None:
     for mailing, why in ((tmp_path, "Is a directory"), (tmp_path / "gone.csv", "No such file or directory")):
-        said = terminal.refused("post", mailing, "--home", home, "--out", tmp_path / "out.csv", status=1)
+        said = terminal.refused("post", mailing, "--home", home, "--out", tmp_path / "out.csv", status=3)
         assert said == f"{mailing}: {why}."
 
 
@@ -181,7 +181,7 @@ def test_results_that_cannot_be_written_are_refused_before_anything_is_spent(
 ) -> None:
     mailing = write_mailing(tmp_path / "m.csv", [f"1,{ROW}"])
     for out in (tmp_path, tmp_path / "nowhere" / "out.csv", mailing / "out.csv"):
-        assert str(out) in terminal.refused("post", mailing, "--home", home, "--out", out, status=1)
+        assert str(out) in terminal.refused("post", mailing, "--home", home, "--out", out, status=3)
     assert_whole(home, {})
 
 
@@ -236,7 +236,7 @@ def test_results_never_take_the_place_of_their_mailing(tmp_path: Path, terminal:
 
     status, _, err = terminal.run("post", mailing, "--home", tmp_path / "nowhere", "--out", mailing)
 
-    assert status == 1
+    assert status == 3
     assert "it is the mailing itself" in err
     assert mailing.read_text() == f"{HEADER}\n1,{ROW}\n"
 

@@ -58,7 +58,10 @@ def test_a_second_process_ends_with_status_3(leased_on_postgres: Path, tmp_path:
         with Ledger.open(home):
             other = indicium("recover", "--home", home)
             assert other.returncode == 3
-            assert other.stderr == "Module 34576590 is in use by another process: close that one first.\n"
+            assert other.stderr == (
+                "Module 34576590 is in use by another process: end that one first, with 'indicium module stop' if "
+                "it is 'indicium module run'.\n"
+            )
     finally:
         drop_clones()
 

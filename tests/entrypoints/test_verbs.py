@@ -155,7 +155,10 @@ def test_where_there_is_no_ledger_every_verb_says_so(tmp_path: Path, terminal: T
     nowhere = tmp_path / "nowhere"
     for verb in (["status"], ["meters"], ["modules"], ["rebuild"], ["recover"], ["post", mailing, "--out", out]):
         said = terminal.refused(*verb, "--home", nowhere, status=3)
-        assert said == f"{nowhere} holds no ledger: make one with 'indicium init --home {nowhere}'."
+        assert said == (
+            f"{nowhere} holds no ledger: 'indicium init --home {nowhere}' makes one, "
+            f"'indicium module init --home {nowhere}' one for a ceremony that people hold."
+        )
     assert not nowhere.exists()
 
 
@@ -232,7 +235,10 @@ def test_the_verbs_that_open_the_module_get_one_sentence_while_another_has_it(
     with Ledger.open(home):
         for verb in (["recover"], ["post", mailing, "--out", tmp_path / "out.csv"]):
             said = terminal.refused(*verb, "--home", home, status=3)
-            assert said == "Module 34576590 is in use by another process: close that one first."
+            assert said == (
+                "Module 34576590 is in use by another process: end that one first, with 'indicium module stop' if "
+                "it is 'indicium module run'."
+            )
         assert terminal.json("recover", "--home", home, status=3)["error"] == "ledger-in-use"
     assert terminal.json("post", mailing, "--home", home, "--out", tmp_path / "out.csv")["spent"] == 330
 

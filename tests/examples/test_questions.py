@@ -118,4 +118,4 @@ def test_a_folder_that_is_neither_is_refused_in_one_sentence(tmp_path: Path) -> 
     )
 
     assert done.returncode == 1
-    assert done.stderr == f"{tmp_path} holds no ledger: make one with 'indicium init --home {tmp_path}'.\n"
+    assert done.stderr.startswith(f"{tmp_path} holds no ledger: 'indicium init --home {tmp_path}' makes one, ")

@@ -39,7 +39,7 @@ def verify(
     for report in reports:
         show_report(screen, report)
     if not reports:
-        screen.say("INCOMPLETE: no chain there")
+        screen.plain(f"INCOMPLETE: {source} holds no chain: is it the source that was meant?")
     screen.show(auditing.as_json(reports))
     raise typer.Exit(auditing.EXIT_STATUS[overall(reports)])
 

@@ -23,7 +23,7 @@ from indicium.domain.commands.access import (
 from indicium.domain.errors import BadValue, NotAMoment
 from indicium.domain.messages import password
 from indicium.domain.roles import LOGON_ROLES, Role
-from indicium.entrypoints.asking import asker
+from indicium.entrypoints.asking import Asker, asker
 from indicium.entrypoints.attending import (
     ADMINISTRATOR,
     ANYBODY,
@@ -52,9 +52,17 @@ TimeoutOption = Annotated[
     int | None, typer.Option("--timeout", help="Seconds of inactivity that end a logon.", min=1, max=86_400)
 ]
 ExpiresOption = Annotated[str | None, typer.Option("--expires", help="Its last day, as in 2027-12-31.", metavar="DAY")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask whether a last day that is over is meant.")]
 DaysOption = Annotated[
     int | None, typer.Option("--password-days", help="Days for which a passphrase is good.", min=1, max=36_500)
 ]
+
+
+def _logon_role(text: str) -> Role:
+    if text not in LOGON_ROLES:
+        message = f"{text!r} is none of {', '.join(LOGON_ROLES)}"
+        raise typer.BadParameter(message)
+    return Role(text)
 
 
 @admin.command("begin")
@@ -119,11 +127,12 @@ def list_accounts(
 @accounts.command("add")
 def add_account(  # noqa: PLR0913, PLR0917  # each is an option of the verb
     name: AccountArgument,
-    role: Annotated[Role, typer.Option(help="Its one role.", metavar="|".join(LOGON_ROLES))],
+    role: Annotated[Role, typer.Option(help="Its one role.", parser=_logon_role, metavar="|".join(LOGON_ROLES))],
     failure_limit: LimitOption = None,
     timeout: TimeoutOption = None,
     expires: ExpiresOption = None,
     password_days: DaysOption = None,
+    yes: YesOption = False,
     user: UserOption = None,
     officer: OfficerOption = None,
     passphrase_stdin: PassphraseStdinOption = False,
@@ -132,9 +141,7 @@ def add_account(  # noqa: PLR0913, PLR0917  # each is an option of the verb
 ) -> None:
     """Enter a user, who chooses a passphrase first, before officer and Administrator type theirs (B-21)."""
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
-    if role not in LOGON_ROLES:
-        raise BadValue(field="role", why="nobody logs on in it")
-    last_day = _day(expires)
+    last_day = _last_day(ask, expires, yes=yes)
     with attend(settings_of(home, None)) as module:
         made: list[NewUser] = []
 
@@ -182,6 +189,7 @@ def modify_account(  # noqa: PLR0913, PLR0917  # each is an option of the verb
     new_passphrase: Annotated[
         bool, typer.Option("--new-passphrase", help="Have the user, who forgot the old one, choose a new one.")
     ] = False,
+    yes: YesOption = False,
     user: UserOption = None,
     officer: OfficerOption = None,
     passphrase_stdin: PassphraseStdinOption = False,
@@ -191,7 +199,7 @@ def modify_account(  # noqa: PLR0913, PLR0917  # each is an option of the verb
     """Change what a user is held to; what is not named stays, and a role never changes (B-23)."""
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
     attended.demand_name(name)
-    last_day = _day(expires)
+    last_day = _last_day(ask, expires, yes=yes)
     with attend(settings_of(home, None)) as module:
         chosen: list[bytes] = []
         if new_passphrase:
@@ -224,9 +232,13 @@ def unlock_account(
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
     attended.demand_name(name)
     with attend(settings_of(home, None)) as module, administering(module, ask, user, officer) as send:
+        found = send(ViewAccessControlDatabase())["users"]
+        locked = any(account["locked"] for account in found if account["name"] == name)
         shown = send(ModifyAccount(name=name, unlock=True))
-    screen.plain(f"{name} may log on again.")
-    screen.show(shown)
+    screen.plain(
+        f"{name} may log on again." if locked else f"{name} was not locked; failed logons count from none again."
+    )
+    screen.show({**shown, "was_locked": locked})
 
 
 @accounts.command("password")
@@ -280,11 +292,17 @@ def clock(
     screen.show(times)
 
 
-def _day(text: str | None) -> date | None:
+def _last_day(ask: Asker, text: str | None, *, yes: bool) -> date | None:
+    """Read an account's last day; one that is over, by this machine's clock, has to be meant."""
+    if text is None:
+        return None
     try:
-        return None if text is None else date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
-        raise BadValue(field="expires", why="write a day, as in 2027-12-31") from None
+        raise BadValue(field="--expires", why="write a day, as in 2027-12-31") from None
+    if day < SystemClock().now().date() and not yes:
+        ask.demand(f"{day} is over: nobody could log on with the account. Is it meant?")
+    return day
 
 
 def _moment(text: str) -> datetime:

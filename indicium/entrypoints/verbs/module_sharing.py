@@ -87,6 +87,8 @@ def create_shares(
 ) -> None:
     """Have the Security Officer split the running module's active MKS; its custodians export a share each then."""
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
+    if threshold > count:
+        raise BadValue(field="--threshold", why=f"{count} shares cannot be {threshold}: say at most the count")  # M-11
     with connect(settings_of(home, None)) as module, logged_on(module, ask, OFFICER, user) as operator:
         answer = operator.send(CreateMksShares(share_count=count, threshold=threshold))
     screen.plain(
@@ -230,8 +232,9 @@ def translate(
 ) -> None:
     """Have the Security Officer bring all meters of the module under its other MKS, while it goes on working (H-05)."""
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
+    sets = _mks("--from", source), _mks("--to", target)
     with attend(settings_of(home, None)) as module:
-        way = Rollover(module.settings.serial, _mks(source), _mks(target))
+        way = Rollover(module.settings.serial, *sets)
         with (
             logged_on(module, ask, OFFICER, user) as operator,
             Store.open(module.settings.store_url) as store,
@@ -245,7 +248,7 @@ def translate(
     raise typer.Exit(1 if done.refused else 0)
 
 
-def _mks(text: str) -> str:
+def _mks(option: str, text: str) -> str:
     if not _MKS.fullmatch(text):
-        raise BadValue(field="MKS", why=f"{text!r} is not 16 hex digits in small letters")
+        raise BadValue(field=option, why=f"{text!r} is not 16 hex digits in small letters")
     return text

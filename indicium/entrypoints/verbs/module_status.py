@@ -70,6 +70,12 @@ def _said(client: ModuleClient, challenge: str) -> tuple[StatusReply | str, str 
     return said, None
 
 
+def _genuine(said: StatusReply, doubt: str | None) -> str:
+    if said.unsigned_because is not None:
+        return f"not shown: {said.unsigned_because} and signs nothing"
+    return doubt or "yes: signed just now by the device key that its manufacturer certified"
+
+
 def _tell(screen: Screen, said: StatusReply, doubt: str | None) -> None:
     rows = [
         ("state", said.state + ("; meters are served" if said.operational else "; meters are not served")),
@@ -81,7 +87,7 @@ def _tell(screen: Screen, said: StatusReply, doubt: str | None) -> None:
         ("meters", str(said.meters)),
         ("logged on", f"{said.user} ({said.role})" if said.user else "nobody"),
         ("self tests", said.self_test),
-        ("genuine", doubt or "yes: signed just now by the device key that its manufacturer certified"),
+        ("genuine", _genuine(said, doubt)),
     ]
     for what, value in rows:
         if value is not None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from indicium.domain import amounts
-from indicium.domain.errors import UnknownMeter
+from indicium.domain.errors import BadValue, UnknownMeter
 from indicium.domain.identity import DeviceId
 from indicium.entrypoints.key_history import show_keys
 from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, settings_of
@@ -157,6 +157,8 @@ def movement(
 ) -> None:
     """Show what moved on each day: number and value of refills (resettings), items and all other transactions."""
     screen = Screen(json=json)
+    if first is not None and last is not None and last < first:
+        raise BadValue(field="--to", why=f"{last:{DAY}} lies before the first day, {first:{DAY}}")
     days = (day and day.date() for day in (first, last))
     with _views(settings_of(home, store), screen) as views:
         rows = views.movement(*days)
