@@ -1,7 +1,7 @@
 """The folder of a ledger: which file is what, and who may read it.
 
 `ledger.db` the store, `modules/` the modules' memories, `audit/` the copies, `keys/` what is public, `secrets/` (mode
-0700) what the parties outside the module hold.
+0700) what the parties outside the module hold, and a folder (mode 0700 too) for each of them that keeps books.
 """
 
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ from itertools import chain, count
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from indicium.domain.errors import BadFile, BadSetting, LedgerMissing
+from indicium.domain.errors import BadFile, BadSetting, LedgerMissing, StoreFailed
 from indicium.domain.identity import ChainId, Serial
-from indicium.infrastructure.files import locked, write_atomically
+from indicium.infrastructure.files import locked, reason, sync_folder, write_atomically
 from indicium.settings import SETTINGS_FILE, Settings
 
 _PRIVATE = 0o700
@@ -112,6 +112,18 @@ class Home:
     def chains(self, serial: Serial) -> set[ChainId]:
         """Give the chains of a module that have an audit copy here."""
         return {ChainId(path.stem.partition("-")[2]) for path in self.audit.glob(f"{serial}-*.audit")}
+
+    def books(self, party: str) -> Path:
+        """Give the folder of a party's books, and make it if it is not there. Raises `StoreFailed`."""
+        folder = self.folder / party
+        try:
+            folder.mkdir(mode=_PRIVATE)
+            sync_folder(self.folder)
+        except FileExistsError:
+            pass
+        except OSError as error:
+            raise StoreFailed(place=f"file {folder}", why=reason(error)) from None
+        return folder
 
     def secret(self, name: str) -> bytes | None:
         """Read a secret file; None if it is not there."""

@@ -27,6 +27,7 @@ from indicium.domain.errors import (
 )
 from indicium.domain.kinds import Elements, Postage
 from indicium.domain.lifecycle import PsdState
+from indicium.domain.orders import Order
 from indicium.domain.redating import Redating
 from indicium.domain.replies import PsdReply
 from indicium.domain.sheets import SignedSheet
@@ -39,8 +40,8 @@ class Counter(Protocol):
     def bring(self, request: Command) -> bytes:
         """Bring a request to the module and give its reply as it came."""
 
-    def refill(self, meter: PsdReply, request_id: str, value: Mills) -> PsdReply:
-        """Have the provider load paid value into a meter."""
+    def buy(self, order: Order) -> None:
+        """Pay for value and have the provider load it; the same order id is paid and loaded once."""
 
     def refund(self, psd_id: str, control_total: int, request_id: str) -> bytes:
         """Have the provider withdraw a meter and pay back what it holds; give the reply as it came."""
@@ -110,10 +111,16 @@ class LeasedMeter:
                 self._configure()
             self.keep()
 
-    def refill(self, dollars: str) -> PsdReply:
-        """Pay for value, given in decimal dollars, and have it loaded into DR."""
+    def refill(self, dollars: str, order_id: str | None = None) -> PsdReply:
+        """Pay for value, given in decimal dollars, and have it loaded into DR; the same order id counts once.
+
+        Raises `PaymentDeclined` and what the module refuses, with the money back; `NotSaved` if the fate is unknown:
+        repeat it with the same id then.
+        """
         value = amounts.parse_within(dollars, Mills(1), LARGEST)
-        self._counter.refill(self.ask(), f"refill-{secrets.token_hex(8)}", value)
+        self.ask()  # nobody pays a ledger that went back
+        customer = self._client.state.customer
+        self._counter.buy(Order.of(order_id or secrets.token_hex(8), self.device, customer, value))
         return self.ask()
 
     def print(self, dollars: str, elements: Elements, request_id: str | None = None) -> Item:

@@ -5,7 +5,7 @@ It is what `init`, `demo`, `post` and an embedding host use; a real installation
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date, datetime
 
 from cryptography import x509
@@ -25,11 +25,13 @@ from indicium.domain.errors import (
 )
 from indicium.domain.identity import DeviceId, Serial
 from indicium.domain.lifecycle import PsdState
+from indicium.domain.orders import Order
 from indicium.domain.redating import Redating
 from indicium.domain.replies import PsdReply, parse_reply
 from indicium.domain.status import ModuleStatus
 from indicium.infrastructure.devices import DeviceKeyFile
 from indicium.infrastructure.home import Home
+from indicium.infrastructure.order_book import OrderBook
 from indicium.infrastructure.store import Store
 from indicium.parties import redating, status
 from indicium.parties.authority import CertificateAuthority
@@ -40,7 +42,9 @@ from indicium.parties.leased import LeasedMeter
 from indicium.parties.manufacturer import Manufacturer
 from indicium.parties.metergen import MeterGen
 from indicium.parties.operator import Execute, Operator
+from indicium.parties.payments import EmulatedCards, Payments
 from indicium.parties.provider import Provider
+from indicium.parties.purchasing import Purchasing
 from indicium.settings import Settings
 
 LONGEST_NAME = 64
@@ -60,6 +64,8 @@ class Office:
     def __init__(self, home: Home, suite: Suite, clock: Clock, execute: Execute) -> None:
         """Take up the keys that lie in the home; `establish` makes those that are not there yet."""
         self._home, self._suite, self._clock, self._execute = home, suite, clock, execute
+        self.payments: Payments | None = None
+        """The card service that customers pay through; without one it is emulated, and everybody has credit."""
 
     @property
     def suite(self) -> Suite:
@@ -192,9 +198,18 @@ class Office:
         """Bring a request to the module and give its reply as it came."""
         return self._execute(request)
 
-    def refill(self, meter: PsdReply, request_id: str, value: Mills) -> PsdReply:
-        """Have the provider load paid value into a meter."""
-        return self.carry(self._provider().download(meter, request_id, value))
+    def buy(self, order: Order) -> None:
+        """Pay for value and have the provider load it; see `Purchasing.buy`."""
+        with self.purchasing() as provider:
+            provider.buy(order)
+
+    @contextmanager
+    def purchasing(self) -> Iterator[Purchasing]:
+        """Open the provider's counter: its key, its book, and the card service that it is paid through."""
+        folder = self._home.books("provider")
+        with OrderBook(folder / "orders.db") as book, ExitStack() as emulated:
+            payments = self.payments or emulated.enter_context(EmulatedCards(self._home.books("cards") / "cards.db"))
+            yield Purchasing(self._provider(), book, payments, self._execute, self._clock, folder)
 
     def refund(self, psd_id: str, control_total: int, request_id: str) -> bytes:
         """Have the provider withdraw a meter and pay back what it holds (E9); give the reply as it came."""

@@ -32,12 +32,12 @@ class Provider:
 
     def download(self, meter: PsdReply, request_id: str, value: Mills) -> DownloadPostageValue:
         """Load paid value into a meter, as its last reply shows it (E-1000)."""
+        return self.load(meter.psd, meter.ar + meter.dr, request_id, value)
+
+    def load(self, psd_id: str, control_total: int, request_id: str, value: Mills) -> DownloadPostageValue:
+        """Load paid value into a meter whose control total was `control_total` after the last download (E-1000)."""
         message = DownloadPostageValue(
-            psd_id=meter.psd,
-            request_id=request_id,
-            control_total=meter.ar + meter.dr,
-            value=value,
-            signature=_UNSIGNED,
+            psd_id=psd_id, request_id=request_id, control_total=control_total, value=value, signature=_UNSIGNED
         )
         return message.model_copy(update={"signature": self._key.sign(provider_message(message))})
 

@@ -19,6 +19,7 @@ from indicium.domain.kinds import Postage, postage
 from indicium.entrypoints import audit
 from indicium.infrastructure.home import Home
 from indicium.infrastructure.store import Store
+from indicium.parties.payments import EmulatedCards
 from indicium.projections import Views
 from indicium.settings import Settings
 from tests.postgres_server import Server
@@ -139,6 +140,12 @@ def issued(home: Path) -> dict[tuple[str, str], int]:
             assert key not in found
             found[key] = data["vbi"]["value"]
     return found
+
+
+def paid_by(home: Path, customer: str) -> int:
+    """Give what a customer has paid at the emulated card service, less what went back, in mills."""
+    with EmulatedCards(home / "cards" / "cards.db") as cards:
+        return cards.paid_by(customer)
 
 
 def assert_whole(home: Path, spent: Mapping[str, int] | None = None) -> None:

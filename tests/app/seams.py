@@ -9,21 +9,24 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final
 
 from indicium.app import Ledger
 from indicium.cryptomodule.dispatch import CryptoModule
-from indicium.domain.amounts import Mills
 from indicium.domain.commands.psd import InitializePsd
+from indicium.domain.errors import DescendingRegisterLimit
 from indicium.domain.sheets import priced
 from indicium.infrastructure import postgres, sqlite
 from indicium.infrastructure.append_only import AppendOnlyFile
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.memory_file import MemoryFile
+from indicium.infrastructure.order_book import OrderBook
 from indicium.infrastructure.store import Store
 from indicium.parties.mailing import Mailing
+from indicium.parties.payments import EmulatedCards
 from indicium.settings import Settings
 from tests.app.homes import CUSTOMERS, LETTER
 
@@ -47,6 +50,10 @@ AFTER_FILE: Final = "after a small file has its name"
 AFTER_ERASE: Final = "after memory was erased"
 BEFORE_CLOSE: Final = "before memory is let go"
 AFTER_CLOSE: Final = "after memory is let go"
+BEFORE_BOOK: Final = "before a step is written into the provider's book"
+AFTER_BOOK: Final = "after a step is written into the provider's book"
+BEFORE_CARDS: Final = "before the card service is asked"
+AFTER_CARDS: Final = "after the card service did it, before its answer is written down"
 NOWHERE: Final = "nowhere"
 
 
@@ -93,6 +100,10 @@ class _Killer:
         self.around(AuditCopy, "append", after=AFTER_COPY)
         self.around(CryptoModule, "release", after=AFTER_RELEASE)
         self.around(Path, "replace", IN_FILE, AFTER_FILE)
+        for step in ("place", "account", "paid", "sign", "loaded", "refused", "returned"):
+            self.around(OrderBook, step, BEFORE_BOOK, AFTER_BOOK)
+        for step in ("charge", "give_back"):
+            self.around(EmulatedCards, step, BEFORE_CARDS, AFTER_CARDS)
         append = AppendOnlyFile.append
 
         def torn(file: AppendOnlyFile, content: bytes) -> None:
@@ -143,9 +154,15 @@ def post_groups(folder: Path) -> None:
 
 
 def refill(folder: Path) -> None:
-    """One download, named by the provider."""
+    """One purchase, named by the customer."""
     with Ledger.open(folder) as ledger:
-        ledger.office.refill(ledger.meter("Ben").ask(), "refill-1", Mills(50_000))
+        ledger.meter("Ben").refill("50.00", "refill-1")
+
+
+def refill_too_much(folder: Path) -> None:
+    """A purchase that the module refuses: DR would pass its limit."""
+    with Ledger.open(folder) as ledger, suppress(DescendingRegisterLimit):
+        ledger.meter("Ben").refill("450.00", "refill-2")
 
 
 def lease(folder: Path) -> None:

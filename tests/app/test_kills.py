@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from indicium.app import Ledger
-from indicium.domain.amounts import Mills
 from indicium.domain.commands.psd import InitializePsd
-from indicium.domain.errors import LedgerExists
+from indicium.domain.errors import DescendingRegisterLimit, LedgerExists
 from indicium.domain.heads import Action
 from indicium.parties.mailing import Mailing
 from tests.app import seams
@@ -27,6 +26,7 @@ from tests.app.homes import (
     discarded,
     issued,
     on_both,
+    paid_by,
     rows_of,
 )
 from tests.app.seams import killed
@@ -46,8 +46,14 @@ DONE_AT_OPEN = {
     seams.AFTER_FILE: (),
     seams.BEFORE_CLOSE: (),
     seams.AFTER_CLOSE: (),
+    seams.BEFORE_BOOK: (),
+    seams.AFTER_BOOK: (),
+    seams.BEFORE_CARDS: (),
+    seams.AFTER_CARDS: (),
 }
 """What the next start has to do after a kill at each seam."""
+
+IN_PURCHASES = (seams.BEFORE_BOOK, seams.AFTER_BOOK, seams.BEFORE_CARDS, seams.AFTER_CARDS)
 
 
 def on_either(sqlite: Iterable[seams.Seam], postgresql: Iterable[seams.Seam]) -> pytest.MarkDecorator:
@@ -75,7 +81,7 @@ def recovered(home: Path) -> tuple[Action, ...]:
 
 
 @on_either(
-    [seam for seam in DONE_AT_OPEN if seam != seams.AFTER_ERASE],
+    [seam for seam in DONE_AT_OPEN if seam not in (seams.AFTER_ERASE, *IN_PURCHASES)],
     [seams.AFTER_MEMORY, seams.IN_STORE, seams.AFTER_STORE, seams.IN_COPY, seams.AFTER_COPY, seams.AFTER_RELEASE],
 )
 def test_o_10_a_customer_killed_anywhere_gets_each_item_once(seam: seams.Seam, home: Path, tmp_path: Path) -> None:
@@ -129,20 +135,43 @@ def test_o_10_groups_of_several_meters_killed_anywhere_are_done_once(
 
 
 @on_either(
-    [seams.BEFORE_MEMORY, seams.AFTER_MEMORY, seams.AFTER_STORE, seams.IN_COPY, seams.AFTER_COPY],
+    [
+        seams.BEFORE_MEMORY,
+        seams.AFTER_MEMORY,
+        seams.AFTER_STORE,
+        seams.IN_COPY,
+        seams.AFTER_COPY,
+        *IN_PURCHASES,
+    ],
     [seams.IN_STORE, seams.AFTER_STORE],
 )
-def test_e_1006_a_refill_killed_anywhere_is_loaded_once(seam: seams.Seam, home: Path, tmp_path: Path) -> None:
+def test_p_05_a_refill_killed_anywhere_is_paid_once_and_loaded_once(
+    seam: seams.Seam, home: Path, tmp_path: Path
+) -> None:
     for _, killed_home in every_kill(seams.refill, seam, home, tmp_path):
         with Ledger.open(killed_home) as ledger:
             assert ledger.recovered == DONE_AT_OPEN[seam]
-            meter = ledger.meter("Ben")
-            before = meter.ask()
-            if before.dr == REFILL:
-                ledger.office.refill(before, "refill-1", Mills(50_000))
-            assert meter.ask().dr == REFILL + 50_000
+            assert ledger.meter("Ben").refill("50.00", "refill-1").dr == REFILL + 50_000
             (module,) = ledger.modules()
             assert module.totals.downloaded == 3 * REFILL + 50_000
+            assert paid_by(killed_home, "Ben") == REFILL + 50_000
+            with ledger.office.purchasing() as provider:
+                assert (
+                    list(provider.differences({meter.device: meter.ar + meter.dr for meter in ledger.meters()})) == []
+                )
+                assert provider.unfinished() == []
+        assert_whole(killed_home, {})
+
+
+@pytest.mark.parametrize("seam", IN_PURCHASES)
+def test_p_05_a_refused_refill_killed_anywhere_is_given_back_once(seam: seams.Seam, home: Path, tmp_path: Path) -> None:
+    for _, killed_home in every_kill(seams.refill_too_much, seam, home, tmp_path):
+        with Ledger.open(killed_home) as ledger:
+            for _again in range(2):
+                with pytest.raises(DescendingRegisterLimit, match="550000 mills"):
+                    ledger.meter("Ben").refill("450.00", "refill-2")
+            assert ledger.meter("Ben").ask().dr == REFILL
+            assert paid_by(killed_home, "Ben") == REFILL
         assert_whole(killed_home, {})
 
 

@@ -96,6 +96,22 @@ from indicium.domain.errors.opening import (
     UnknownView,
     UnsafeStore,
 )
+from indicium.domain.errors.parties import (
+    GatewayLogonFailed,
+    GatewayUserExists,
+    GatewayUserLocked,
+    GatewayUserMissing,
+    OrderAlreadySigned,
+    OrderCancelled,
+    OrderMissing,
+    OrderReused,
+    OtherConnection,
+    PageNotAuthorized,
+    PageNotSecure,
+    PaymentDeclined,
+    PaymentUnanswered,
+    ProviderBookDiffers,
+)
 from indicium.domain.errors.psd import (
     AscendingRegisterLimit,
     CertificateForOtherDevice,
@@ -296,6 +312,20 @@ TABLE.update(
         NotOurProcess: Entry("not-our-process", 625, 3),
         NoTerminal: Entry("no-terminal", 641, 3),
         FileTaken: Entry("file-taken", 642, 3),
+        PaymentDeclined: Entry("payment-declined", 701, 1),
+        PaymentUnanswered: Entry("payment-unanswered", 702, 2),
+        OrderReused: Entry("order-reused", 703, 1),
+        OrderAlreadySigned: Entry("order-already-signed", 704, 1),
+        OrderMissing: Entry("order-missing", 705, 1),
+        OrderCancelled: Entry("order-cancelled", 706, 1),
+        ProviderBookDiffers: Entry("provider-book-differs", 707, 1),
+        GatewayLogonFailed: Entry("gateway-logon-failed", 721, 1),
+        GatewayUserLocked: Entry("gateway-user-locked", 722, 1),
+        GatewayUserExists: Entry("gateway-user-exists", 723, 1),
+        GatewayUserMissing: Entry("gateway-user-missing", 724, 1),
+        PageNotSecure: Entry("page-not-secure", 741, 1),
+        PageNotAuthorized: Entry("page-not-authorized", 742, 1),
+        OtherConnection: Entry("other-connection", 743, 1),
     }
 )
 """Codes and reasons never change their meaning; new leaves get new ones."""
