@@ -22,9 +22,12 @@ from indicium.domain.sheets import priced
 from indicium.infrastructure import postgres, sqlite
 from indicium.infrastructure.append_only import AppendOnlyFile
 from indicium.infrastructure.audit_copy import AuditCopy
+from indicium.infrastructure.devices import SystemClock
+from indicium.infrastructure.gateway_book import GatewayBook
 from indicium.infrastructure.memory_file import MemoryFile
 from indicium.infrastructure.order_book import OrderBook
 from indicium.infrastructure.store import Store
+from indicium.parties.gateway import Gateway
 from indicium.parties.mailing import Mailing
 from indicium.parties.payments import EmulatedCards
 from indicium.settings import Settings
@@ -50,8 +53,8 @@ AFTER_FILE: Final = "after a small file has its name"
 AFTER_ERASE: Final = "after memory was erased"
 BEFORE_CLOSE: Final = "before memory is let go"
 AFTER_CLOSE: Final = "after memory is let go"
-BEFORE_BOOK: Final = "before a step is written into the provider's book"
-AFTER_BOOK: Final = "after a step is written into the provider's book"
+BEFORE_BOOK: Final = "before a step is written into a party's book"
+AFTER_BOOK: Final = "after a step is written into a party's book"
 BEFORE_CARDS: Final = "before the card service is asked"
 AFTER_CARDS: Final = "after the card service did it, before its answer is written down"
 NOWHERE: Final = "nowhere"
@@ -104,6 +107,8 @@ class _Killer:
             self.around(OrderBook, step, BEFORE_BOOK, AFTER_BOOK)
         for step in ("charge", "give_back"):
             self.around(EmulatedCards, step, BEFORE_CARDS, AFTER_CARDS)
+        for step in ("asked", "printed"):
+            self.around(GatewayBook, step, BEFORE_BOOK, AFTER_BOOK)
         append = AppendOnlyFile.append
 
         def torn(file: AppendOnlyFile, content: bytes) -> None:
@@ -163,6 +168,13 @@ def refill_too_much(folder: Path) -> None:
     """A purchase that the module refuses: DR would pass its limit."""
     with Ledger.open(folder) as ledger, suppress(DescendingRegisterLimit):
         ledger.meter("Ben").refill("450.00", "refill-2")
+
+
+def print_at_gateway(folder: Path) -> None:
+    """One item for a user of a gateway."""
+    with Ledger.open(folder) as ledger, GatewayBook(folder / "gateway.db") as book:
+        gateway = Gateway(book, ledger.meter("Ada"), SystemClock())
+        gateway.log_on("ann", "a long passphrase").print("0.33", LETTER, "job-1")
 
 
 def lease(folder: Path) -> None:
