@@ -267,6 +267,7 @@ class Ledger:
                 self._publish_key_of(self._module.chain)
             self._module.reset()
             self._places.forget_chain()
+            self.office.clear_stock()
             remove_durably(self._home.audit_key(self._serial))  # it was that of the chain; the next has none yet
 
     def close(self) -> None:

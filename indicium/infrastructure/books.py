@@ -20,13 +20,14 @@ from indicium.infrastructure.files import reason, sync_folder
 from indicium.infrastructure.sqlite import Sqlite
 
 _PRIVATE: Final = 0o600
+_NONE: Final = bytes(4)
 
 
 class Book:
     """One book, open; its tables are made if they are not there. Use it as a context manager, or close it."""
 
-    def __init__(self, path: Path, tables: MetaData, form: int) -> None:
-        """Open the file at `path`, readable by its owner only; `form` is the number of the tables' form.
+    def __init__(self, path: Path, tables: MetaData, form: bytes) -> None:
+        """Open the file at `path`, readable by its owner only; `form` is four letters for the book and its form.
 
         Raises `StoreNotUsable` for a file that is no such book, and `StoreFailed`.
         """
@@ -79,17 +80,20 @@ class Book:
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise StoreFailed(place=f"file {self._path}", why=said(error)) from None
 
-    def _establish(self, tables: MetaData, form: int) -> None:
+    def _establish(self, tables: MetaData, form: bytes) -> None:
+        """Make the tables in an empty file. A file of ours says in SQLite's `application_id` which book it is."""
         with self._database.engine.begin() as connection:
-            found = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-        if found == form:
-            return
+            if _form_of(connection) == form:
+                return
         with self._database.alone() as connection:
-            found = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            held = connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema").scalar_one()
+            found = _form_of(connection)
             if found == form:  # another process was quicker
                 return
-            if found or held:
-                raise StoreNotUsable(why=f"{self._path} is a book of another form, or none of ours")
+            if found != _NONE or connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema").scalar_one():
+                raise StoreNotUsable(why=f"{self._path} is another book, one of another form, or none of ours")
             tables.create_all(connection)
-            connection.exec_driver_sql(f"PRAGMA user_version = {form}")
+            connection.exec_driver_sql(f"PRAGMA application_id = {int.from_bytes(form)}")
+
+
+def _form_of(connection: Connection) -> bytes:
+    return int(connection.exec_driver_sql("PRAGMA application_id").scalar_one()).to_bytes(len(_NONE))

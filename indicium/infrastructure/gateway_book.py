@@ -23,7 +23,7 @@ from sqlalchemy import (
 from indicium.domain.errors import GatewayUserExists, GatewayUserLocked, GatewayUserMissing
 from indicium.infrastructure.books import Book
 
-_FORM: Final = 1
+_FORM: Final = b"GTW1"
 
 FAILURE_LIMIT: Final = 5
 """Failed logons in a row after which a user is locked (K-20)."""

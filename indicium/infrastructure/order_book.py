@@ -29,7 +29,7 @@ from indicium.domain.errors import OrderAlreadySigned, OrderMissing, OrderReused
 from indicium.domain.orders import UNFINISHED, Order, OrderState
 from indicium.infrastructure.books import Book
 
-_FORM: Final = 1
+_FORM: Final = b"ORD1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ class Account(NamedTuple):
 
     @property
     def control_total(self) -> int:
-        """What AR + DR must be (E-1000): "from the last successful resetting"."""
-        return self.found + self.loaded - self.refunded
+        """What AR + DR must be (E-1000): "from the last successful resetting". A refund moves DR to AR like an item."""
+        return self.found + self.loaded
 
 
 _tables = MetaData()

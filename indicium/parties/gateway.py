@@ -29,10 +29,10 @@ from indicium.domain.errors import (
     Refusal,
     RequestIdReused,
 )
+from indicium.domain.kinds import Elements
 from indicium.domain.replies import PsdReply
-from indicium.domain.vbi import Elements
 from indicium.infrastructure.gateway_book import GatewayBook, Use, UserSum
-from indicium.parties.office import Item, LeasedMeter
+from indicium.parties.leased import Item, LeasedMeter
 
 _USER: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,19}")
 _REQUEST: Final = re.compile(r"[A-Za-z0-9._:@+=-]{1,32}")

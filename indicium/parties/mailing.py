@@ -16,7 +16,6 @@ from pydantic import ValidationError
 
 from indicium.domain import amounts
 from indicium.domain.amounts import LARGEST, Mills
-from indicium.domain.commands.base import Command
 from indicium.domain.commands.psd import CreateIndicium
 from indicium.domain.errors import (
     BadFile,
@@ -33,6 +32,7 @@ from indicium.domain.kinds import KINDS, Elements, elements_from, postage
 from indicium.domain.replies import PsdReply
 from indicium.parties.leased import LeasedMeter
 from indicium.parties.office import Office
+from indicium.parties.operator import ExecuteAll
 
 COLUMNS = ("job", "customer", "origin_zip", "destination_zip", "mail_class", "weight_oz", "value_usd")
 """Columns that a mailing must have; others are passed over."""
@@ -51,9 +51,6 @@ OK = "ok"
 
 KEPT_EVERY = 1000
 """Jobs between two writings of what the customers keep; a client that is killed asks for the newest state anyway."""
-
-ExecuteAll = Callable[[Sequence[Command]], Sequence[bytes | IndiciumError]]
-"""Does requests together; gives each one's reply or error."""
 
 
 class Job(NamedTuple):

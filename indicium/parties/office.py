@@ -3,6 +3,7 @@
 It is what `init`, `demo`, `post` and an embedding host use; a real installation keeps these parties apart.
 """
 
+import base64
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -32,6 +33,7 @@ from indicium.domain.status import ModuleStatus
 from indicium.infrastructure.devices import DeviceKeyFile
 from indicium.infrastructure.home import Home
 from indicium.infrastructure.order_book import OrderBook
+from indicium.infrastructure.stock_book import StockBook
 from indicium.infrastructure.store import Store
 from indicium.parties import redating, status
 from indicium.parties.authority import CertificateAuthority
@@ -41,10 +43,11 @@ from indicium.parties.customer import CardKeys, Customer, CustomerState
 from indicium.parties.leased import LeasedMeter
 from indicium.parties.manufacturer import Manufacturer
 from indicium.parties.metergen import MeterGen
-from indicium.parties.operator import Execute, Operator
+from indicium.parties.operator import Execute, ExecuteAll, Operator
 from indicium.parties.payments import EmulatedCards, Payments
 from indicium.parties.provider import Provider
 from indicium.parties.purchasing import Purchasing
+from indicium.parties.stock import LeftOver, Progress, Stock, Stocked, left_over
 from indicium.settings import Settings
 
 LONGEST_NAME = 64
@@ -52,6 +55,7 @@ LONGEST_NAME = 64
 
 _ZIP_CODE = re.compile(r"[0-9]{5}")
 _CARD_KEYS = "card.json"
+_STOCK = "stock.db"
 _MANUFACTURER = "manufacturer.key"
 
 MANUFACTURER_ROOT = "manufacturer.pem"
@@ -174,9 +178,10 @@ class Office:
         try:
             meter = self.meter(customer)
         except UnknownCustomer:
-            device = self._metergen().new_meter(self._execute, self._clock.now()).psd
-            client = Customer.new(self._suite, self._card_keys(), customer, device)
-            meter = self._enter(client)
+            with self._stock() as stock:
+                device = stock.take(customer, self._execute)
+                meter = self._enter(Customer.new(self._suite, self._card_keys(), customer, device))
+                stock.entered(device, meter.device)
         meter.register()
         if meter.ask().state == PsdState.ASSIGNED:
             self.carry(self._provider().authorize_customer(meter.device, "lease", license_zip, dr_limit))
@@ -213,7 +218,56 @@ class Office:
 
     def refund(self, psd_id: str, control_total: int, request_id: str) -> bytes:
         """Have the provider withdraw a meter and pay back what it holds (E9); give the reply as it came."""
-        return self.bring(self._provider().withdraw(psd_id, control_total, request_id))
+        with self.purchasing() as provider:
+            return provider.refund(psd_id, control_total, request_id)
+
+    @property
+    def meters_ready(self) -> int:
+        """How many meters are in stock, ready for customers."""
+        with self._stock() as stock:
+            return stock.ready
+
+    def stock(self, target: int, execute_all: ExecuteAll, progress: Progress) -> Stocked:
+        """Have MeterGen make meters until `target` are ready (A-53), and finish those that were begun and left.
+
+        Raises what the module refuses, as where its device numbers are used up; what was ready by then stays so.
+        """
+        with self._stock() as stock:
+            return stock.fill(target, execute_all, self._left_over, self._public_key, progress)
+
+    def restock(self, mark: int, target: int, execute_all: ExecuteAll, progress: Progress) -> Stocked | None:
+        """Fill the stock up to `target` if fewer than `mark` meters are ready; None where enough are.
+
+        Nothing does so by itself: whoever leases asks for it when there is time.
+        """
+        return self.stock(target, execute_all, progress) if self.meters_ready < mark else None
+
+    def clear_stock(self) -> None:
+        """Forget the meters in stock: their module was reset, and no other opens their packages."""
+        with StockBook(self._home.books("metergen") / _STOCK) as book:
+            book.clear()
+
+    @contextmanager
+    def _stock(self) -> Iterator[Stock]:
+        folder = self._home.books("metergen")
+        with StockBook(folder / _STOCK) as book:
+            yield Stock(self._metergen(), book, self._clock, folder / "making.lock")
+
+    def _left_over(self) -> LeftOver:
+        """Find this module's meters that were begun and are nobody's yet."""
+        settings = Settings.read(self._home.folder)
+        with Store.open(settings.store_url) as store:
+            found = left_over(store.packages(), Serial(settings.serial))
+        held = {state.device for name in self.customers if (state := self._kept(name)) is not None}
+        return found._replace(unleased=[psd_id for psd_id in found.unleased if psd_id not in held])
+
+    def _public_key(self, psd_id: str) -> bytes:
+        """Ask the module for the key of a Raw meter, and believe it as it is signed with VDSK_ipost (B-53, E-406).
+
+        Not the package in the store: who changes that would have a key of his own certified.
+        """
+        client = Customer.new(self._suite, self._card_keys(), "MeterGen", psd_id)
+        return base64.b64decode(client.answered(self.bring(client.ask_public_key())).public_key or "")
 
     def redate(self, psd_id: str, item: str, day: date, request_id: str) -> Redating:
         """Note that an item of a meter is mailed on another day (E8, M-79). No module is asked, and none is told.

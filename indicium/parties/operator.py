@@ -1,6 +1,6 @@
 """A person at the module's management port: opens the session, logs on, sends commands (J-01 … J-09)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -27,6 +27,9 @@ from indicium.domain.messages import password
 
 Execute = Callable[[Command], bytes]
 """Carries a request to the module and its reply back, saved in between."""
+
+ExecuteAll = Callable[[Sequence[Command]], Sequence[bytes | IndiciumError]]
+"""Does requests together; gives each one's reply or error."""
 
 SESSION_GONE = (Inhibited, NotSaved, SessionMessageNotAuthentic, SessionRequired)
 """After these there is no session to close, or no module to close it."""

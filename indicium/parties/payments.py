@@ -10,7 +10,7 @@ from indicium.domain.amounts import Mills
 from indicium.domain.errors import OrderCancelled, OrderReused, PaymentDeclined, PaymentUnanswered
 from indicium.infrastructure.books import Book
 
-_FORM: Final = 1
+_FORM: Final = b"CRD1"
 
 
 class Payments(Protocol):

@@ -28,6 +28,7 @@ from indicium.domain.errors import (
 )
 from indicium.domain.orders import Order, OrderState
 from indicium.domain.replies import parse_reply
+from indicium.domain.vbi import ItemBody
 from indicium.infrastructure.files import locked
 from indicium.infrastructure.order_book import Account, Entry, OrderBook
 from indicium.parties.operator import Execute
@@ -82,18 +83,27 @@ class Purchasing:
                 entry = self._book.refused(entry, _facts(OrderCancelled(order=order_id)))
             return self._give_back(entry) if entry.state is OrderState.REFUSED else entry
 
-    def settle(self, psd_id: str) -> Account:
-        """Finish what is signed for a meter, and give its account: before anything else is signed that moves its value.
+    def refund(self, psd_id: str, control_total: int, request_id: str) -> bytes:
+        """Withdraw a meter and pay back what it holds (E9): the module's reply as it came; the same at every repeat.
 
-        Raises `UnknownMeter` and others that leave it open.
+        What is signed for the meter is loaded first. `control_total` is what the customer was shown: it counts for a
+        meter that is withdrawn already and in no book. Raises what the module refuses, and `ProviderBookDiffers`.
         """
         with self._turn(psd_id):
             self._finish_signed(psd_id)
-            return self._account(psd_id)
+            try:
+                account = self._account(psd_id)
+            except PsdStateForbids:  # it is withdrawn, perhaps by this request, which gets its reply again
+                account = self._book.account(psd_id, control_total)
+            line = self._execute(self._provider.withdraw(psd_id, account.control_total, request_id))
+            # A crash in here: the meter is withdrawn, and the repeat writes it down.
+            item = (parse_reply(line).item or "").partition("\t")[0]
+            self._book.refunded(psd_id, ItemBody.model_validate_json(item).value)
+            return line
 
-    def refunded(self, psd_id: str, value: Mills) -> None:
-        """Note what a meter gave back when it was withdrawn, in mills."""
-        self._book.refunded(psd_id, value)
+    def accounts(self) -> Sequence[Account]:
+        """Give what each meter was loaded with and refunded: their sums are the modules' totals."""
+        return self._book.accounts()
 
     def unfinished(self) -> Sequence[Entry]:
         """Give all orders that have a step to go, the oldest first."""

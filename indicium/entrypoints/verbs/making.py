@@ -30,7 +30,10 @@ from indicium.infrastructure.memory_file import MemoryFile
 from indicium.parties.mailing import OK, Mailing, read_rows
 from indicium.settings import DEFAULT_SERIAL, Settings
 
-_OURS = r"\.?indicium\.toml.*|ledger\.db.*|modules|audit|keys|run|secrets|items\.csv|tampered\.audit"
+_OURS = (
+    r"\.?indicium\.toml.*|ledger\.db.*|modules|audit|keys|run|secrets|provider|cards|metergen"
+    r"|items\.csv|tampered\.audit"
+)
 """Names of what a demo leaves in its home."""
 
 OWN = "the demo's own"
