@@ -171,13 +171,16 @@ class OrderBook(Book):
 
     def account(self, psd_id: str, found: int) -> Account:
         """Give a meter's account; one that is new begins with the control total that was found in the meter."""
+        with self.reading() as connection:
+            kept = _account(connection, psd_id)
+        if kept is not None:
+            return kept
         with self.writing() as connection:
-            row = connection.execute(select(_accounts).where(_accounts.c.psd_id == psd_id)).one_or_none()
-            if row is not None:
-                return Account._make(row)
-            begun = Account(psd_id, found, 0, 0)
-            connection.execute(insert(_accounts).values(**begun._asdict()))
-            return begun
+            kept = _account(connection, psd_id)
+            if kept is None:
+                kept = Account(psd_id, found, 0, 0)
+                connection.execute(insert(_accounts).values(**kept._asdict()))
+            return kept
 
     def refunded(self, psd_id: str, value: int) -> None:
         """Note what a meter was refunded when it was withdrawn; that happens once in its life."""
@@ -202,6 +205,11 @@ def _moved(connection: Connection, entry: Entry, state: OrderState, **noted: byt
     if moved is None:
         raise OrderMissing(order=entry.order.order_id)
     return moved
+
+
+def _account(connection: Connection, psd_id: str) -> Account | None:
+    row = connection.execute(select(_accounts).where(_accounts.c.psd_id == psd_id)).one_or_none()
+    return None if row is None else Account._make(row)
 
 
 def _find(connection: Connection, order_id: str) -> Entry | None:

@@ -1,6 +1,7 @@
 """MeterGen's book (A-53): the meters that are ready for a customer, and who was given which."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,9 @@ from sqlalchemy.dialects.sqlite import insert
 from indicium.infrastructure.books import Book
 
 _FORM: Final = b"STK1"
+
+_AT_ONCE: Final = 500
+"""Meters that one query asks for."""
 
 _tables = MetaData()
 
@@ -39,11 +43,13 @@ class StockBook(Book):
             with self.writing() as connection:
                 connection.execute(insert(_meters).on_conflict_do_nothing(), rows)
 
-    def known(self, psd_ids: Collection[str]) -> set[str]:
+    def known(self, psd_ids: Iterable[str]) -> set[str]:
         """Give those of these meters that the book has, ready or given out."""
+        asked, found = iter(psd_ids), set[str]()
         with self.reading() as connection:
-            known = select(_meters.c.psd_id)
-            return {psd_id for psd_id in psd_ids if connection.execute(known.where(_meters.c.psd_id == psd_id)).first()}
+            while some := list(islice(asked, _AT_ONCE)):
+                found.update(connection.execute(select(_meters.c.psd_id).where(_meters.c.psd_id.in_(some))).scalars())
+        return found
 
     def ready(self) -> int:
         """Count the meters that nobody was given."""

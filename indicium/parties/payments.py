@@ -115,6 +115,9 @@ class EmulatedCards(Book):
 
     def _befalls(self, order: str, trouble: Trouble) -> bool:
         """Say whether a trouble was prepared for this moment, and let it pass."""
+        prepared = (_troubles.c.order_id == order, _troubles.c.trouble == trouble.value)
+        with self.reading() as connection:
+            if connection.execute(select(_troubles).where(*prepared)).one_or_none() is None:
+                return False  # as nearly always: nothing is written, and no sync is waited for
         with self.writing() as connection:
-            waiting = delete(_troubles).where(_troubles.c.order_id == order, _troubles.c.trouble == trouble.value)
-            return connection.execute(waiting).rowcount > 0
+            return connection.execute(delete(_troubles).where(*prepared)).rowcount > 0
