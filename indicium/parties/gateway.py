@@ -10,8 +10,10 @@ import re
 import secrets
 import threading
 import unicodedata
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Self
 
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
@@ -31,6 +33,7 @@ from indicium.domain.errors import (
 )
 from indicium.domain.kinds import Elements
 from indicium.domain.replies import PsdReply
+from indicium.infrastructure.devices import SystemClock
 from indicium.infrastructure.gateway_book import GatewayBook, Use, UserSum
 from indicium.parties.leased import Item, LeasedMeter
 
@@ -75,6 +78,13 @@ class Gateway:
         self._book, self._meter, self._clock = book, meter, clock
         self._turn = threading.Lock()
         self._nobody = _slow_hash(secrets.token_hex())
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path | str, meter: LeasedMeter) -> Iterator[Self]:
+        """Open the gateway's own file, or begin it, and close it at the end. Raises `StoreNotUsable`, `StoreFailed`."""
+        with GatewayBook(Path(path)) as book:
+            yield cls(book, meter, SystemClock())
 
     def add_user(self, user: str, passphrase: str) -> None:
         """Enter a user. Raises `BadValue`, `PassphraseUnfit`, `GatewayUserExists`."""

@@ -22,7 +22,6 @@ from indicium.domain.sheets import priced
 from indicium.infrastructure import postgres, sqlite
 from indicium.infrastructure.append_only import AppendOnlyFile
 from indicium.infrastructure.audit_copy import AuditCopy
-from indicium.infrastructure.devices import SystemClock
 from indicium.infrastructure.gateway_book import GatewayBook
 from indicium.infrastructure.memory_file import MemoryFile
 from indicium.infrastructure.order_book import OrderBook
@@ -172,8 +171,7 @@ def refill_too_much(folder: Path) -> None:
 
 def print_at_gateway(folder: Path) -> None:
     """One item for a user of a gateway."""
-    with Ledger.open(folder) as ledger, GatewayBook(folder / "gateway.db") as book:
-        gateway = Gateway(book, ledger.meter("Ada"), SystemClock())
+    with Ledger.open(folder) as ledger, Gateway.open(folder / "gateway.db", ledger.meter("Ada")) as gateway:
         gateway.log_on("ann", "a long passphrase").print("0.33", LETTER, "job-1")
 
 

@@ -21,8 +21,7 @@ from indicium.domain.errors import (
     PassphraseUnfit,
     RequestIdReused,
 )
-from indicium.infrastructure.devices import SystemClock
-from indicium.infrastructure.gateway_book import GatewayBook, Use, UserSum, UseState
+from indicium.infrastructure.gateway_book import Use, UserSum, UseState
 from indicium.parties.gateway import Gateway, InterfaceMachine
 from tests.app import seams
 from tests.app.homes import LETTER, REFILL, assert_whole, data_of, paid_by, rows_of
@@ -40,8 +39,7 @@ def ledger(home: Path) -> Iterator[Ledger]:
 @pytest.fixture
 def gateway(ledger: Ledger, home: Path) -> Iterator[Gateway]:
     """A gateway of Ada's company, with two users."""
-    with GatewayBook(home / "gateway.db") as book:
-        gateway = Gateway(book, ledger.meter("Ada"), SystemClock())
+    with Gateway.open(home / "gateway.db", ledger.meter("Ada")) as gateway:
         for user in ("ann", "bob"):
             gateway.add_user(user, PASSPHRASE)
         yield gateway
@@ -155,11 +153,10 @@ def test_k_06_an_item_whose_fate_is_unknown_is_not_called_refused(gateway: Gatew
 def test_k_06_a_gateway_that_is_killed_anywhere_has_the_log_whole_after_the_repeat(
     seam: seams.Seam, home: Path
 ) -> None:
-    with Ledger.open(home) as ledger, GatewayBook(home / "gateway.db") as book:
-        Gateway(book, ledger.meter("Ada"), SystemClock()).add_user("ann", PASSPHRASE)
+    with Ledger.open(home) as ledger, Gateway.open(home / "gateway.db", ledger.meter("Ada")) as gateway:
+        gateway.add_user("ann", PASSPHRASE)
     assert killed(seams.print_at_gateway, home, seam)
-    with Ledger.open(home) as ledger, GatewayBook(home / "gateway.db") as book:
-        gateway = Gateway(book, ledger.meter("Ada"), SystemClock())
+    with Ledger.open(home) as ledger, Gateway.open(home / "gateway.db", ledger.meter("Ada")) as gateway:
         assert all(use.state is UseState.ASKED for use in gateway.usage())
         gateway.log_on("ann", PASSPHRASE).print("0.33", LETTER, "job-1")
         assert [(use.value, use.state) for use in gateway.usage()] == [(330, UseState.PRINTED)]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from indicium.app import Ledger
+from indicium.domain.amounts import Mills
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.psd import DownloadPostageValue
 from indicium.domain.errors import (
@@ -284,7 +285,7 @@ def test_p_05_money_that_comes_after_the_order_was_called_off_is_not_taken(
     with ledger.office.purchasing() as provider:
         provider.cancel("order-1")
     with pytest.raises(OrderCancelled):
-        cards.charge("order-1", "Ada", order_for(ledger, "Ada").value)  # type: ignore[arg-type]  # mills all the same
+        cards.charge("order-1", "Ada", Mills(FIFTY))
     assert cards.paid_by("Ada") == REFILL
 
 
@@ -315,7 +316,7 @@ def test_a_meter_that_somebody_else_loaded_is_found_out_before_anybody_pays(
     ledger: Ledger, cards: EmulatedCards
 ) -> None:
     ada = ledger.meter("Ada")
-    ledger.execute(ledger.office._provider().download(ada.ask(), "stolen", order_for(ledger, "Ada").value))  # type: ignore[arg-type]  # mills
+    ledger.execute(ledger.office._provider().download(ada.ask(), "stolen", Mills(FIFTY)))
     with pytest.raises(ProviderBookDiffers, match="control total 150000, the provider's book says 100000"):
         ada.refill("50.00")
     assert cards.paid_by("Ada") == REFILL
