@@ -40,7 +40,6 @@ from indicium.domain.flow import Head
 from indicium.domain.identity import ChainId, Serial
 from indicium.infrastructure import membership
 from indicium.infrastructure.devices import DeviceKeyFile, PpdKeyFile, SystemClock, SystemEntropy, TamperFile
-from indicium.infrastructure.files import remove_durably
 from indicium.infrastructure.home import Home
 from indicium.infrastructure.memory_file import MemoryFile
 from indicium.infrastructure.places import Places
@@ -267,8 +266,7 @@ class Ledger:
                 self._publish_key_of(self._module.chain)
             self._module.reset()
             self._places.forget_chain()
-            self.office.clear_stock()
-            remove_durably(self._home.audit_key(self._serial))  # it was that of the chain; the next has none yet
+            self.office.start_over(self._serial)
 
     def close(self) -> None:
         """Finish what is queued, seal the tail with one signed record, and let go of the files."""

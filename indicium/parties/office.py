@@ -31,6 +31,7 @@ from indicium.domain.redating import Redating
 from indicium.domain.replies import PsdReply, parse_reply
 from indicium.domain.status import ModuleStatus
 from indicium.infrastructure.devices import DeviceKeyFile
+from indicium.infrastructure.files import remove_durably
 from indicium.infrastructure.home import Home
 from indicium.infrastructure.order_book import OrderBook
 from indicium.infrastructure.stock_book import StockBook
@@ -134,6 +135,12 @@ class Office:
         if not (self._home.keys / MANUFACTURER_ROOT).exists():
             root = x509.load_der_x509_certificate(Manufacturer.establish(self._secret(_MANUFACTURER), now))
             self._home.publish(MANUFACTURER_ROOT, root.public_bytes(serialization.Encoding.PEM))
+
+    def start_over(self, serial: Serial) -> None:
+        """Forget what was of a module that was reset: its meters in stock, and the first audit key of its chain."""
+        with StockBook(self._home.books("metergen") / _STOCK) as book:
+            book.clear()  # no other module opens their packages
+        remove_durably(self._home.audit_key(serial))  # it was that of the chain; the next has none yet
 
     def status(self, serial: Serial) -> ModuleStatus:
         """Ask the module how it is, and believe what its device key signed (C-38). Raises `StatusNotAuthentic`."""
@@ -242,11 +249,6 @@ class Office:
         """
         return self.stock(target, execute_all, progress) if self.meters_ready < mark else None
 
-    def clear_stock(self) -> None:
-        """Forget the meters in stock: their module was reset, and no other opens their packages."""
-        with StockBook(self._home.books("metergen") / _STOCK) as book:
-            book.clear()
-
     @contextmanager
     def _stock(self) -> Iterator[Stock]:
         folder = self._home.books("metergen")
@@ -258,7 +260,7 @@ class Office:
         settings = Settings.read(self._home.folder)
         with Store.open(settings.store_url) as store:
             found = left_over(store.packages(), Serial(settings.serial))
-        held = {state.device for name in self.customers if (state := self._kept(name)) is not None}
+        held = {state.device for name in self.customers if (state := kept(self._home, name)) is not None}
         return found._replace(unleased=[psd_id for psd_id in found.unleased if psd_id not in held])
 
     def _public_key(self, psd_id: str) -> bytes:

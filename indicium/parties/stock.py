@@ -5,14 +5,15 @@ takes them up and makes no others in their place.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import orjson
 
 from indicium.cryptomodule.ports import Clock
+from indicium.domain.errors import MksNotHeld, PackageNotAuthentic
 from indicium.domain.identity import Serial
 from indicium.domain.lifecycle import PsdState
 from indicium.domain.package import Package
@@ -125,15 +126,17 @@ class Stock:
         with locked(self._lock):  # nobody is just making those that are found
             found = left()
             known = self._book.known(found.unleased)
-            unknown = [psd_id for psd_id in found.unleased if psd_id not in known]
-            self._book.add(unknown)
-            for group in _groups(found.raw):
-                raw = [RawMeter(psd_id, public_key(psd_id)) for psd_id in group]
-                self._book.add(self._metergen.authorize(execute_all, self._clock.now(), raw))
-        return len(unknown) + len(found.raw)
+            unknown = list(_alive((psd_id for psd_id in found.unleased if psd_id not in known), public_key))
+            self._book.add(meter.psd_id for meter in unknown)
+            raw = list(_alive(found.raw, public_key))
+            for begin in range(0, len(raw), GROUP):
+                group = raw[begin : begin + GROUP]
+                self._book.add(self._metergen.authorize(execute_all, self._clock.now(), group))
+        return len(unknown) + len(raw)
 
 
-def _groups(psd_ids: Sequence[str]) -> Iterable[list[str]]:
-    remaining = iter(psd_ids)
-    while group := list(islice(remaining, GROUP)):
-        yield group
+def _alive(psd_ids: Iterable[str], public_key: Callable[[str], bytes]) -> Iterator[RawMeter]:
+    """Give those meters that the module opens: not those of its life before a reset, whose packages the store keeps."""
+    for psd_id in psd_ids:
+        with suppress(MksNotHeld, PackageNotAuthentic):
+            yield RawMeter(psd_id, public_key(psd_id))

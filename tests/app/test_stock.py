@@ -132,6 +132,18 @@ def test_a_53_a_meter_that_a_customer_of_this_home_holds_is_nobody_elses(ledger:
     assert ledger.lease("Dan", "40505").device == device
 
 
+def test_c_15_a_module_that_is_reset_leaves_no_meters_in_stock(ledger: Ledger, home: Path) -> None:
+    """Nobody opens their packages any more; the next module makes its own."""
+    fill(ledger, 2)
+    ledger.reset()
+    assert ledger.office.meters_ready == 0
+    ledger.close()
+    with Ledger.create(home) as again:
+        assert fill(again, 1)[:2] == (1, 0)
+        again.lease("Dan", "40505").refill("1.00")
+        assert again.meter("Dan").print("0.40", LETTER).reply.dr == 600
+
+
 def test_m_60_where_the_device_numbers_are_used_up_what_was_made_is_ready(tmp_path: Path) -> None:
     settings = Settings.of(tmp_path / "home", first_device=1, last_device=3)
     with Ledger.create(settings) as ledger:
