@@ -1,0 +1,170 @@
+"""The life of a PSD, driven through a real module: every command in every state of its package (Y-12, D-01 … D-16).
+
+What is expected is table D as `test_lifecycle` has it from the specification. A cell that has a state lets the command
+be done, and that state follows; an empty one refuses it, and leaves no trace.
+"""
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from indicium.cryptomodule.checks import challenge
+from indicium.domain.amounts import Mills
+from indicium.domain.commands import COMMANDS
+from indicium.domain.commands.base import Command
+from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium, CreateRefundIndicium
+from indicium.domain.commands.inquiries import RetrievePsdStatus, RetrieveUdskPsd
+from indicium.domain.commands.psd import (
+    AuthorizeCustomer,
+    AuthorizePsd,
+    ConfigurePsd,
+    CreateIndicium,
+    DownloadPostageValue,
+    InitializePsd,
+    RequestChallenge,
+)
+from indicium.domain.commands.sheets import CreateSheet, SheetItem
+from indicium.domain.errors import PsdStateForbids
+from indicium.domain.events import PsdEvent, parse_event
+from indicium.domain.fig6 import NOT_YET
+from indicium.domain.flow import Changes, Gathered
+from indicium.domain.identity import DeviceId
+from indicium.domain.lifecycle import LIFE, PsdState
+from indicium.domain.package import Package
+from indicium.domain.replies import PsdReply, parse_reply
+from indicium.parties.customer import Customer
+from tests.domain.test_lifecycle import CELLS
+from tests.harness import LETTER, World, moving_part
+from tests.samples import SAMPLES
+
+DRIVEN = [
+    pytest.param(kind, state, following, id=f"{words} in {state}")
+    for words, state, following in CELLS
+    if (kind := COMMANDS["".join(word.capitalize() for word in words.split())]) not in NOT_YET
+    if kind is not InitializePsd and state != "none"
+]
+"""The cells of table D, but for what there is without a package: initialize PSD, which names none (D-01)."""
+
+
+def client_of(world: World, package: Package) -> Customer:
+    """Give Ada's client as it is once it has been shown this package."""
+    ada, moving = world.customers["ada"], moving_part(package)
+    ada.state = ada.state.model_copy(
+        update={
+            "version": moving.version,
+            "ar": moving.ar,
+            "dr": moving.dr,
+            "record": package.made_by.hex(),
+            "module_challenge": challenge(package),
+        }
+    )
+    return ada
+
+
+def a_sheet(client: Customer) -> CreateSheet:
+    """Ask for two items in one request."""
+    return client.create_sheet("a", client.draft_sheet("a", [SheetItem(value=330, elements=LETTER)] * 2))
+
+
+def shown(package: Package) -> PsdReply:
+    """Give the meter as a reply shows it."""
+    moving = moving_part(package)
+    return PsdReply(
+        psd=moving.psd,
+        request=None,
+        version=moving.version,
+        state=moving.state,
+        ar=moving.ar,
+        dr=moving.dr,
+        record=package.made_by.hex(),
+        client_challenge=None,
+        module_challenge=challenge(package),
+    )
+
+
+AUTHENTIC: Mapping[type[Command], Callable[[World, Package], Command]] = {
+    AuthorizePsd: lambda world, package: world.authorization(
+        "ada", world.certify(package.psd_id, world.public_key("ada")), "a"
+    ),
+    ConfigurePsd: lambda world, package: client_of(world, package).configure("a"),
+    AuthorizeCustomer: lambda world, package: world.provider.authorize_customer(package.psd_id, "a", "94107", Mills(1)),
+    CreateIndicium: lambda world, package: client_of(world, package).create_indicium("a", 330, LETTER),
+    CreateSheet: lambda world, package: a_sheet(client_of(world, package)),
+    CreatePostageCorrectionIndicium: lambda world, package: client_of(world, package).correct(
+        "a", 330, LETTER, "0" * 64
+    ),
+    DownloadPostageValue: lambda world, package: world.provider.download(shown(package), "a", Mills(1000)),
+    CreateRefundIndicium: lambda world, package: world.provider.refund(shown(package), "a"),
+    RequestChallenge: lambda world, package: client_of(world, package).ask(),
+    RetrievePsdStatus: lambda world, package: client_of(world, package).ask_status(),
+    RetrieveUdskPsd: lambda world, package: client_of(world, package).ask_public_key(),
+}
+"""Requests in which nothing but the state may be wrong."""
+
+
+def in_state(world: World, state: str) -> Package:
+    """Put Ada's meter into a state, as only the module could."""
+    package = world.forge("ada", state=state)
+    world.acknowledge(package)
+    return package
+
+
+@pytest.mark.parametrize(("kind", "state", "following"), DRIVEN)
+def test_each_command_in_each_state_is_done_or_refused_without_a_trace(
+    world: World, kind: type[Command], state: str, following: str
+) -> None:
+    package = in_state(world, state)
+    authentic = AUTHENTIC.get(kind)
+    command = (
+        SAMPLES[kind].model_copy(update={"psd_id": package.psd_id}) if authentic is None else authentic(world, package)
+    )
+    before = world.snapshot()
+    dispatched = world.dispatch([command], Gathered(world.gather([]).head, {DeviceId(package.psd_id): package}))
+    (refusal,) = dispatched.refusals
+
+    if not following:
+        assert isinstance(refusal, PsdStateForbids)
+        assert (refusal.psd_id, refusal.state, refusal.command) == (package.psd_id, state, kind.__name__)
+        assert dispatched.changes == Changes([], (), ())
+        assert world.snapshot() == before
+    elif authentic is None:  # a sample is refused by a later check, if at all
+        assert not isinstance(refusal, PsdStateForbids)
+    else:
+        assert refusal is None
+        (reply,) = world.save(dispatched)
+        assert parse_reply(reply or b"").state == following
+
+
+def test_every_command_on_a_package_is_driven() -> None:
+    assert {cell.values[0] for cell in DRIVEN} == LIFE.keys() - {InitializePsd} - NOT_YET
+    assert len(DRIVEN) == len(PsdState) * len(LIFE.keys() - {InitializePsd} - NOT_YET)
+
+
+def test_a_meter_lives_from_raw_to_withdrawn_and_each_record_says_so(world: World) -> None:
+    """D-15: device ID, empty registers and a key first; D-13: nothing to print before the first download; D-16."""
+    world.new_meter("dan")
+    world.register("dan")
+    world.lease("dan")
+    assert (world.moving("dan").ar, world.moving("dan").dr) == (0, 0)
+    world.download("dan", 10_000, "first")
+    printed = world.spend("dan", 330, "letter")
+    dan = world.customers["dan"]
+    dan.accept("more", world.execute(dan.correct("more", 240, LETTER, "0" * 64)))
+    world.execute(world.provider.refund(world.ask("dan"), "refund"))
+
+    lived = [
+        (event.event, event.data.package.state, event.data.package.ar, event.data.package.dr)
+        for event in map(parse_event, (record.line for record in world.records()))
+        if isinstance(event, PsdEvent) and event.data.package.psd == printed.psd
+    ]
+    assert lived == [
+        ("psd-initialized", "raw", 0, 0),
+        ("psd-authorized", "unleased", 0, 0),
+        ("psd-configured", "assigned", 0, 0),
+        ("customer-authorized", "leased", 0, 0),
+        ("postage-value-downloaded", "leased", 0, 10_000),
+        ("indicium-created", "leased", 330, 9670),
+        ("postage-correction-created", "leased", 570, 9430),
+        ("refund-indicium-created", "withdrawn", 10_000, 0),
+    ]
+    assert world.moving("dan").state == "withdrawn"  # it stays in the database, where the server reads it (D-10)
