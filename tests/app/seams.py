@@ -134,6 +134,15 @@ def print_sheet(folder: Path) -> None:
         ledger.meter("Ada").print_sheet(SHEET, "sheet-1")
 
 
+def end_a_meter(folder: Path) -> None:
+    """An item, its correction, and the refund of what is left."""
+    with Ledger.open(folder) as ledger:
+        meter = ledger.meter("Ada")
+        item = meter.print("0.33", LETTER, "job-1")
+        meter.correct("0.24", LETTER, item.line, "job-2")
+        meter.refund()
+
+
 def mailing_rows() -> list[dict[str, str]]:
     """Two jobs for each of three customers, one bad row among them."""
     rows = [

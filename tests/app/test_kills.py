@@ -116,6 +116,27 @@ def test_o_10_a_sheet_killed_anywhere_is_the_same_sheet_and_made_once(
 
 
 @on_either(
+    [seam for seam in DONE_AT_OPEN if seam != seams.AFTER_ERASE],
+    [seams.AFTER_MEMORY, seams.IN_STORE, seams.AFTER_STORE],
+)
+def test_e_909_a_meter_whose_end_is_killed_anywhere_is_corrected_and_paid_back_once(
+    seam: seams.Seam, home: Path, tmp_path: Path
+) -> None:
+    """What the store does not hold was not done; what it holds is given again, from a withdrawn meter too."""
+    for _, killed_home in every_kill(seams.end_a_meter, seam, home, tmp_path):
+        with Ledger.open(killed_home) as ledger:
+            assert ledger.recovered == DONE_AT_OPEN[seam]
+            meter = ledger.meter("Ada")
+            item = meter.print("0.33", LETTER, "job-1")
+            correction = meter.correct("0.24", LETTER, item.line, "job-2")
+            refund = meter.refund()
+            assert (correction.reply.ar, refund.reply.ar, refund.reply.dr) == (570, REFILL, 0)
+            assert (meter.refund(), meter.correct("0.24", LETTER, item.line, "job-2")) == (refund, correction)
+        assert sorted(value for _, value in issued(killed_home).items()) == [240, 330, REFILL - 570]
+        assert_whole(killed_home, {"Ada": REFILL})
+
+
+@on_either(
     [seams.AFTER_MEMORY, seams.IN_STORE, seams.AFTER_STORE, seams.IN_COPY, seams.AFTER_RELEASE],
     [seams.AFTER_MEMORY, seams.IN_STORE, seams.AFTER_STORE],
 )

@@ -5,20 +5,26 @@ import hashlib
 import orjson
 import pytest
 
+from indicium.domain.amounts import Mills
+from indicium.domain.commands.meter import ProviderCommand
 from indicium.domain.errors import (
     ControlTotalMismatch,
     InsufficientFunds,
+    MeterNumberMismatch,
+    ProviderNotAuthentic,
     PsdStateForbids,
     RequestIdReused,
     ValueAboveMaximum,
     ValueBelowMinimum,
 )
 from indicium.domain.events import PostageCorrectionCreated, RefundIndiciumCreated, parse_event
-from indicium.domain.flow import Changes
+from indicium.domain.flow import Changes, Gathered
+from indicium.domain.identity import DeviceId
 from indicium.domain.kinds import Postage, PostageCorrection, Refund, postage
+from indicium.domain.messages import provider_message
 from indicium.domain.replies import PsdReply, parse_reply
 from indicium.domain.vbi import ItemBody
-from tests.harness import LETTER, MAXIMUM, MINIMUM, World, data_of
+from tests.harness import LETTER, MAXIMUM, MINIMUM, World, data_of, flipped
 
 HEAVIER: Postage = postage("94107", "04973", "first-class letter", 3)
 
@@ -237,6 +243,56 @@ class TestRefund:
         refund(world)
 
         assert world.spend("ben", 330, "a").ar == 330
+
+
+class TestProvidersMessages:
+    """J-19, E-1105: each is signed, of one meter and one time, and does nothing twice."""
+
+    def messages(self, world: World) -> dict[str, ProviderCommand]:
+        meter = world.ask("ada")
+        assigned = world.meters["assigned"]
+        return {
+            "authorize": world.provider.authorize_customer(assigned, "a", "94107", Mills(1000)),
+            "download": world.provider.download(meter, "a", Mills(1000)),
+            "refund": world.provider.refund(meter, "a"),
+        }
+
+    @pytest.mark.parametrize("name", ["authorize", "download", "refund"])
+    def test_one_that_anybody_else_signed_or_changed_is_refused(self, world: World, name: str) -> None:
+        message, stranger = self.messages(world)[name], world.suite.generate_signing_key()
+        changed = {"request_id": "b", "control_total": 99_999, "value": 1001, "license_zip": "94108", "dr_limit": 999}
+        forged = [message.model_copy(update={"signature": flipped(message.signature)})]
+        forged += [message.model_copy(update={"signature": stranger.sign(provider_message(message))})]
+        forged += [
+            message.model_copy(update={field: other}) for field, other in changed.items() if hasattr(message, field)
+        ]
+        before = world.snapshot()
+
+        for each in forged:
+            with pytest.raises(ProviderNotAuthentic):
+                world.execute(each)
+        with pytest.raises((ProviderNotAuthentic, MeterNumberMismatch, PsdStateForbids)):
+            world.execute(message.model_copy(update={"psd_id": world.meters["ben"]}))
+        assert world.snapshot() == before
+
+    @pytest.mark.parametrize(
+        ("name", "error"),
+        [("authorize", PsdStateForbids), ("download", ControlTotalMismatch), ("refund", PsdStateForbids)],
+    )
+    def test_a_replay_does_nothing_also_where_its_reply_is_not_kept_any_more(
+        self, world: World, name: str, error: type[Exception]
+    ) -> None:
+        message = self.messages(world)[name]
+        meter = DeviceId(message.psd_id)
+        first = world.execute(message)
+        before = world.snapshot()
+
+        assert world.execute(message) == first
+        package = world.store.package(meter)
+        assert package is not None
+        (refused,) = world.dispatch([message], Gathered(world.gather([]).head, {meter: package})).refusals
+        assert isinstance(refused, error)
+        assert world.snapshot() == before
 
 
 def test_module_totals_are_downloads_less_prints_less_refunds_of_all_meters(world: World) -> None:
