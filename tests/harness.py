@@ -21,6 +21,7 @@ from indicium.cryptomodule import suites
 from indicium.cryptomodule.dispatch import CryptoModule, Dispatched
 from indicium.cryptomodule.group import package_message
 from indicium.cryptomodule.inner import Inner
+from indicium.cryptomodule.people import People
 from indicium.cryptomodule.ports import Hardware, MemoryUpdate
 from indicium.cryptomodule.state import Cold, HomeMeter, Hot, shift_sum
 from indicium.cryptomodule.vault import StaticPart
@@ -364,9 +365,14 @@ class World:
         assert self.module._core.inner is not None
         return self.module._core.inner
 
-    def forge(self, name: str, **changes: object) -> Package:
+    def forge(self, name: str, people: People | None = None, **changes: object) -> Package:
         """Make a package as only the module could: with its own key, and what the test wants in it."""
         package = self.package(name)
+        if people is not None:
+            assert self.inner.desk is not None
+            vault = self.inner.desk.vault
+            package = package._replace(static=vault.with_people(vault.load(package.static), people).encode())
+            changes = {"static": vault.load(package.static).digest, **changes}
         moving = MovingPart(**{**moving_part(package)._asdict(), **changes})
         encoded = orjson.dumps(moving._asdict())
         assert self.inner.desk is not None

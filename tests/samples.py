@@ -4,6 +4,7 @@ Whether a module would do it is another matter; what state and role decide is de
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
 from indicium.domain.commands import COMMANDS
 from indicium.domain.commands.access import (
@@ -20,6 +21,14 @@ from indicium.domain.commands.auditing import CreateAuditEntry
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium, CreateRefundIndicium
 from indicium.domain.commands.crypto_card import InitializeCryptoCard
+from indicium.domain.commands.customer_users import (
+    AddUser,
+    DeleteUser,
+    ModifyUserPrivileges,
+    ResetPassword,
+    ResetUserPassword,
+    ViewUsers,
+)
 from indicium.domain.commands.inquiries import RetrievePsdStatus, RetrieveUdskPsd, VerifyIndicium
 from indicium.domain.commands.master_keys import CreateMksShares, ExportMksShare, ImportMksShare
 from indicium.domain.commands.mks_usage import (
@@ -50,6 +59,8 @@ from indicium.domain.roles import Role
 
 PSD, CHALLENGE = "1000000001", "0" * 32
 
+_RESET: Any = {"psd_id": PSD, "request_id": "a", "client_challenge": CHALLENGE, "module_challenge": CHALLENGE}
+_CLIENT: Any = _RESET | {"shown_ar": 0, "shown_dr": 0, "shown_record": "0" * 64, "mac": bytes(32)}
 _USER = NewUser(name="new", role=Role.AUDITOR, password=bytes(32))
 _WITH_ARGUMENTS: tuple[Command, ...] = (
     InitializeAccessControlDatabase(users=(_USER,)),
@@ -130,6 +141,12 @@ _WITH_ARGUMENTS: tuple[Command, ...] = (
     RetrievePsdStatus(psd_id=PSD, client_challenge=CHALLENGE),
     RetrieveUdskPsd(psd_id=PSD, client_challenge=CHALLENGE),
     VerifyIndicium(item="item", certificate=b"certificate"),
+    ResetPassword(proof="hmk", authenticator=bytes(32), **_RESET),
+    ResetUserPassword(user="bob", proof="hmk", secrets=b"secrets", authenticator=bytes(32), **_RESET),
+    AddUser(name="bob", secrets=b"secrets", **_CLIENT),
+    DeleteUser(name="bob", **_CLIENT),
+    ModifyUserPrivileges(name="bob", **_CLIENT),
+    ViewUsers(**_CLIENT),
 )
 _SAMPLES = {type(command): command for command in _WITH_ARGUMENTS}
 

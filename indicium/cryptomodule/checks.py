@@ -123,12 +123,13 @@ def challenge_matches(p: Presented[ClientCommand]) -> None:
         raise ChallengeMismatch(psd_id=p.moving.psd)
 
 
-def client_is_authentic(p: Presented[ClientCommand]) -> None:
-    """Check the MAC under HMK: it authenticates client and command into the user role (E-605)."""
+def client_is_authentic(p: Presented[CreateIndicium]) -> None:
+    """Check the MAC under the HMK of whoever asks: it authenticates client and command into the user role (E-605)."""
+    hmk = p.keys.client_key(p.command.user)
     try:
-        if p.keys.hmk is None:
+        if hmk is None:
             raise NotAuthentic
-        p.keys.hmk.verify(client_message(p.command, p.content), p.command.mac)
+        hmk.verify(client_message(p.command, p.content), p.command.mac)
     except NotAuthentic:
         raise ClientNotAuthentic(psd_id=p.moving.psd) from None
 

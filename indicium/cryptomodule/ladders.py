@@ -24,6 +24,36 @@ from indicium.cryptomodule.checks import (
     value_is_within_limits,
     values_make_the_sum,
 )
+from indicium.cryptomodule.user_checks import (
+    account_is_another,
+    account_is_not_expired,
+    account_is_not_locked,
+    has_what_it_grants,
+    inquirer_is_authentic,
+    maximum_total_covers_value,
+    name_is_free,
+    named_user_is_known,
+    new_secrets_are_readable,
+    passphrase_is_new,
+    passphrase_is_not_locked,
+    privilege_is_granted,
+    reset_is_authentic,
+    reset_phase_fits,
+    there_is_room,
+    user_is_known,
+    user_secrets_are_readable,
+)
+
+CLIENT: tuple[Check, ...] = (
+    challenge_matches,  # 4
+    user_is_known,  # 5 whoever of the meter's users it is (K-17); the customer passes
+    account_is_not_expired,  # K-20
+    account_is_not_locked,
+    client_is_authentic,  # 5
+    privilege_is_granted,  # K-18, K-19
+    client_has_seen_the_same,  # 5b its AR, DR and last record (M-58)
+)
+"""How every command of a client authenticates it: a part of the lists below."""
 
 AUTHORIZE_PSD: tuple[Check, ...] = (
     package_is_authentic,
@@ -70,10 +100,9 @@ CREATE_INDICIUM: tuple[Check, ...] = (
     psd_state_allows,  # 2
     key_is_not_expired,  # 2b M-72
     meter_number_matches,  # 3
-    challenge_matches,  # 4
-    client_is_authentic,  # 5
-    client_has_seen_the_same,  # 5b its AR, DR and last record (M-58)
+    *CLIENT,  # 4, 5, 5b
     value_is_within_limits,  # 6
+    maximum_total_covers_value,  # 6b K-20
     dr_covers_value,  # 7
 )
 
@@ -95,11 +124,10 @@ CREATE_SHEET: tuple[Check, ...] = (
     psd_state_allows,  # 2
     key_is_not_expired,  # 2b M-72
     meter_number_matches,  # 3
-    challenge_matches,  # 4
-    client_is_authentic,  # 5
-    client_has_seen_the_same,  # 5b its AR, DR and last record (M-58)
+    *CLIENT,  # 4, 5, 5b
     each_value_is_within_limits,  # 6
     values_make_the_sum,  # 6b ours
+    maximum_total_covers_value,  # 6c K-20
     dr_covers_value,  # 7
 )
 
@@ -108,15 +136,95 @@ REQUEST_CHALLENGE: tuple[Check, ...] = (
     package_is_current,
     psd_state_allows,
     meter_number_matches,
+    user_is_known,  # K-17: under whose HMK the answer is
 )
 
-RETRIEVE_PSD_STATUS = RETRIEVE_UDSK_PSD = REQUEST_CHALLENGE
-"""Reads only: in all states but Withdrawn (D-11, M-18), whoever asks (E-1103)."""
+ADD_USER: tuple[Check, ...] = (
+    package_is_authentic,
+    package_is_current,
+    psd_state_allows,
+    meter_number_matches,
+    *CLIENT,
+    name_is_free,
+    there_is_room,
+    has_what_it_grants,
+    user_secrets_are_readable,
+)
+
+DELETE_USER: tuple[Check, ...] = (
+    package_is_authentic,
+    package_is_current,
+    psd_state_allows,
+    meter_number_matches,
+    *CLIENT,
+    named_user_is_known,
+    account_is_another,
+)
+
+MODIFY_USER_PRIVILEGES: tuple[Check, ...] = (
+    package_is_authentic,
+    package_is_current,
+    psd_state_allows,
+    meter_number_matches,
+    *CLIENT,
+    named_user_is_known,
+    account_is_another,
+    has_what_it_grants,
+)
+
+VIEW_USERS: tuple[Check, ...] = (
+    package_is_authentic,
+    package_is_current,
+    psd_state_allows,
+    meter_number_matches,
+    *CLIENT,
+)
+
+RESET_PASSWORD: tuple[Check, ...] = (
+    package_is_authentic,
+    package_is_current,
+    psd_state_allows,
+    meter_number_matches,
+    reset_phase_fits,  # M-17
+    challenge_matches,
+    passphrase_is_not_locked,
+    reset_is_authentic,  # E-1101
+    new_secrets_are_readable,
+    passphrase_is_new,  # G-113
+)
+
+RESET_USER_PASSWORD: tuple[Check, ...] = (
+    package_is_authentic,
+    package_is_current,
+    psd_state_allows,
+    meter_number_matches,
+    challenge_matches,
+    named_user_is_known,
+    account_is_not_expired,
+    account_is_not_locked,
+    reset_is_authentic,
+    privilege_is_granted,  # K-18: to replace one's own
+    user_secrets_are_readable,
+    passphrase_is_new,
+)
+
+RETRIEVE_PSD_STATUS: tuple[Check, ...] = (
+    *REQUEST_CHALLENGE,
+    account_is_not_expired,
+    account_is_not_locked,
+    inquirer_is_authentic,  # E-1103: anybody, of a meter without users
+    privilege_is_granted,  # K-18
+)
+"""Reads only: in all states but Withdrawn (D-11, M-18)."""
+
+RETRIEVE_UDSK_PSD = RETRIEVE_PSD_STATUS
 
 REPEATED_BY_CLIENT: tuple[Check, ...] = (
     package_is_authentic,
     package_is_current,
     meter_number_matches,
+    user_is_known,
+    account_is_not_locked,
     client_is_authentic,
 )
 """A repeat of a client's request must still authenticate; its challenge was used by the first.
@@ -124,6 +232,23 @@ REPEATED_BY_CLIENT: tuple[Check, ...] = (
 No repeat looks at the PSD's state: it is no command any more, and what was done before a withdrawal stays done. So the
 refund itself, too, can be asked for again by whoever never got its answer, and nobody else gets anything (D-10).
 """
+
+REPEATED_RESET: tuple[Check, ...] = (
+    package_is_authentic,
+    package_is_current,
+    meter_number_matches,
+    passphrase_is_not_locked,
+    reset_is_authentic,
+)
+
+REPEATED_USER_RESET: tuple[Check, ...] = (
+    package_is_authentic,
+    package_is_current,
+    meter_number_matches,
+    named_user_is_known,
+    account_is_not_locked,
+    reset_is_authentic,
+)
 
 REPEATED_BY_PROVIDER: tuple[Check, ...] = (
     provider_is_authentic,

@@ -18,10 +18,20 @@ from indicium.cryptomodule.handlers.psd.inquiries import (
 )
 from indicium.cryptomodule.handlers.psd.issuing import ToSign
 from indicium.cryptomodule.handlers.psd.making import authorize_customer, authorize_psd, configure_psd, initialize_psd
+from indicium.cryptomodule.handlers.psd.passwords import count_failure, reset_password, reset_user_password
 from indicium.cryptomodule.handlers.psd.sheets import create_sheet
+from indicium.cryptomodule.handlers.psd.users import add_user, delete_user, modify_user_privileges, view_users
 from indicium.cryptomodule.handlers.psd.value import create_indicium, download_postage_value
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium, CreateRefundIndicium
+from indicium.domain.commands.customer_users import (
+    AddUser,
+    DeleteUser,
+    ModifyUserPrivileges,
+    ResetPassword,
+    ResetUserPassword,
+    ViewUsers,
+)
 from indicium.domain.commands.inquiries import RetrievePsdStatus, RetrieveUdskPsd, VerifyIndicium
 from indicium.domain.commands.psd import (
     AuthorizeCustomer,
@@ -33,7 +43,7 @@ from indicium.domain.commands.psd import (
     RequestChallenge,
 )
 from indicium.domain.commands.sheets import CreateSheet
-from indicium.domain.errors import Inhibited, Malformed, Refusal
+from indicium.domain.errors import ClientNotAuthentic, Inhibited, Malformed, Refusal
 
 Request = Command
 """A PSD command, a session message, or one of the few commands that need no session."""
@@ -72,6 +82,9 @@ def psd_commands(group: Group, desk: Desk, requests: Sequence[Request]) -> list[
             meters.add(request.psd_id)  # type: ignore[attr-defined]
         except StopIteration as finished:  # a repeat: its reply was there already
             outcomes[place] = finished.value, None
+        except ClientNotAuthentic as refusal:
+            count_failure(group, desk, request, refusal)
+            outcomes[place] = None, refusal
         except (Refusal, Malformed) as refusal:
             outcomes[place] = None, refusal
     _finish(group, paused, outcomes)
@@ -110,5 +123,11 @@ PSD_HANDLERS: dict[type[Command], Callable[[Group, Desk, Any], bytes]] = {
     RetrievePsdStatus: retrieve_psd_status,
     RetrieveUdskPsd: retrieve_udsk_psd,
     VerifyIndicium: verify_indicium,
+    ResetPassword: reset_password,
+    ResetUserPassword: reset_user_password,
+    AddUser: add_user,
+    DeleteUser: delete_user,
+    ModifyUserPrivileges: modify_user_privileges,
+    ViewUsers: view_users,
 }
 """All other commands on a PSD; like those, they authenticate themselves and travel in groups."""

@@ -8,10 +8,13 @@ as a signature, therefore the cache; it is emptied on tamper, deletion of an MKS
 
 import hashlib
 from collections import OrderedDict
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from functools import partial
+from typing import Final, NamedTuple, TypedDict
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from indicium.cryptomodule.people import HMK_BYTES, NOTHING_KEPT, Kept, People, Secrets
 from indicium.cryptomodule.state import MasterKeySet
 from indicium.cryptomodule.suites import MacKey, NotAuthentic, SealKey, SigningKey, Suite, beside
 from indicium.cryptomodule.tokens import HeldSets, Kind
@@ -19,10 +22,6 @@ from indicium.domain.commands.mks_usage import MksId
 
 CACHED_METERS = 8192
 """How many meters' keys stay loaded; about 3 KB each."""
-
-
-HMK_BYTES = 32
-"""Length of HMK (F-24) as the client sends it."""
 
 
 class StaticPart(BaseModel):
@@ -43,10 +42,12 @@ class StaticPart(BaseModel):
     """HMK and PW (G-107) under EDEK_psd; None until configured."""
     certificate: bytes | None = None
     """X.509 in DER; None until authorized."""
+    people: bytes | None = None
+    """Users (G-119), repetition list (G-113) and failures under EDEK_psd; None as long as there is nothing to keep."""
 
     def encode(self) -> bytes:
-        """Render it; from here on only the bytes count."""
-        return self.model_dump_json().encode()
+        """Render it; from here on only the bytes count. A meter that has only its customer has no member for more."""
+        return self.model_dump_json(exclude={"people"} if self.people is None else None).encode()
 
 
 class MeterKeys(NamedTuple):
@@ -62,6 +63,22 @@ class MeterKeys(NamedTuple):
     """Seals the replies that are kept."""
     hmk: MacKey | None
     """HMK = CDSK_client (F-24, M-20); None until configured."""
+    people: People | None
+    """The customer and the users; None until configured."""
+    user_keys: Mapping[str, MacKey]
+    """The users' own HMKs (K-17)."""
+
+    def client_key(self, user: str | None) -> MacKey | None:
+        """Give the HMK of a user, or of the customer; None if there is none."""
+        return self.hmk if user is None else self.user_keys.get(user)
+
+
+class _Clients(TypedDict):
+    """The members of a meter's loaded keys that belong to its people."""
+
+    hmk: MacKey | None
+    people: People | None
+    user_keys: Mapping[str, MacKey]
 
 
 class _Sealed(NamedTuple):
@@ -75,6 +92,7 @@ class _Sealed(NamedTuple):
 _V_PSD: Final = _Sealed("indicia", Kind.SIGNING_KEY, "V_psd")
 _EDEK_PSD: Final = _Sealed("client secrets", Kind.SYMMETRIC_KEY, "EDEK_psd")
 _SECRETS: Final = _Sealed("client", Kind.BUFFER, "HMK and PW")
+_PEOPLE: Final = _Sealed("people", Kind.BUFFER, "users")
 
 
 class Vault:
@@ -121,9 +139,26 @@ class Vault:
     def with_secrets(self, static: StaticPart, hmk: bytes, passphrase_hash: bytes) -> StaticPart:
         """Store the client's secrets under EDEK_psd (E-403, M-47)."""
         static = self.resealed(static, self.mks)
-        label = _label(_SECRETS, static.psd, static.mks)
-        edek = self._suites[static.mks].seal_key(self._key(static, _EDEK_PSD, static.edek))
-        return static.model_copy(update={"secrets": edek.seal(hmk + passphrase_hash, label)})
+        edek = self._key(static, _EDEK_PSD, static.edek)
+        return static.model_copy(update={"secrets": self._seal_beside(static, edek, _SECRETS, hmk + passphrase_hash)})
+
+    def with_people(self, keys: MeterKeys, people: People) -> StaticPart:
+        """Store what became of the customer and the users (G-107, G-113, G-119).
+
+        The meter's other keys are the same, so they stay loaded: whoever prints next does not wait for them.
+        """
+        static = self.resealed(keys.static, self.mks)
+        seal = partial(self._seal_beside, static, self._key(static, _EDEK_PSD, static.edek))
+        customer, kept = people.customer, people.kept
+        static = static.model_copy(
+            update={
+                "secrets": seal(_SECRETS, customer.hmk + customer.passphrase_hash),
+                "people": None if kept == NOTHING_KEPT else seal(_PEOPLE, kept.model_dump_json().encode()),
+            }
+        )
+        digest = hashlib.sha256(static.encode()).hexdigest()
+        self._keep(keys._replace(digest=digest, static=static, **self._clients(people)))
+        return static
 
     def resealed(self, static: StaticPart, mks: str) -> StaticPart:
         """Give the same keys and secrets under another MKS: decrypted and verified, MACed and encrypted again (H-06).
@@ -135,19 +170,24 @@ class Vault:
             return static
         tokens = self._tokens.under(mks)
         edek = self._key(static, _EDEK_PSD, static.edek)
-        secrets = self._secrets(static, edek)
-        target = self._suites[mks]
-        if target is not self._suites[static.mks]:
-            edek = target.generate_key()
-        if secrets is not None:
-            secrets = target.seal_key(edek).seal(secrets, _label(_SECRETS, static.psd, mks))
+        secrets, people = (
+            self._open_beside(static, edek, sealed, token)
+            for sealed, token in ((_SECRETS, static.secrets), (_PEOPLE, static.people))
+        )
+        if self._suites[mks] is not self._suites[static.mks]:
+            edek = self._suites[mks].generate_key()
         signing_key = self._key(static, _V_PSD, static.signing_key)
-        return static.model_copy(
+        moved = static.model_copy(
             update={
                 "mks": mks,
                 "signing_key": tokens.seal(signing_key, _label(_V_PSD, static.psd, mks)),
                 "edek": tokens.seal(edek, _label(_EDEK_PSD, static.psd, mks)),
-                "secrets": secrets,
+            }
+        )
+        return moved.model_copy(
+            update={
+                "secrets": None if secrets is None else self._seal_beside(moved, edek, _SECRETS, secrets),
+                "people": None if people is None else self._seal_beside(moved, edek, _PEOPLE, people),
             }
         )
 
@@ -170,9 +210,7 @@ class Vault:
             self._loaded.move_to_end(digest)
             return keys
         keys = self._open(encoded, digest)
-        self._loaded[digest] = keys
-        if len(self._loaded) > CACHED_METERS:
-            self._loaded.popitem(last=False)
+        self._keep(keys)
         return keys
 
     def glance(self, encoded: bytes) -> MeterKeys:
@@ -184,13 +222,18 @@ class Vault:
         """Forget all loaded keys (tamper, deletion of the MKS, close)."""
         self._loaded.clear()
 
+    def _keep(self, keys: MeterKeys) -> None:
+        self._loaded[keys.digest] = keys
+        if len(self._loaded) > CACHED_METERS:
+            self._loaded.popitem(last=False)
+
     def _open(self, encoded: bytes, digest: str) -> MeterKeys:
         try:
             static = StaticPart.model_validate_json(encoded)
         except ValidationError:
             raise NotAuthentic from None
         private = self._key(static, _V_PSD, static.signing_key)
-        secrets = self._secrets(static, self._key(static, _EDEK_PSD, static.edek))
+        people = self._people(static, self._key(static, _EDEK_PSD, static.edek))
         mk_psd = self._suite.derive(private, "indicium MK_psd")  # L1142: MK_psd is derived from V_psd
         return MeterKeys(
             digest,
@@ -198,18 +241,43 @@ class Vault:
             self._suite.load_indicia_key(private),
             self._suite.mac_key(mk_psd),
             self._suite.seal_key(self._suite.derive(mk_psd, "indicium replies")),
-            None if secrets is None else self._suite.client_key(secrets[:HMK_BYTES]),
+            **self._clients(people),
         )
+
+    def _clients(self, people: People | None) -> _Clients:
+        """Prepare what the customer and the users authenticate themselves by."""
+        if people is None:
+            return {"hmk": None, "people": None, "user_keys": {}}
+        return {
+            "hmk": self._suite.client_key(people.customer.hmk),
+            "people": people,
+            "user_keys": {user.name: self._suite.client_key(user.hmk) for user in people.users},
+        }
 
     def _key(self, static: StaticPart, sealed: _Sealed, token: bytes) -> bytes:
         """Open a key token of a static part."""
         return self._tokens.under(static.mks).open(token, _label(sealed, static.psd, static.mks))
 
-    def _secrets(self, static: StaticPart, edek: bytes) -> bytes | None:
-        """Open the client's secrets, if there are any yet."""
-        if static.secrets is None:
+    def _people(self, static: StaticPart, edek: bytes) -> People | None:
+        """Open the secrets of the customer and of the users, if there are any yet."""
+        secrets = self._open_beside(static, edek, _SECRETS, static.secrets)
+        if secrets is None:
             return None
-        return self._suites[static.mks].seal_key(edek).open(static.secrets, _label(_SECRETS, static.psd, static.mks))
+        kept = self._open_beside(static, edek, _PEOPLE, static.people)
+        return People.of(
+            Secrets(secrets[:HMK_BYTES], secrets[HMK_BYTES:]),
+            NOTHING_KEPT if kept is None else Kept.model_validate_json(kept),
+        )
+
+    def _seal_beside(self, static: StaticPart, edek: bytes, sealed: _Sealed, plain: bytes) -> bytes:
+        """Seal what lies in a static part under EDEK_psd."""
+        return self._suites[static.mks].seal_key(edek).seal(plain, _label(sealed, static.psd, static.mks))
+
+    def _open_beside(self, static: StaticPart, edek: bytes, sealed: _Sealed, token: bytes | None) -> bytes | None:
+        """Open it, if it is there."""
+        if token is None:
+            return None
+        return self._suites[static.mks].seal_key(edek).open(token, _label(sealed, static.psd, static.mks))
 
 
 def _label(sealed: _Sealed, psd: str, mks: str) -> bytes:

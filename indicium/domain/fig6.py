@@ -35,6 +35,7 @@ from indicium.domain.commands.customer_users import (
     DeleteUser,
     ModifyUserPrivileges,
     ResetPassword,
+    ResetUserPassword,
     ViewUsers,
 )
 from indicium.domain.commands.initialization import (
@@ -234,6 +235,7 @@ FIG6: Final[dict[type[Command], Rule]] = {
     RetrieveUdskPsd:                 Rule("..O....", _USER,      _STAYS,           _NONE),     # B-53, M-18
     VerifyIndicium:                  Rule("..O....", _NOBODY,    _STAYS,           _NONE),     # B-56
     ResetPassword:                   Rule("..O....", _PROVIDER + _USER, _STAYS,    _CHAINED),  # B-51, M-17
+    ResetUserPassword:               Rule("..O....", _CUSTOMER + _USER, _STAYS,    _CHAINED),  # B-51, K-18
     AddUser:                         Rule("..O....", _CUSTOMER,  _STAYS,           _CHAINED),  # B-55
     DeleteUser:                      Rule("..O....", _CUSTOMER,  _STAYS,           _CHAINED),  # B-55
     ModifyUserPrivileges:            Rule("..O....", _CUSTOMER,  _STAYS,           _CHAINED),  # B-55
@@ -248,11 +250,6 @@ FIG6: Final[dict[type[Command], Rule]] = {
 
 NOT_YET: Final[frozenset[type[Command]]] = frozenset(
     {
-        ResetPassword,
-        AddUser,
-        DeleteUser,
-        ModifyUserPrivileges,
-        ViewUsers,
         RecoverFromDisaster,
     }
 )

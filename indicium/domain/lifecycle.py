@@ -15,6 +15,7 @@ from indicium.domain.commands.customer_users import (
     DeleteUser,
     ModifyUserPrivileges,
     ResetPassword,
+    ResetUserPassword,
     ViewUsers,
 )
 from indicium.domain.commands.inquiries import RetrievePsdStatus, RetrieveUdskPsd
@@ -73,6 +74,7 @@ LIFE: Final[dict[type[Command], Steps]] = {
     RequestChallenge: _IN_ALL_BUT_WITHDRAWN,  # FIG. 5, 501: registration needs it before there is a customer
     RetrievePsdStatus: _IN_ALL_BUT_WITHDRAWN,  # D-11
     RetrieveUdskPsd: _IN_ALL_BUT_WITHDRAWN,  # D-11
+    ResetUserPassword: _BY_THE_CUSTOMER,  # K-18: the meter and its other users go on
     AddUser: _BY_THE_CUSTOMER,  # D-12
     DeleteUser: _BY_THE_CUSTOMER,
     ModifyUserPrivileges: _BY_THE_CUSTOMER,

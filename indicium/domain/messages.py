@@ -9,6 +9,15 @@ from functools import singledispatch
 
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium, CreateRefundIndicium
+from indicium.domain.commands.customer_users import (
+    AddUser,
+    DeleteUser,
+    ModifyUserPrivileges,
+    ResetPassword,
+    ResetUserPassword,
+    ViewUsers,
+)
+from indicium.domain.commands.inquiries import Inquiry
 from indicium.domain.commands.meter import ClientCommand, ProviderCommand
 from indicium.domain.commands.psd import (
     AuthorizeCustomer,
@@ -98,15 +107,61 @@ def _(command: CreateRefundIndicium) -> bytes:
     return _lines("create-refund-indicium", command.psd_id, str(command.control_total))
 
 
+@content.register
+def _(command: ResetPassword) -> bytes:
+    return _lines("reset-password", command.psd_id, _digest(command.secrets))
+
+
+@content.register
+def _(command: ResetUserPassword) -> bytes:
+    return _lines("reset-user-password", command.psd_id, _digest(command.secrets), command.user)
+
+
+@content.register
+def _(command: AddUser) -> bytes:
+    return _lines("add-user", command.psd_id, _digest(command.secrets), _json(command))
+
+
+@content.register
+def _(command: DeleteUser) -> bytes:
+    return _lines("delete-user", command.psd_id, command.name)
+
+
+@content.register
+def _(command: ModifyUserPrivileges) -> bytes:
+    return _lines("modify-user-privileges", command.psd_id, _json(command))
+
+
+@content.register
+def _(command: ViewUsers) -> bytes:
+    return _lines("view-users", command.psd_id)
+
+
+def acting_user(command: Command) -> str | None:
+    """Give the user of the meter who asks; None where its customer, the provider or nobody does."""
+    if isinstance(command, ResetUserPassword) and command.proof == "customer":
+        return None
+    return getattr(command, "user", None)
+
+
+def content_digest(command: Command, content_bytes: bytes) -> bytes:
+    """Give the SHA-256 of what is asked for, and of the user who asks: nobody gets the reply to another's request."""
+    user = acting_user(command)
+    if user is None:
+        return hashlib.sha256(content_bytes).digest()
+    return hashlib.sha256(_lines("indicium request of a user", user, "") + content_bytes).digest()
+
+
 def provider_message(command: ProviderCommand) -> bytes:
     """Give what the provider signs with VDSK_auth (G-903, G-904)."""
     return b"indicium provider message\n" + command.request_id.encode() + b"\n" + content(command)
 
 
 def client_message(command: ClientCommand, content_bytes: bytes) -> bytes:
-    """Give what the client MACs under HMK: all data of FIG. 5's messages 505 and 506 (G-806)."""
+    """Give what the client MACs under HMK: all data of FIG. 5's messages 505 and 506 (G-806), and which user asks."""
+    purpose = "client message" if command.user is None else f"message of a user\n{command.user}"
     return (
-        f"indicium client message\n{command.request_id}\n{command.client_challenge}\n{command.module_challenge}\n"
+        f"indicium {purpose}\n{command.request_id}\n{command.client_challenge}\n{command.module_challenge}\n"
         f"{command.shown_ar}\n{command.shown_dr}\n{command.shown_record}\n"
     ).encode() + content_bytes
 
@@ -114,6 +169,41 @@ def client_message(command: ClientCommand, content_bytes: bytes) -> bytes:
 def registration_info(psd_id: str, client_challenge: str, module_challenge: str) -> bytes:
     """Give what the sealed client secrets are bound to: this meter and this exchange of challenges (E-406)."""
     return _lines("indicium registration", psd_id, client_challenge, module_challenge)
+
+
+def user_secrets_info(psd_id: str, user: str, module_challenge: str) -> bytes:
+    """Give what a user's sealed secrets are bound to: this meter and user, and the meter as it is now (K-15)."""
+    return _lines("indicium user secrets", psd_id, module_challenge, user)
+
+
+def reset_info(psd_id: str, client_challenge: str, module_challenge: str) -> bytes:
+    """Give what a customer's new secrets are bound to: this meter and this exchange of challenges (M-17)."""
+    return _lines("indicium password reset", psd_id, client_challenge, module_challenge)
+
+
+def reset_message(command: ResetPassword | ResetUserPassword) -> bytes:
+    """Give what whoever asks for a reset authenticates: all of it but the authenticator."""
+    who = command.user if isinstance(command, ResetUserPassword) else ""
+    return _lines(
+        "indicium reset message",
+        command.proof,
+        who,
+        command.request_id,
+        command.client_challenge,
+        command.module_challenge,
+        "",
+    ) + content(command)
+
+
+def inquiry_message(command: Inquiry) -> bytes:
+    """Give what a client MACs under HMK where it asks about a meter that has users (B-52, B-53)."""
+    kind = type(command).__name__
+    return _lines("indicium inquiry", kind, command.psd_id, command.client_challenge, command.user or "")
+
+
+def passphrase_info(message: bytes) -> bytes:
+    """Give what a sealed PW is bound to, where it proves who sends a message (E-1101): that message."""
+    return b"indicium passphrase proof\n" + hashlib.sha256(message).digest()
 
 
 def certificate_request(device: str, public_key: bytes) -> bytes:
@@ -124,6 +214,15 @@ def certificate_request(device: str, public_key: bytes) -> bytes:
 def password(serial: str, user: str, passphrase: str) -> bytes:
     """Hash a passphrase as the host sends it (J-11): SHA-256, salted with the module and the user, 32 bytes."""
     return hashlib.sha256(_lines("indicium password", serial, user, passphrase)).digest()
+
+
+def _digest(secrets: bytes | None) -> str:
+    return "none" if secrets is None else hashlib.sha256(secrets).hexdigest()
+
+
+def _json(command: AddUser | ModifyUserPrivileges) -> str:
+    """Give what a command says of a user; JSON has no line break outside of its texts, and escapes those inside."""
+    return command.model_dump_json(exclude={*ClientCommand.model_fields, "secrets"})
 
 
 def _lines(*fields: str) -> bytes:

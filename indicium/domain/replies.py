@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from indicium.domain.errors import BadValue
+from indicium.domain.meter_users import UserRow
 from indicium.domain.vbi import ItemBody
 
 
@@ -67,6 +68,8 @@ class PsdReply(BaseModel):
     """Certificate of the key that was asked for: X.509 in DER, base64; None before the PSD has one (B-53)."""
     package: PackageStatus | None = None
     """What the package holds beside all this, if it was asked for (B-52)."""
+    users: tuple[UserRow, ...] | None = None
+    """The users of the meter, where they were asked for (B-55); in an answer to a user's challenge, that user."""
 
 
 class VerifiedItem(BaseModel):

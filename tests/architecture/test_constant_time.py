@@ -19,8 +19,12 @@ IN_THE_OPEN = {
     ): "public keys",
     (
         "indicium/cryptomodule/handlers/psd/serving.py",
-        "hashlib.sha256(p.content).digest() != kept.content_digest",
+        "content_digest(p.command, p.content) != kept.content_digest",
     ): "a SHA-256 of the request, which stands in its record",
+    (
+        "indicium/cryptomodule/user_checks.py",
+        "(p.moving.state == PsdState.PWRESET) != (p.command.secrets is not None)",
+    ): "whether there are sealed secrets",
     (
         "indicium/cryptomodule/state.py",
         "hashlib.sha256(content.cold).hexdigest() != hot.cold_digest",

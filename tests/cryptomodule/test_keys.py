@@ -234,9 +234,9 @@ def test_a_request_for_a_certificate_is_signed_by_metergens_own_card(world: Worl
 TAKEN = """
 public    | audit_key ca_certificate certificate host_key provider_key transport_key
 encrypted | secrets share token challenge_key registration_key
-verified  | mac signature
+verified  | mac signature authenticator
 password  | password old new
-buffer    | data
+buffer    | data seed
 """
 """What commands take as bytes. Data is the caller's own (B-15 … B-18, B-34 … B-37), whatever it is to them."""
 

@@ -5,16 +5,18 @@ next check says its own error; in the end the command is done.
 """
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 import pytest
 
 from indicium.cryptomodule import checks, ladders
 from indicium.cryptomodule.checks import challenge
+from indicium.cryptomodule.people import MeterUser, People
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium
-from indicium.domain.commands.inquiries import RetrievePsdStatus, RetrieveUdskPsd
+from indicium.domain.commands.inquiries import Inquiry, RetrievePsdStatus, RetrieveUdskPsd
 from indicium.domain.commands.meter import ClientCommand
 from indicium.domain.commands.psd import AuthorizePsd, CreateIndicium, RequestChallenge
 from indicium.domain.commands.sheets import CreateSheet, SheetItem
@@ -30,25 +32,32 @@ from indicium.domain.errors import (
     DescendingRegisterLimit,
     InsufficientFunds,
     KeyExpired,
+    MaximumTotalExceeded,
     MeterNumberMismatch,
+    MeterUserExpired,
+    MeterUserLocked,
     NotAtHome,
     PackageAlreadyUsed,
     PackageNotAuthentic,
+    PrivilegeMissing,
     ProviderNotAuthentic,
     PsdStateForbids,
     Refusal,
     SecretsNotReadable,
     SheetItemOutOfLimits,
     SheetSumMismatch,
+    UnknownMeterUser,
     ValueAboveMaximum,
     ValueBelowMinimum,
 )
 from indicium.domain.flow import Changes, Gathered
 from indicium.domain.identity import DeviceId
-from indicium.domain.messages import provider_message, registration_info
+from indicium.domain.messages import client_message, content, inquiry_message, provider_message, registration_info
 from indicium.domain.package import Package
+from indicium.domain.privileges import Privilege
 from indicium.domain.replies import parse_reply
-from tests.harness import AR_LIMIT, DR_LIMIT, LETTER, MAXIMUM, World, flipped, remac
+from tests.harness import AR_LIMIT, DR_LIMIT, LETTER, MAXIMUM, World, flipped
+from tests.meter_users import HMK, LAST_DAY, bob, people_of
 
 Faults = frozenset[str]
 Presentation = tuple[Command, Mapping[DeviceId, Package]]
@@ -61,6 +70,8 @@ class Rung(NamedTuple):
     fault: str
     found_by: str
     error: type[Refusal]
+    counted: bool = False
+    """Whether a refusal by this check is a transaction that counts it (K-20)."""
 
 
 class Slipped(AssertionError):
@@ -103,8 +114,11 @@ class Ladder(NamedTuple):
             facts = vars(refusal)
             assert None not in facts.values(), facts
             assert "psd_id" not in facts or facts["psd_id"] in world.meters.values(), facts
-            assert dispatched.changes == Changes([], (), ())
-            assert world.snapshot() == before
+            if rung.counted:
+                assert [record.event for record in dispatched.changes.records] == ["client-refused"]
+            else:
+                assert dispatched.changes == Changes([], (), ())
+                assert world.snapshot() == before
             assert world.save(dispatched) == [None]
         command, packages = self.present(world, frozenset())
         (reply,) = world.run([command], Gathered(world.gather([]).head, packages))
@@ -113,18 +127,30 @@ class Ladder(NamedTuple):
         assert parse_reply(reply).version == next(iter(packages.values())).version + self.changes
 
 
-def presented(world: World, name: str, faults: Faults, state: str, **changes: object) -> tuple[DeviceId, Package]:
+def presented(
+    world: World, name: str, faults: Faults, state: str, people: People | None = None, **changes: object
+) -> tuple[DeviceId, Package]:
     """Make the package of a meter, and the number that a command names for it."""
     if "other home" in faults:
         changes["home"] = "11111111"
     if "parts of two times" in faults:
         changes["static"] = "0" * 64
-    package = world.forge(name, state="withdrawn" if "other state" in faults else state, **changes)
+    package = world.forge(name, people, state="withdrawn" if "other state" in faults else state, **changes)
     if "old package" not in faults:
         world.acknowledge(package)
     if "mac altered" in faults:
         package = package._replace(mac=flipped(package.mac))
     return DeviceId(world.meters["ben" if "other meter" in faults else name]), package
+
+
+def a_user(faults: Faults) -> MeterUser:
+    """Make the account of the user who asks, with what is wrong with it."""
+    return bob(
+        account_expires="2026-03-01" if "account expired" in faults else LAST_DAY,
+        failures=3 if "account locked" in faults else 2,
+        privileges=() if "privilege missing" in faults else tuple(Privilege),
+        maximum_total=49 if "maximum total reached" in faults else None,
+    )
 
 
 def an_indicium(world: World, faults: Faults) -> Presentation:
@@ -137,10 +163,12 @@ def a_correction(world: World, faults: Faults) -> Presentation:
 
 def of_a_client(world: World, faults: Faults, kind: type[ClientCommand], **more: str) -> Presentation:
     expires = "2026-03-01" if "key expired" in faults else "2026-03-02"
-    named, package = presented(world, "ada", faults, "leased", key_expires=expires, dr=50, ar=5)
+    people = people_of(world, "ada", a_user(faults))
+    named, package = presented(world, "ada", faults, "leased", people, key_expires=expires, dr=50, ar=5)
     asked = {
         "psd_id": named,
         "request_id": "a",
+        "user": "eve" if "user unknown" in faults else "bob",
         "value": MAXIMUM + 1 if "value above maximum" in faults else MAXIMUM if "too little DR" in faults else 50,
         "elements": LETTER,
         "client_challenge": "c" * 32,
@@ -151,8 +179,7 @@ def of_a_client(world: World, faults: Faults, kind: type[ClientCommand], **more:
         "mac": bytes(32),
     }
     request = kind.model_validate(asked | more)
-    altered = "client's MAC altered" in faults
-    return request if altered else remac(world.customers["ada"], request), {named: package}
+    return request if "client's MAC altered" in faults else maced_by_bob(world, request), {named: package}
 
 
 def a_refund(world: World, faults: Faults) -> Presentation:
@@ -166,16 +193,22 @@ def a_refund(world: World, faults: Faults) -> Presentation:
     return request.model_copy(update={"signature": flipped(signature) if altered else signature}), {named: package}
 
 
+def maced_by_bob(world: World, request: ClientCommand) -> ClientCommand:
+    mac = world.suite.client_key(HMK).mac(client_message(request, content(request)))
+    return request.model_copy(update={"mac": mac})
+
+
 def a_sheet(world: World, faults: Faults) -> Presentation:
     expires = "2026-03-01" if "key expired" in faults else "2026-03-02"
-    named, package = presented(world, "ada", faults, "leased", key_expires=expires, dr=50, ar=5)
-    customer = world.customers["ada"]
+    people = people_of(world, "ada", a_user(faults))
+    named, package = presented(world, "ada", faults, "leased", people, key_expires=expires, dr=50, ar=5)
     values = [20, MAXIMUM + 1 if "an item above maximum" in faults else 30]
     if "too little DR" in faults:
         values[0] = 40
     request = CreateSheet(
         psd_id=named,
         request_id="a",
+        user="eve" if "user unknown" in faults else "bob",
         value=sum(values) - ("sum too small" in faults),
         seed=bytes(32),
         items=tuple(SheetItem(value=value, elements=LETTER) for value in values),
@@ -186,7 +219,7 @@ def a_sheet(world: World, faults: Faults) -> Presentation:
         shown_record="0" * 64 if "other record shown" in faults else package.made_by.hex(),
         mac=bytes(32),
     )
-    return request if "client's MAC altered" in faults else remac(customer, request), {named: package}
+    return request if "client's MAC altered" in faults else maced_by_bob(world, request), {named: package}
 
 
 def a_download(world: World, faults: Faults) -> Presentation:
@@ -232,39 +265,70 @@ def a_registration(world: World, faults: Faults) -> Presentation:
 
 
 def a_challenge(world: World, faults: Faults) -> Presentation:
-    named, package = presented(world, "ada", faults, "leased")
-    return RequestChallenge(psd_id=named, client_challenge="c" * 32), {named: package}
+    named, package = presented(world, "ada", faults, "leased", people_of(world, "ada", bob()))
+    user = "eve" if "user unknown" in faults else "bob"
+    return RequestChallenge(psd_id=named, user=user, client_challenge="c" * 32), {named: package}
 
 
 def a_question_of_status(world: World, faults: Faults) -> Presentation:
-    named, package = presented(world, "ada", faults, "raw")
-    return RetrievePsdStatus(psd_id=named, client_challenge="c" * 32), {named: package}
+    return an_inquiry(world, faults, RetrievePsdStatus)
 
 
 def a_question_of_key(world: World, faults: Faults) -> Presentation:
-    named, package = presented(world, "ada", faults, "unleased")
-    return RetrieveUdskPsd(psd_id=named, client_challenge="c" * 32), {named: package}
+    return an_inquiry(world, faults, RetrieveUdskPsd)
+
+
+def an_inquiry(world: World, faults: Faults, kind: type[Inquiry]) -> Presentation:
+    named, package = presented(world, "ada", faults, "pwreset", people_of(world, "ada", a_user(faults)))
+    question = kind(psd_id=named, user="eve" if "user unknown" in faults else "bob", client_challenge="c" * 32)
+    if "client's MAC altered" not in faults:
+        mac = world.suite.client_key(HMK).mac(inquiry_message(question))
+        question = question.model_copy(update={"mac": mac})
+    return question, {named: package}
 
 
 PROVIDER = Rung("provider's signature altered", "provider_is_authentic", ProviderNotAuthentic)  # J-19
 EXPIRED = Rung("key expired", "key_is_not_expired", KeyExpired)
 METER = Rung("other meter", "meter_number_matches", MeterNumberMismatch)
+
+STRANGER = Rung("user unknown", "user_is_known", UnknownMeterUser)
+ACCOUNT = (
+    STRANGER,
+    Rung("account expired", "account_is_not_expired", MeterUserExpired),  # K-20
+    Rung("account locked", "account_is_not_locked", MeterUserLocked),
+)
+UNPRIVILEGED = Rung("privilege missing", "privilege_is_granted", PrivilegeMissing)  # K-18, K-19
+CLIENT = (
+    Rung("other challenge", "challenge_matches", ChallengeMismatch),  # 4
+    *ACCOUNT,  # 5, K-17
+    Rung("client's MAC altered", "client_is_authentic", ClientNotAuthentic, counted=True),  # 5
+    UNPRIVILEGED,
+    Rung("other AR shown", "client_has_seen_the_same", ClientHasSeenOther),  # 5b
+    Rung("other DR shown", "client_has_seen_the_same", ClientHasSeenOther),
+    Rung("other record shown", "client_has_seen_the_same", ClientHasSeenOther),
+)
+"""Faults of whatever a client sends: here one that a user of the meter asks for, by himself."""
+
 BY_A_CLIENT = (
     *PACKAGE,  # 1, 1b, 2
     EXPIRED,  # 2b
     METER,  # 3
-    Rung("other challenge", "challenge_matches", ChallengeMismatch),  # 4
-    Rung("client's MAC altered", "client_is_authentic", ClientNotAuthentic),  # 5
-    Rung("other AR shown", "client_has_seen_the_same", ClientHasSeenOther),  # 5b
-    Rung("other DR shown", "client_has_seen_the_same", ClientHasSeenOther),
-    Rung("other record shown", "client_has_seen_the_same", ClientHasSeenOther),
+    *CLIENT,  # 4, 5, 5b
 )
 """Faults of every request that a client MACs, up to what it asks for."""
 
 AS_A_CLIENT = (
     *BY_A_CLIENT,
     Rung("value above maximum", "value_is_within_limits", ValueAboveMaximum),  # 6
+    Rung("maximum total reached", "maximum_total_covers_value", MaximumTotalExceeded),  # 6b
     Rung("too little DR", "dr_covers_value", InsufficientFunds),  # 7
+)
+AS_AN_INQUIRER = (
+    *PACKAGE,
+    METER,
+    *ACCOUNT,
+    Rung("client's MAC altered", "inquirer_is_authentic", ClientNotAuthentic, counted=True),
+    UNPRIVILEGED,
 )
 
 LADDERS = {
@@ -285,6 +349,7 @@ LADDERS = {
             *BY_A_CLIENT,
             Rung("an item above maximum", "each_value_is_within_limits", SheetItemOutOfLimits),  # 6
             Rung("sum too small", "values_make_the_sum", SheetSumMismatch),  # 6b
+            Rung("maximum total reached", "maximum_total_covers_value", MaximumTotalExceeded),  # 6c
             Rung("too little DR", "dr_covers_value", InsufficientFunds),  # 7
         ),
         a_sheet,
@@ -320,9 +385,9 @@ LADDERS = {
         a_registration,
         "assigned",
     ),
-    "REQUEST_CHALLENGE": Ladder((*PACKAGE, METER), a_challenge, "leased", changes=False),
-    "RETRIEVE_PSD_STATUS": Ladder((*PACKAGE, METER), a_question_of_status, "raw", changes=False),
-    "RETRIEVE_UDSK_PSD": Ladder((*PACKAGE, METER), a_question_of_key, "unleased", changes=False),
+    "RETRIEVE_PSD_STATUS": Ladder(AS_AN_INQUIRER, a_question_of_status, "pwreset", changes=False),
+    "RETRIEVE_UDSK_PSD": Ladder(AS_AN_INQUIRER, a_question_of_key, "pwreset", changes=False),
+    "REQUEST_CHALLENGE": Ladder((*PACKAGE, METER, STRANGER), a_challenge, "leased", changes=False),
     "AUTHORIZE_CUSTOMER": Ladder((PROVIDER, *PACKAGE, METER), an_authorization, "leased"),
 }
 
@@ -332,10 +397,13 @@ PLACES = [
     for place, check in enumerate(getattr(ladders, name))
     if check is not checks.secrets_are_readable  # the effect itself opens them: leaving it out changes nothing
 ]
+INDIFFERENT = {("user_is_known", "account_is_not_expired")}
+"""Neighbours of which a request fails one at most: who is unknown has no account that could have expired."""
 NEIGHBOURS = [
     pytest.param(name, place, id=f"{name} {place}")
     for name in LADDERS
-    for place in range(len(getattr(ladders, name)) - 1)
+    for place, (one, other) in enumerate(pairwise(getattr(ladders, name)))
+    if (one.__name__, other.__name__) not in INDIFFERENT
 ]
 
 

@@ -22,7 +22,7 @@ from tests.harness import AR_LIMIT, DR_LIMIT, LETTER, MAXIMUM, MINIMUM, World, m
 
 def load(world: World, value: int, **registers: int) -> PsdReply:
     """Download into ada's meter as the test wants it to be."""
-    package = world.forge("ada", **registers)
+    package = world.forge("ada", None, **registers)
     world.acknowledge(package)
     gathered = Gathered(world.gather([]).head, {package.psd_id: package})
     meter = moving_part(package)

@@ -14,10 +14,12 @@ from indicium.domain.commands import COMMANDS
 from indicium.domain.commands.access import BeginAdmin, GetStatus, Logoff, Logon
 from indicium.domain.commands.auditing import CreateAuditEntry, ExportAuditKey
 from indicium.domain.commands.base import Command
+from indicium.domain.commands.customer_users import AddUser, DeleteUser, ModifyUserPrivileges, ViewUsers
 from indicium.domain.commands.inquiries import VerifyIndicium
 from indicium.domain.commands.psd import AuthorizePsd, InitializePsd
 from indicium.domain.commands.recovery import AutoRecoverCheckpoint
 from indicium.domain.commands.sessions import CloseSession, OpenSession
+from indicium.domain.commands.sheets import SheetItem
 from indicium.domain.envelope import SessionAnswer, SessionMessage
 from indicium.domain.errors import (
     BadValue,
@@ -233,6 +235,13 @@ def psd_commands(world: World) -> list[Command]:
         ada.ask_status(),
         ada.ask_public_key(),
         VerifyIndicium(item="item", certificate=b"certificate"),
+        ada.create_sheet("a", ada.draft_sheet("a", [SheetItem(value=330, elements=LETTER)])),
+        ada.ask_for_reset("a", "hmk"),
+        ada.reset_user("a", "bob", b"secrets"),
+        ada.command(AddUser, "a", name="bob", secrets=b"secrets"),
+        ada.command(DeleteUser, "a", name="bob"),
+        ada.command(ModifyUserPrivileges, "a", name="bob"),
+        ada.command(ViewUsers, "a"),
         AutoRecoverCheckpoint(),
     ]
 

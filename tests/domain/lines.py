@@ -109,6 +109,16 @@ def sheet_data(**changes: object) -> dict[str, Any]:
     return data
 
 
+PROFILE: dict[str, Any] = {
+    "name": "bob",
+    "privileges": ["create-indicia"],
+    "account_expires": "2026-12-31",
+    "password_expires": None,
+    "failure_limit": 10,
+    "maximum_total": 5000,
+}
+"""What a record says of a meter's user."""
+
 OTHER = {"module": "10000002", "chain": "d" * 32}
 """A module at the other end of an export."""
 
@@ -203,10 +213,18 @@ GOOD: dict[str, dict[str, Any]] = {
     "psd-configured": psd_data(),
     "customer-authorized": psd_data(),
     "postage-value-downloaded": psd_data(),
-    "indicium-created": indicium_data(),
+    "indicium-created": {**indicium_data(), "user": "bob"},
     "postage-correction-created": indicium_data(elements=CORRECTION),
     "refund-indicium-created": indicium_data(elements={"kind": "refund"}),
     "sheet-created": sheet_data(),
     "psd-translated": psd_data(),
+    "meter-user-added": psd_data() | PROFILE,
+    "meter-user-modified": {**psd_data(), **PROFILE, "unlocked": True, "user": "eve"},
+    "meter-user-deleted": {**psd_data(), "name": "bob"},
+    "meter-users-viewed": psd_data(),
+    "meter-user-password-reset": {**psd_data(), "name": "bob", "proof": "passphrase", "user": "bob"},
+    "password-reset-requested": {**psd_data(), "proof": "provider"},
+    "password-reset": {**psd_data(), "proof": "hmk"},
+    "client-refused": {**psd_data(), "failures": 3, "failure_limit": 10, "user": "bob"},
 }
 """Every event with data that is right for it."""

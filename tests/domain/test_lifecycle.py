@@ -24,6 +24,7 @@ reset password                     |      |          |          |          | pwr
 request challenge                  |      | raw      | unleased | assigned | leased    | pwreset   |
 retrieve psd status                |      | raw      | unleased | assigned | leased    | pwreset   |
 retrieve udsk psd                  |      | raw      | unleased | assigned | leased    | pwreset   |
+reset user password                |      |          |          | assigned | leased    |           |
 add user                           |      |          |          | assigned | leased    |           |
 delete user                        |      |          |          | assigned | leased    |           |
 modify user privileges             |      |          |          | assigned | leased    |           |

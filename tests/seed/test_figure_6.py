@@ -103,6 +103,7 @@ B-48 | create postage correction indicium   | O                 | User          
 B-49 | create refund indicium               | O                 | Provider              | yes
 B-50 | download postage value               | O                 | Provider              | yes
 B-51 | reset password                       | O                 | Provider, User        | yes
+B-51 | reset user password                  | O | customer administrator, User | yes
 B-52 | retrieve psd status                  | O                 | none, User            | no
 B-53 | retrieve udsk psd                    | O                 | User                  | no
 B-54 | auto recover checkpoint              | O                 | none                  | signed
@@ -143,8 +144,8 @@ LISTS = {
     # the commands of a postage meter, that the seed describes elsewhere
     "initialize crypto card, update crypto card, initialize psd, authorize psd, configure psd, authorize customer, "
     "create indicium, create postage correction indicium, create refund indicium, download postage value, "
-    "reset password, retrieve psd status, retrieve udsk psd, add user, delete user, modify user privileges, "
-    "view users, verify indicium, create sheet, request challenge, auto recover checkpoint, "
+    "reset password, reset user password, retrieve psd status, retrieve udsk psd, add user, delete user, "
+    "modify user privileges, view users, verify indicium, create sheet, request challenge, auto recover checkpoint, "
     "recover from disaster",  # M-08, M-09
     "Er": "get status, query current user role, query current user id",  # M-06
 }

@@ -78,6 +78,7 @@ COMMANDS: Final[dict[str, type[Command]]] = {
         inquiries.RetrieveUdskPsd,
         inquiries.VerifyIndicium,
         customer_users.ResetPassword,
+        customer_users.ResetUserPassword,
         customer_users.AddUser,
         customer_users.DeleteUser,
         customer_users.ModifyUserPrivileges,

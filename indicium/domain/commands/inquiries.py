@@ -4,21 +4,30 @@ from typing import Annotated
 
 from pydantic import Field
 
-from indicium.domain.commands.meter import Certificate, Challenge, PsdCommand, PsdId
+from indicium.domain.commands.base import Name
+from indicium.domain.commands.meter import Authenticator, Certificate, Challenge, PsdCommand, PsdId
 
 
-class RetrievePsdStatus(PsdCommand):
-    """Say what a PSD package holds (B-52, E-1103). Not authenticated; the answer is, by the client's challenge."""
+class Inquiry(PsdCommand):
+    """A question about one PSD. Its answer is authenticated, by the client's challenge.
 
-    psd_id: PsdId
-    client_challenge: Challenge
-
-
-class RetrieveUdskPsd(PsdCommand):
-    """Give out UDSKpsd, the meter's public key U_psd, with its certificate (B-53, M-71). Not authenticated."""
+    Of a meter that has users, the question is too: that is a privilege (K-18).
+    """
 
     psd_id: PsdId
+    user: Name | None = None
+    """Which user of the meter asks; None: its customer."""
     client_challenge: Challenge
+    mac: Authenticator | None = None
+    """A MAC under HMK; nobody looks at it where the meter has no users."""
+
+
+class RetrievePsdStatus(Inquiry):
+    """Say what a PSD package holds (B-52, E-1103)."""
+
+
+class RetrieveUdskPsd(Inquiry):
+    """Give out UDSKpsd, the meter's public key U_psd, with its certificate (B-53, M-71)."""
 
 
 class VerifyIndicium(PsdCommand):

@@ -52,6 +52,8 @@ class ClientCommand(PsdCommand):
 
     psd_id: PsdId
     request_id: RequestId
+    user: Name | None = None
+    """Which user of the meter asks, under an HMK of his own (K-17); None: its customer."""
     client_challenge: Challenge
     module_challenge: Challenge
     shown_ar: Register

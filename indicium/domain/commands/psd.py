@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from indicium.domain.commands.base import Name
 from indicium.domain.commands.meter import (
     Certificate,
     Challenge,
@@ -62,6 +63,8 @@ class RequestChallenge(PsdCommand):
     """FIG. 5, message 501: the client's new challenge; the answer, 504, carries the module's. Changes nothing."""
 
     psd_id: PsdId
+    user: Name | None = None
+    """Which user of the meter asks: the answer is MACed under his HMK (K-17); None: its customer."""
     client_challenge: Challenge
 
 

@@ -65,6 +65,8 @@ class PsdData(Data):
     authenticated_as: str
     """The role that the command's own checks established; `default` if none."""
     checkpoint: Checkpoint
+    user: str | None = None
+    """Which user of the meter asked (K-21); None: its customer, or nobody who is a user."""
 
 
 class IndiciumData(PsdData):

@@ -9,6 +9,7 @@ from indicium.cryptomodule.desk import Desk
 from indicium.cryptomodule.group import Group, Settled
 from indicium.cryptomodule.handlers.psd.serving import NOTHING_MORE, answer, check, presented
 from indicium.cryptomodule.item_check import demand_genuine
+from indicium.cryptomodule.user_checks import acting
 from indicium.domain.commands.inquiries import RetrievePsdStatus, RetrieveUdskPsd, VerifyIndicium
 from indicium.domain.commands.psd import RequestChallenge
 from indicium.domain.replies import PackageStatus, VerifiedItem
@@ -18,11 +19,13 @@ from indicium.domain.vbi import parse_item
 def request_challenge(group: Group, desk: Desk, command: RequestChallenge) -> bytes:
     """Answer message 501 with 504: the client's challenge authenticated, and the module's own (G-802).
 
-    Before the meter has an HMK the answer is signed with VDSK_ipost (E-406).
+    Before the meter has an HMK the answer is signed with VDSK_ipost (E-406). A user of the meter is shown his account:
+    his client looks after the password's last day (K-20).
     """
     p = presented(group, desk, command, b"")
     check(ladders.REQUEST_CHALLENGE, p)
-    return _told(desk, p)
+    user = acting(p)
+    return _told(desk, p, more=NOTHING_MORE if user is None else {"users": [user.row().model_dump()]})
 
 
 def retrieve_psd_status(group: Group, desk: Desk, command: RetrievePsdStatus) -> bytes:
@@ -65,4 +68,5 @@ def _told(
         public_key=public_key,
         more=more,
         registrar=desk.challenge_key,
+        user=getattr(p.command, "user", None),
     )

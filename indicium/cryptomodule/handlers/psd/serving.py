@@ -11,6 +11,7 @@ import orjson
 from indicium.cryptomodule.checks import Check, Presented, challenge
 from indicium.cryptomodule.desk import Desk
 from indicium.cryptomodule.group import Group, Settled, Transaction, reply_label
+from indicium.cryptomodule.people import People
 from indicium.cryptomodule.suites import NotAuthentic, SigningKey
 from indicium.cryptomodule.vault import MeterKeys, StaticPart
 from indicium.domain.errors import MksNotHeld, PackageNotAuthentic, RequestIdReused
@@ -18,6 +19,7 @@ from indicium.domain.fig6 import FIG6
 from indicium.domain.flow import RequestKey
 from indicium.domain.identity import DeviceId
 from indicium.domain.lifecycle import advance
+from indicium.domain.messages import acting_user, content_digest
 from indicium.domain.package import MovingPart, Package
 
 NOTHING_MORE: Final[Mapping[str, object]] = MappingProxyType({})
@@ -37,6 +39,12 @@ class Effects(NamedTuple):
     """More members of the record's data, each beginning with a comma."""
     item: str | None = None
     """The signed item, if there is one."""
+    people: People | None = None
+    """What becomes of the customer and the users, if that is what the command is about."""
+    role: str | None = None
+    """The role that was established, where FIG. 6's table names more than one."""
+    more: Mapping[str, object] = NOTHING_MORE
+    """What only this reply says."""
 
 
 def presented(group: Group, desk: Desk, command: Any, asked: bytes) -> Presented[Any]:  # noqa: ANN401  # any of them
@@ -108,7 +116,7 @@ def repeated(group: Group, p: Presented[Any], numbered: tuple[Check, ...]) -> by
     if kept is None:
         return None
     check(numbered, p)
-    if hashlib.sha256(p.content).digest() != kept.content_digest:
+    if content_digest(p.command, p.content) != kept.content_digest:
         raise RequestIdReused(psd_id=kept.psd_id, request_id=kept.request_id)
     try:
         label = reply_label(kept.psd_id, kept.psd_version, kept.content_digest)
@@ -130,30 +138,62 @@ def settle(
     effects: Effects,
 ) -> bytes:
     """Record the transaction, make the package and the reply, and keep the reply: record n, package n, reply n."""
-    static, keys, moving = p.package.static, p.keys, effects.moving
-    if effects.part is not None:
-        static = effects.part.encode()
-        keys = desk.vault.load(static)
-        mks = keys.static.mks
-        moving = moving._replace(static=keys.digest, suite=desk.vault.suite_of(mks), mks=mks)
-    command, digest = type(p.command), hashlib.sha256(p.content).digest()
+    user, digest = acting_user(p.command), content_digest(p.command, p.content)
+    part, people = effects.part, _people_after(p, effects, user)
+    if people is not p.keys.people and people is not None:
+        part = desk.vault.with_people(p.keys, people)
+    command = type(p.command)
     made = Transaction(
         effects.event,
         command.__name__,
-        moving,
-        static,
-        keys,
+        *packed(desk, p, effects.moving, part),
         effects.value,
-        role(command),
+        effects.role or role(command),
         p.command.request_id,
         digest,
-        effects.extra,
+        effects.extra + asked_by(user),
     )
     settled = group.settle(made, desk.mk_chkpt)
     client_challenge = getattr(p.command, "client_challenge", None)
-    reply = answer(settled, p.command.request_id, client_challenge=client_challenge, item=effects.item)
+    reply = answer(
+        settled,
+        p.command.request_id,
+        client_challenge=client_challenge,
+        item=effects.item,
+        more=effects.more,
+        user=user,
+    )
     group.keep_reply(settled, p.command.request_id, digest, reply)
     return reply
+
+
+def packed(
+    desk: Desk, p: Presented[Any], moving: MovingPart, part: StaticPart | None
+) -> tuple[MovingPart, bytes, MeterKeys]:
+    """Give the parts of the new package, and its keys; without a new static part the old one stays."""
+    if part is None:
+        return moving, p.package.static, p.keys
+    static = part.encode()
+    keys = desk.vault.load(static)
+    mks = keys.static.mks
+    return moving._replace(static=keys.digest, suite=desk.vault.suite_of(mks), mks=mks), static, keys
+
+
+def asked_by(user: str | None) -> bytes:
+    """Render the member of a record's data that names the user who asked (K-21); none for the customer."""
+    return b"" if user is None else b',"user":%b' % orjson.dumps(user)
+
+
+def _people_after(p: Presented[Any], effects: Effects, name: str | None) -> People | None:
+    """Give the people of the meter after a command that was done: what a user has spent counts, failures no more."""
+    people = effects.people or p.keys.people
+    user = None if name is None or people is None else people.user(name)
+    if people is None or user is None:
+        return people
+    spent = user.spent + (0 if user.maximum_total is None else effects.value)
+    if (spent, 0) == (user.spent, user.failures):
+        return people
+    return people.replaced(user.model_copy(update={"spent": spent, "failures": 0}))
 
 
 def role(command: type[Any]) -> str:
@@ -170,10 +210,12 @@ def answer(
     public_key: str | None = None,
     more: Mapping[str, object] = NOTHING_MORE,
     registrar: SigningKey | None = None,
+    user: str | None = None,
 ) -> bytes:
     """Render a reply (E-610): the meter as it is now, the client's challenge, the module's next one, authenticated.
 
-    `more`: what only some replies say. `registrar`: VDSK_ipost, which signs before the meter has an HMK.
+    `more`: what only some replies say. `registrar`: VDSK_ipost, which signs before the meter has an HMK. `user`: whose
+    HMK authenticates it; None for the customer's.
     """
     package, moving, keys = settled
     body = orjson.dumps(
@@ -192,8 +234,9 @@ def answer(
             **more,
         }
     )
-    if keys.hmk is not None:
-        return body + b"\t" + base64.b64encode(keys.hmk.mac(body))
+    hmk = keys.client_key(user)
+    if hmk is not None:
+        return body + b"\t" + base64.b64encode(hmk.mac(body))
     if registrar is not None:
         return body + b"\t" + base64.b64encode(registrar.sign(body))
     return body + b"\t"
