@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 
 from indicium.domain.errors import BadFile, BadSetting, LedgerMissing, StoreFailed
 from indicium.domain.identity import ChainId, Serial
-from indicium.infrastructure.files import locked, reason, sync_folder, write_atomically
+from indicium.infrastructure.files import locked, reason, remove_durably, sync_folder, write_atomically
 from indicium.settings import SETTINGS_FILE, Settings
 
 _PRIVATE = 0o700
@@ -144,13 +144,19 @@ class Home:
         """Write a file of `keys/` durably."""
         write_atomically(self.keys / name, content)
 
-    def customer(self, customer: str) -> bytes | None:
-        """Read what a customer keeps; None for a customer who has no keys here."""
-        return _read(self._customer_file(customer))
+    def customer(self, customer: str, user: str | None = None) -> bytes | None:
+        """Read what a customer, or a user of the customer's meter, keeps; None for one who has no keys here."""
+        return _read(self._customer_file(customer, user))
 
-    def keep_customer(self, customer: str, content: bytes) -> None:
-        """Write what a customer keeps, durably, mode 0600."""
-        write_atomically(self._customer_file(customer), content, mode=0o600)
+    def keep_customer(self, customer: str, content: bytes, user: str | None = None) -> None:
+        """Write what a customer, or a user of the customer's meter, keeps, durably, mode 0600."""
+        file = self._customer_file(customer, user)
+        file.parent.mkdir(mode=_PRIVATE, exist_ok=True)
+        write_atomically(file, content, mode=0o600)
+
+    def forget_user(self, customer: str, user: str) -> None:
+        """Throw away what a user of a customer's meter keeps."""
+        remove_durably(self._customer_file(customer, user))
 
     def keeping_customers(self) -> AbstractContextManager[None]:
         """Keep other processes and threads of this home from writing what customers keep, for a moment."""
@@ -160,9 +166,15 @@ class Home:
         """Give the names of all customers whose keys are here, sorted."""
         return (unquote(path.stem) for path in sorted(self.customers.glob("*.json")))
 
-    def _customer_file(self, customer: str) -> Path:
-        """Give a customer's file: the name is quoted, so that no name leaves the folder and twins stay apart."""
-        return self.customers / f"{quote(customer, safe='')}.json"
+    def _customer_file(self, customer: str, user: str | None = None) -> Path:
+        """Give a customer's file: the name is quoted, so that no name leaves the folder and twins stay apart.
+
+        Those of the users of his meter lie in a folder beside it.
+        """
+        folder, name = self.customers, quote(customer, safe="")
+        if user is not None:
+            folder, name = folder / f"{name}.users", quote(user, safe="")
+        return folder / f"{name}.json"
 
 
 def _read(path: Path) -> bytes | None:

@@ -7,23 +7,49 @@ ledger that shows it an older state: a customer who comes back is a witness agai
 import base64
 import hashlib
 import secrets
-from collections.abc import Sequence
-from typing import Annotated, Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ValidationError
 
 from indicium.cryptomodule.suites import NotAuthentic, Suite
+from indicium.domain.commands.base import Command
 from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium
-from indicium.domain.commands.inquiries import RetrievePsdStatus, RetrieveUdskPsd
+from indicium.domain.commands.customer_users import ResetPassword, ResetUserPassword
+from indicium.domain.commands.inquiries import Inquiry, RetrievePsdStatus, RetrieveUdskPsd
 from indicium.domain.commands.meter import ClientCommand
 from indicium.domain.commands.psd import ConfigurePsd, CreateIndicium, RequestChallenge
 from indicium.domain.commands.sheets import CreateSheet, SheetItem
-from indicium.domain.errors import LedgerRolledBack, ModuleNotAuthentic
+from indicium.domain.errors import BadValue, LedgerRolledBack, ModuleNotAuthentic, UserPasswordExpired
 from indicium.domain.kinds import Elements, Postage
 from indicium.domain.lifecycle import PsdState
-from indicium.domain.messages import client_message, content, indicium_content, registration_info, sheet_content
+from indicium.domain.messages import (
+    client_message,
+    content,
+    indicium_content,
+    inquiry_message,
+    passphrase_info,
+    registration_info,
+    reset_info,
+    reset_message,
+    sheet_content,
+    user_secrets_info,
+)
 from indicium.domain.replies import PsdReply, parse_reply
 from indicium.domain.sheets import Draft, SignedSheet
+from indicium.parties.client_state import CardKeys, ClientSecrets, CustomerState
+from indicium.parties.passphrases import PASSPHRASE_HASH_BYTES, passphrase_hash
+
+__all__ = ["CardKeys", "Customer", "CustomerState", "Proof"]
+
+R = TypeVar("R", ResetPassword, ResetUserPassword)
+F = TypeVar("F", bound=Command)
+
+Proof = Literal["hmk", "passphrase", "provider"]
+"""How a client shows whose password is to be replaced; the provider signs what a client makes without a proof."""
+
+HMK_BYTES = 32
+"""Length of HMK (F-24)."""
 
 CHALLENGE_BYTES = 16
 """Length of a challenge; 32 hex digits."""
@@ -32,47 +58,14 @@ _UNSIGNED = bytes(16)
 """Stands where the MAC will be; the MAC does not cover itself."""
 
 _Asked = TypeVar("_Asked", bound=ClientCommand)
-
-
-class CardKeys(BaseModel):
-    """The module family's public keys, embedded in the client software (F-16, F-18)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", val_json_bytes="base64", ser_json_bytes="base64")
-
-    challenge_key: bytes
-    """UDSK_ipost: SubjectPublicKeyInfo in DER."""
-    registration_key: bytes
-    """URSK_ipost, as the suite writes it."""
-
-
-class CustomerState(BaseModel):
-    """What a customer keeps between two requests."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", val_json_bytes="base64", ser_json_bytes="base64")
-
-    customer: str
-    device: str
-    """device ID of the customer's meter."""
-    hmk: Annotated[bytes, Field(repr=False)]
-    """HMK (F-24): 32 bytes. It never travels after registration (G-807)."""
-    passphrase_hash: Annotated[bytes, Field(repr=False)]
-    """PW (F-25): 32 bytes; authenticates the customer if HMK is lost."""
-    registered: bool = False
-    """Whether the meter was seen to hold HMK."""
-    withdrawn: bool = False
-    """Whether the meter was seen to be withdrawn: what it held was paid back, and it prints no more."""
-    version: int = 0
-    """Number of the meter's last transaction that was shown; 0 before the first."""
-    ar: int = 0
-    dr: int = 0
-    record: str = ""
-    """Hash of the last record that was shown: the customer's receipt."""
-    module_challenge: str = ""
-    """The module's last challenge; empty if one must be asked for."""
+_Inquiry = TypeVar("_Inquiry", bound=Inquiry)
 
 
 class Customer:
-    """One customer with one meter. It makes requests and takes replies; carrying them is the caller's."""
+    """One customer with one meter, or one of the meter's users, who has secrets of his own (K-15).
+
+    It makes requests and takes replies; carrying them is the caller's.
+    """
 
     def __init__(self, suite: Suite, card: CardKeys, state: CustomerState) -> None:
         """Take up where the state ends."""
@@ -82,23 +75,51 @@ class Customer:
         self._asked = ""
 
     @classmethod
-    def new(cls, suite: Suite, card: CardKeys, customer: str, device: str) -> "Customer":
-        """Draw HMK and PW for a customer of an Unleased meter (P-03)."""
-        hmk, passphrase_hash = suite.random(32), suite.random(32)
-        state = CustomerState(customer=customer, device=device, hmk=hmk, passphrase_hash=passphrase_hash)
+    def new(
+        cls,
+        suite: Suite,
+        card: CardKeys,
+        customer: str,
+        device: str,
+        *,
+        user: str | None = None,
+        passphrase: str | None = None,
+    ) -> "Customer":
+        """Draw HMK for a customer of an Unleased meter (P-03), or for a new user of a meter; and PW, if none is given.
+
+        Without a passphrase a lost HMK is lost: only the provider, or an administrator, lets its owner come back.
+        """
+        drawn = _drawn(suite, device, user or customer, passphrase)
+        return cls(suite, card, CustomerState(customer=customer, device=device, user=user, **drawn.model_dump()))
+
+    @classmethod
+    def lost(
+        cls,
+        suite: Suite,
+        card: CardKeys,
+        customer: str,
+        device: str,
+        *,
+        passphrase: str | None,
+        user: str | None = None,
+    ) -> "Customer":
+        """Begin again without a key (E-1101): PW proves who comes back, or the provider, and HMK is none yet."""
+        drawn = _drawn(suite, device, user or customer, passphrase)
+        state = CustomerState(customer=customer, device=device, user=user, registered=True, **drawn.model_dump())
         return cls(suite, card, state)
 
     def ask(self) -> RequestChallenge:
         """Make message 501: a new challenge for the module (G-801)."""
-        return RequestChallenge(psd_id=self.state.device, client_challenge=self._new_challenge())
+        state = self.state
+        return RequestChallenge(psd_id=state.device, user=state.user, client_challenge=self._new_challenge())
 
     def ask_status(self) -> RetrievePsdStatus:
         """Ask what the meter's package holds (B-52); `answered` takes the answer."""
-        return RetrievePsdStatus(psd_id=self.state.device, client_challenge=self._new_challenge())
+        return self._inquired(RetrievePsdStatus)
 
     def ask_public_key(self) -> RetrieveUdskPsd:
         """Ask for UDSKpsd and its certificate (B-53); `answered` takes the answer."""
-        return RetrieveUdskPsd(psd_id=self.state.device, client_challenge=self._new_challenge())
+        return self._inquired(RetrieveUdskPsd)
 
     def answered(self, line: bytes) -> PsdReply:
         """Take message 504, or another answer to a new challenge: the module proves itself first (G-802, G-803, M-59).
@@ -111,7 +132,15 @@ class Customer:
         ):
             raise LedgerRolledBack(psd_id=reply.psd, seen=self.state.version, shown=reply.version)
         self._show(reply)
+        if self.state.user is not None and reply.users:
+            self.state = self.state.model_copy(update={"password_expires": reply.users[0].password_expires})
         return reply
+
+    def demand_password(self, today: str) -> None:
+        """Refuse to go on for a user whose password is past its last day (K-20). Raises `UserPasswordExpired`."""
+        state = self.state
+        if state.user is not None and state.password_expires is not None and state.password_expires < today:
+            raise UserPasswordExpired(psd_id=state.device, user=state.user, expired=state.password_expires)
 
     def configure(self, request_id: str) -> ConfigurePsd:
         """Send HMK and PW under URSK_ipost, bound to the module's challenge (E-402, G-905)."""
@@ -159,6 +188,79 @@ class Customer:
             raise ModuleNotAuthentic(psd_id=self.state.device)
         return sheet
 
+    def command(self, kind: type[_Asked], request_id: str, **asked: object) -> _Asked:
+        """Make any other command of a client, under HMK (J-18). Raises `BadValue` for what its form does not allow."""
+        request = _formed(kind, self._shown(request_id) | asked)
+        return self._maced(request, content(request))
+
+    def enrol(self, module_challenge: str) -> bytes:
+        """Seal a user's own secrets, or new ones, for whoever enters the user (K-15): only the module reads them."""
+        state, secrets = self.state, self._pending
+        info = user_secrets_info(state.device, state.user or "", module_challenge)
+        return self._suite.seal_to(self._card.registration_key, secrets.hmk + secrets.passphrase_hash, info)
+
+    def renew(self, passphrase: str | None) -> None:
+        """Draw the secrets that a reset is to bring. Keep the state then, and go on.
+
+        Ask before: whatever was drawn and sent already is known to be the module's, or not, by its answer.
+        """
+        state = self.state
+        drawn = _drawn(self._suite, state.device, state.user or state.customer, passphrase)
+        self.state = state.model_copy(update={"pending": drawn})
+
+    def ask_for_reset(self, request_id: str, proof: Proof) -> ResetPassword:
+        """Ask that the customer's password be replaced (M-17): nothing is printed from here on."""
+        said = {"psd_id": self.state.device, "request_id": request_id, "proof": proof}
+        challenges = {"client_challenge": self._challenge(request_id), "module_challenge": self.state.module_challenge}
+        return self._proven(_formed(ResetPassword, said | challenges | {"authenticator": _UNSIGNED}))
+
+    def complete_reset(self, request_id: str, proof: Proof) -> ResetPassword | ResetUserPassword:
+        """Send the secrets that `renew` drew: the customer's, or those of this user of the meter."""
+        state, secrets = self.state, self._pending
+        challenge = self._challenge(request_id, secrets.hmk)
+        info = reset_info(state.device, challenge, state.module_challenge)
+        if state.user is not None:
+            info = user_secrets_info(state.device, state.user, state.module_challenge)
+        plain = secrets.hmk + secrets.passphrase_hash
+        said = {
+            "psd_id": state.device,
+            "request_id": request_id,
+            "client_challenge": challenge,
+            "module_challenge": state.module_challenge,
+            "proof": proof,
+            "secrets": self._suite.seal_to(self._card.registration_key, plain, info),
+            "authenticator": _UNSIGNED,
+        }
+        if state.user is not None:
+            return self._proven(_formed(ResetUserPassword, said | {"user": state.user}))
+        return self._proven(_formed(ResetPassword, said))
+
+    def reset_user(self, request_id: str, user: str, secrets: bytes) -> ResetUserPassword:
+        """Have the secrets of a user replaced by what that user's client sealed; only the meter's customer may."""
+        said = {
+            "psd_id": self.state.device,
+            "request_id": request_id,
+            "client_challenge": self._challenge(request_id),
+            "module_challenge": self.state.module_challenge,
+            "user": user,
+            "proof": "customer",
+            "secrets": secrets,
+            "authenticator": _UNSIGNED,
+        }
+        return self._proven(_formed(ResetUserPassword, said))
+
+    def was_reset(self, request_id: str, line: bytes) -> PsdReply:
+        """Take the reply to `complete_reset`: it is authenticated under the new HMK, which is ours from here on."""
+        reply = self._authentic(line, self._challenge(request_id, self._pending.hmk))
+        self._show(reply)
+        return reply
+
+    def heard(self, line: bytes) -> PsdReply:
+        """Take a reply that nobody can authenticate whose HMK is lost: for the module's challenge, and nothing else."""
+        reply = parse_reply(line)
+        self.state = self.state.model_copy(update={"module_challenge": reply.module_challenge})
+        return reply
+
     def accept(self, request_id: str, line: bytes) -> PsdReply:
         """Take the reply to a request: check its MAC and that it answers this request (E-404, E-610).
 
@@ -192,6 +294,7 @@ class Customer:
         return {
             "psd_id": state.device,
             "request_id": request_id,
+            "user": state.user,
             "client_challenge": self._challenge(request_id),
             "module_challenge": state.module_challenge,
             "shown_ar": state.ar,
@@ -204,14 +307,39 @@ class Customer:
         """Put the client's MAC under a request (G-806)."""
         return request.model_copy(update={"mac": self._hmk.mac(client_message(request, asked))})
 
+    def _inquired(self, kind: type[_Inquiry]) -> _Inquiry:
+        """Make a question about the meter, under HMK: where the meter has users, not everybody may ask (K-18)."""
+        state = self.state
+        question = kind(psd_id=state.device, user=state.user, client_challenge=self._new_challenge())
+        return question.model_copy(update={"mac": self._hmk.mac(inquiry_message(question))})
+
     def _new_challenge(self) -> str:
         """Draw a challenge that was never used (G-801)."""
         self._asked = secrets.token_hex(CHALLENGE_BYTES)
         return self._asked
 
-    def _challenge(self, request_id: str) -> str:
+    @property
+    def _pending(self) -> ClientSecrets:
+        """The secrets that a reset brings, or brought already."""
+        state = self.state
+        return state.pending or ClientSecrets(hmk=state.hmk, passphrase_hash=state.passphrase_hash)
+
+    def _proven(self, request: R) -> R:
+        """Add the proof to a request for a reset: a MAC under HMK, or PW, sealed to the module and bound to it."""
+        message = reset_message(request)
+        if request.proof == "provider":
+            return request
+        if request.proof == "passphrase":
+            key, info = self._card.registration_key, passphrase_info(message)
+            return request.model_copy(
+                update={"authenticator": self._suite.seal_to(key, self.state.passphrase_hash, info)}
+            )
+        return request.model_copy(update={"authenticator": self._hmk.mac(message)})
+
+    def _challenge(self, request_id: str, hmk: bytes | None = None) -> str:
         """Derive the client's challenge of a request from its id, so that a repeat carries the same one."""
-        return self._hmk.mac(b"indicium client challenge\n" + request_id.encode())[:CHALLENGE_BYTES].hex()
+        key = self._hmk if hmk is None else self._suite.client_key(hmk)
+        return key.mac(b"indicium client challenge\n" + request_id.encode())[:CHALLENGE_BYTES].hex()
 
     def _authentic(self, line: bytes, challenge: str | None) -> PsdReply:
         """Check a reply's authenticator and the returned challenge."""
@@ -229,14 +357,28 @@ class Customer:
         return reply
 
     def _verify(self, body: bytes, authenticator: bytes) -> None:
-        """Check a MAC under HMK, or, only before registration, a signature under VDSK_ipost (E-406)."""
+        """Check a MAC under HMK, or, only before registration, a signature under VDSK_ipost (E-406).
+
+        One under secrets that are pending shows that the module has them: they are ours then.
+        """
         try:
             self._hmk.verify(body, authenticator)
             self.state = self.state.model_copy(update={"registered": True})
         except NotAuthentic:
+            if self.state.pending is not None:
+                return self._replaced(self.state.pending, body, authenticator)
             if self.state.registered:
                 raise
             self._suite.load_verify_key(self._card.challenge_key, "UDSK_ipost").verify(body, authenticator)
+
+    def _replaced(self, secrets: ClientSecrets, body: bytes, authenticator: bytes) -> None:
+        """Take over secrets that are pending, if a reply is authenticated under them. Raises `NotAuthentic`."""
+        hmk = self._suite.client_key(secrets.hmk)
+        hmk.verify(body, authenticator)
+        self._hmk = hmk
+        self.state = self.state.model_copy(
+            update={**secrets.model_dump(), "pending": None, "password_expires": None, "registered": True}
+        )
 
     def _show(self, reply: PsdReply) -> None:
         """Remember a newer state; AR and the control total never fall (E-1105)."""
@@ -252,3 +394,18 @@ class Customer:
                 "module_challenge": reply.module_challenge,
             }
         )
+
+
+def _drawn(suite: Suite, device: str, who: str, passphrase: str | None) -> ClientSecrets:
+    """Draw HMK, and PW too if there is no passphrase to make it of."""
+    random = suite.random(PASSPHRASE_HASH_BYTES) if passphrase is None else passphrase_hash(passphrase, device, who)
+    return ClientSecrets(hmk=suite.random(HMK_BYTES), passphrase_hash=random)
+
+
+def _formed(kind: type[F], said: Mapping[str, object]) -> F:
+    """Make a command. Raises `BadValue`."""
+    try:
+        return kind.model_validate(said)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise BadValue(field=str(first["loc"][0]), why=first["msg"]) from None

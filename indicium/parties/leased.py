@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from indicium.domain import amounts
 from indicium.domain.amounts import LARGEST, Mills
 from indicium.domain.commands.base import Command
+from indicium.domain.commands.customer_users import ResetPassword, ResetUserPassword
 from indicium.domain.commands.meter import ClientCommand
 from indicium.domain.commands.sheets import SheetItem
 from indicium.domain.errors import (
@@ -21,6 +22,7 @@ from indicium.domain.errors import (
     ChallengeMismatch,
     ClientHasSeenOther,
     MeterWithdrawn,
+    ModuleNotAuthentic,
     PsdStateForbids,
     RequestIdReused,
     SecretsNotReadable,
@@ -31,7 +33,7 @@ from indicium.domain.orders import Order
 from indicium.domain.redating import Redating
 from indicium.domain.replies import PsdReply
 from indicium.domain.sheets import SignedSheet
-from indicium.parties.customer import Customer, CustomerState
+from indicium.parties.customer import Customer, CustomerState, Proof
 
 
 class Counter(Protocol):
@@ -50,7 +52,22 @@ class Counter(Protocol):
         """Note that an item of a meter is mailed on another day."""
 
     def keep(self, state: CustomerState) -> None:
-        """Write what a customer keeps."""
+        """Write what a customer, or a user, keeps."""
+
+    def user_of(self, customer: str, user: str) -> "LeasedMeter":
+        """Give a customer's meter as one of its users has it. Raises `UnknownMeterUser`."""
+
+    def enter_user(self, state: CustomerState, user: str, passphrase: str | None) -> "LeasedMeter":
+        """Keep a new user's keys, before anything is sent; one who was entered under that name stays."""
+
+    def forget_user(self, state: CustomerState, user: str) -> None:
+        """Throw a user's keys away."""
+
+    def vouch(self, request: ResetPassword) -> ResetPassword:
+        """Have the provider sign a request for a reset in the customer's place."""
+
+    def today(self) -> str:
+        """Give the day, YYYY-MM-DD."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +86,7 @@ class Item:
 
 
 class LeasedMeter:
-    """One customer with one meter: refills and prints."""
+    """One customer with one meter, or one of its users: refills and prints."""
 
     def __init__(self, counter: Counter, customer: Customer) -> None:
         """Take the customer's client software."""
@@ -178,6 +195,33 @@ class LeasedMeter:
         self.keep()
         return sheet
 
+    def user(self, name: str) -> "LeasedMeter":
+        """Give the meter as one of its users has it, under the user's own key (K-17). Raises `UnknownMeterUser`."""
+        return self._counter.user_of(self._client.state.customer, name)
+
+    def reset_password(self, passphrase: str | None = None, proof: Proof = "hmk") -> PsdReply:
+        """Replace HMK and PW by new ones, PW made of `passphrase` if one is given (E-1101, M-17).
+
+        The customer's takes two steps, between which the meter prints nothing; whoever is killed there calls it again.
+        A user's is done at once. `proof`: the key, or, where that is lost, the passphrase before, or the provider's
+        word. Raises `PassphraseUsedBefore` and what the module refuses.
+        """
+        client, began = self._client, self._client.state.pending
+        shown = self._heard(proof)
+        if began is not None and client.state.pending is None:
+            return shown  # it was done, and only its answer was lost
+        client.renew(passphrase)
+        self.keep()
+        if client.state.user is None and shown.state != PsdState.PWRESET:
+            request_id = f"reset-{secrets.token_hex(8)}"
+            line = self._bring(self._vouched(client.ask_for_reset(request_id, proof)))
+            _ = client.accept(request_id, line) if proof == "hmk" else client.heard(line)
+        request_id = f"reset-{secrets.token_hex(8)}"
+        line = self._bring(self._vouched(client.complete_reset(request_id, proof)))
+        reply = client.was_reset(request_id, line)
+        self.keep()
+        return reply
+
     def keep(self) -> None:
         """Write what the customer keeps."""
         self._counter.keep(self._client.state)
@@ -187,6 +231,21 @@ class LeasedMeter:
         answer = self._client.answered(self._bring(question))
         self.keep()
         return answer
+
+    def _heard(self, proof: Proof) -> PsdReply:
+        """Exchange challenges; without a key, the module's can only be heard, and what it proves comes in the end."""
+        try:
+            return self.ask()
+        except ModuleNotAuthentic:
+            if proof == "hmk":
+                raise
+            return self._client.heard(self._bring(self._client.ask()))
+
+    def _vouched(self, request: ResetPassword | ResetUserPassword) -> ResetPassword | ResetUserPassword:
+        """Have the provider sign where it is to be the proof; it knows customers, not the users of their meters."""
+        if isinstance(request, ResetPassword) and request.proof == "provider":
+            return self._counter.vouch(request)
+        return request
 
     def _configure(self) -> None:
         request = self._client.configure("configure")
@@ -205,6 +264,7 @@ class LeasedMeter:
         """Bring a client's request to the module, made anew where the client has missed something."""
         if not self._client.state.module_challenge:
             self.ask()
+        self._client.demand_password(self._counter.today())
         try:
             return self._bring(_made(asked))
         except (ChallengeMismatch, ClientHasSeenOther):

@@ -17,12 +17,14 @@ from indicium.cryptomodule.suites import SigningKey, Suite
 from indicium.domain.amounts import LARGEST, Mills
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.crypto_card import InitializeCryptoCard
+from indicium.domain.commands.customer_users import ResetPassword
 from indicium.domain.device_numbers import DeviceRange
 from indicium.domain.errors import (
     BadFile,
     BadValue,
     NotAZipCode,
     UnknownCustomer,
+    UnknownMeterUser,
 )
 from indicium.domain.identity import DeviceId, Serial
 from indicium.domain.lifecycle import PsdState
@@ -43,6 +45,7 @@ from indicium.parties.certificates import AuthorityKey, load_private_key
 from indicium.parties.customer import CardKeys, Customer, CustomerState
 from indicium.parties.leased import LeasedMeter
 from indicium.parties.manufacturer import Manufacturer
+from indicium.parties.meter_users import MeterUsers
 from indicium.parties.metergen import MeterGen
 from indicium.parties.operator import Execute, ExecuteAll, Operator
 from indicium.parties.payments import EmulatedCards, Payments
@@ -202,6 +205,66 @@ class Office:
             raise UnknownCustomer
         return LeasedMeter(self, Customer(self._suite, self._card_keys(), state))
 
+    def users(self, meter: LeasedMeter) -> MeterUsers:
+        """Administer the users of a meter, as whoever has it: its customer, or a user who was granted that."""
+        return MeterUsers(self, meter)
+
+    def come_back(
+        self,
+        customer: str,
+        device: str,
+        passphrase: str | None,
+        new_passphrase: str | None = None,
+        *,
+        user: str | None = None,
+    ) -> LeasedMeter:
+        """Let a customer, or a user, who has lost his key begin again with his passphrase (E-1101).
+
+        A customer who has forgotten that too has the provider's word (M-17); whoever asks the provider for it has to
+        know him. `device`: the meter's number. Whatever keys are here stay until the module has the new ones.
+        """
+        lost = Customer.lost(self._suite, self._card_keys(), customer, device, passphrase=passphrase, user=user)
+        known = kept(self._home, customer, user)
+        if known is not None and known.device == device:
+            state = known.model_copy(update={"passphrase_hash": lost.state.passphrase_hash})
+            lost = Customer(self._suite, self._card_keys(), state)
+        meter = LeasedMeter(self, lost)
+        meter.reset_password(new_passphrase, "provider" if passphrase is None else "passphrase")
+        return meter
+
+    def user_of(self, customer: str, user: str) -> LeasedMeter:
+        """Give a customer's meter as one of its users has it. Raises `UnknownMeterUser`, `UnknownCustomer`."""
+        state = kept(self._home, customer, user) if len(user) <= LONGEST_NAME else None
+        if state is None:
+            raise UnknownMeterUser(psd_id=self.meter(customer).device, user=user)
+        return LeasedMeter(self, Customer(self._suite, self._card_keys(), state))
+
+    def enter_user(self, state: CustomerState, user: str, passphrase: str | None) -> LeasedMeter:
+        """Keep a new user's keys, before anything is sent; one who was entered under that name stays."""
+        if not user.isprintable() or not 1 <= len(user) <= LONGEST_NAME or user != user.strip():
+            raise BadValue(field="user", why=f"a name has 1 to {LONGEST_NAME} printable characters")
+        new = Customer.new(
+            self._suite, self._card_keys(), state.customer, state.device, user=user, passphrase=passphrase
+        )
+        with self._home.keeping_customers():
+            if kept(self._home, state.customer, user) is None:
+                self._write(new.state)
+                return LeasedMeter(self, new)
+        return self.user_of(state.customer, user)
+
+    def forget_user(self, state: CustomerState, user: str) -> None:
+        """Throw a user's keys away."""
+        with self._home.keeping_customers():
+            self._home.forget_user(state.customer, user)
+
+    def vouch(self, request: ResetPassword) -> ResetPassword:
+        """Have the provider sign a request for a reset in the customer's place."""
+        return self._provider().vouch(request)
+
+    def today(self) -> str:
+        """Give the day, YYYY-MM-DD."""
+        return self._clock.now().date().isoformat()
+
     def carry(self, request: Command) -> PsdReply:
         """Bring a request to the module and its reply back."""
         return parse_reply(self.bring(request))
@@ -284,9 +347,12 @@ class Office:
         """Write what a customer keeps, unless another process of this home has been shown a newer state and kept it."""
         with self._home.keeping_customers():
             with suppress(BadFile):  # what cannot be read is no newer state
-                known = kept(self._home, state.customer)
-                if known is not None and known.device == state.device and known.version > state.version:
-                    return
+                known = kept(self._home, state.customer, state.user)
+                if known is not None and known.device == state.device:
+                    if known.version > state.version:
+                        return
+                    if state.pending is None and self._suite.equal(known.hmk, state.hmk) and known.pending is not None:
+                        state = state.model_copy(update={"pending": known.pending})  # another process's reset goes on
             self._write(state)
 
     def _enter(self, client: Customer) -> LeasedMeter:
@@ -301,7 +367,7 @@ class Office:
         return self.meter(client.state.customer)
 
     def _write(self, state: CustomerState) -> None:
-        self._home.keep_customer(state.customer, state.model_dump_json().encode())
+        self._home.keep_customer(state.customer, state.model_dump_json().encode(), state.user)
 
     def _ca_key(self) -> AuthorityKey:
         return load_private_key(self._secret("ca.key"), "key of the authority")
@@ -330,9 +396,9 @@ class Office:
         return CardKeys.model_validate_json(self._home.public(_CARD_KEYS))
 
 
-def kept(home: Home, customer: str) -> CustomerState | None:
-    """Give what a customer of a home keeps; None for one who has no keys there. Raises `BadFile`."""
-    content = home.customer(customer)
+def kept(home: Home, customer: str, user: str | None = None) -> CustomerState | None:
+    """Give what a customer of a home, or a user of his meter, keeps; None for one without keys. Raises `BadFile`."""
+    content = home.customer(customer, user)
     try:
         return None if content is None else CustomerState.model_validate_json(content)
     except ValueError:

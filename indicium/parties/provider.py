@@ -3,8 +3,9 @@
 from indicium.cryptomodule.suites import SigningKey
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.corrections import CreateRefundIndicium
+from indicium.domain.commands.customer_users import ResetPassword
 from indicium.domain.commands.psd import AuthorizeCustomer, DownloadPostageValue
-from indicium.domain.messages import provider_message
+from indicium.domain.messages import provider_message, reset_message
 from indicium.domain.replies import PsdReply
 
 _UNSIGNED = bytes(16)
@@ -51,3 +52,8 @@ class Provider:
             psd_id=psd_id, request_id=request_id, control_total=control_total, signature=_UNSIGNED
         )
         return message.model_copy(update={"signature": self._key.sign(provider_message(message))})
+
+    def vouch(self, request: ResetPassword) -> ResetPassword:
+        """Sign a customer's request for a reset in the customer's place, once it is known whose it is (M-17)."""
+        vouched = request.model_copy(update={"proof": "provider"})
+        return vouched.model_copy(update={"authenticator": self._key.sign(reset_message(vouched))})

@@ -88,8 +88,8 @@ def test_the_mac_covers_everything_that_messages_505_and_506_say(world: World, f
 
 
 def test_the_covered_fields_are_all_of_the_command() -> None:
-    """The other two are checked before the MAC: the meter's number and the module's challenge."""
-    assert {*ALTERED, "mac", "psd_id", "module_challenge"} == set(CreateIndicium.model_fields)
+    """The others are checked before the MAC: the meter's number, the module's challenge, and that the user is one."""
+    assert {*ALTERED, "mac", "psd_id", "module_challenge", "user"} == set(CreateIndicium.model_fields)
 
 
 def test_another_hmk_is_refused(world: World) -> None:
