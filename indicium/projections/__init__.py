@@ -3,6 +3,7 @@
 from indicium.projections.follow import Step, follow
 from indicium.projections.key_holders import KeyHistory, key_holders
 from indicium.projections.meter_history import HistoryRow, MeterHistory
+from indicium.projections.meter_users import MeterUsersAudit, TrailRow, UserUse
 from indicium.projections.module_table import ModuleRow
 from indicium.projections.movement import MovementRow, moved_in_all
 from indicium.projections.past import MetersAt, meters_at, module_at
@@ -16,6 +17,7 @@ __all__ = [
     "KeyHistory",
     "MeterHistory",
     "MeterRow",
+    "MeterUsersAudit",
     "MetersAt",
     "ModuleRow",
     "MovementRow",
@@ -24,6 +26,8 @@ __all__ = [
     "Row",
     "Step",
     "Sums",
+    "TrailRow",
+    "UserUse",
     "Views",
     "follow",
     "key_holders",

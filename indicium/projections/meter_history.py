@@ -44,6 +44,8 @@ class HistoryRow(NamedTuple):
     """Audit sequence number (G-501) of the record in its chain."""
     request: str | None
     """Request id; None for what a customer did not ask for."""
+    user: str | None
+    """Which user of the meter asked (K-21); None: its customer, the provider, or nobody."""
 
     def as_json(self) -> dict[str, object]:
         """Give the members of `history --json`."""
@@ -80,7 +82,7 @@ def _row(record: SealedRecord) -> HistoryRow | None:
     moved = transaction(record)
     if moved is None:
         return None
-    package, point, request = moved
+    package, point, request, user = moved
     return HistoryRow(
         psd_version=package["version"],
         event=record.event,
@@ -93,4 +95,5 @@ def _row(record: SealedRecord) -> HistoryRow | None:
         chain=record.chain,
         sequence=record.sequence,
         request=request,
+        user=user,
     )

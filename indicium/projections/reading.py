@@ -52,6 +52,8 @@ class Transaction(NamedTuple):
     checkpoint: Point
     request: str | None
     """Request id; None for what a customer did not ask for."""
+    user: str | None = None
+    """Which user of the meter asked (K-21); None: its customer, or nobody who is a user."""
 
 
 def members(record: SealedRecord) -> dict[str, Any]:
@@ -68,7 +70,7 @@ def transaction(record: SealedRecord) -> Transaction | None:
     """Give what a PSD record says; None for an event of a later version that says it otherwise. Raises `BadRecord`."""
     data = members(record)["data"]
     try:
-        return Transaction(data["package"], data["checkpoint"], data.get("request"))
+        return Transaction(data["package"], data["checkpoint"], data.get("request"), data.get("user"))
     except KeyError as missing:
         if record.event in EVENTS:
             raise BadRecord(why=f"record {record.sequence} of chain {record.chain} has no {missing.args[0]}") from None

@@ -44,6 +44,7 @@ def test_a_row_says_what_was_done_and_where_it_is_recorded(store: Store) -> None
         "chain": module.chain,
         "sequence": record.sequence,
         "request": "r",
+        "user": None,
     }
 
 
