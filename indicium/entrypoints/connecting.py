@@ -181,7 +181,7 @@ class _Line:
             except BadValue as error:
                 future.set_exception(error)
                 continue
-            if size + len(written) + 1 > ROOM:
+            if batch and size + len(written) + 1 > ROOM:
                 self._send(batch)
                 batch, size = [], 0
             batch.append((written, future))

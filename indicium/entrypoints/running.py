@@ -22,14 +22,14 @@ from indicium.domain.commands.base import Command
 from indicium.domain.commands.sessions import OpenSession
 from indicium.domain.errors import AnswerLost, BadSetting, BadValue, IndiciumError, LedgerClosed
 from indicium.domain.identity import Serial
-from indicium.entrypoints.wire import LONGEST_MESSAGE, PROTOCOL, Answer, Asked, Greeting, Result, command
+from indicium.entrypoints.wire import LONGEST_MESSAGE, PROTOCOL, ROOM, Answer, Asked, Greeting, Result, command
 from indicium.infrastructure.home import Home
 
 PATIENCE_SECONDS: Final = 10.0
 """How long an answer waits for a client that does not read; then its connection ends."""
 
 IN_FLIGHT: Final = 8
-"""Messages of one client that are not yet answered; more are not read until they are."""
+"""Messages of one client that are not yet answered; more are not read until they are. A long one counts as several."""
 
 _STOPPED_BY: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -44,6 +44,8 @@ class _Pending(NamedTuple):
 
     number: int
     outcomes: list[_Outcome]
+    places: int = 1
+    """As how many of `IN_FLIGHT` it counts."""
 
 
 def run(ledger: Ledger, ready: Callable[[Path], None], *, patience_seconds: float = PATIENCE_SECONDS) -> None:
@@ -157,7 +159,8 @@ class _Connection:
             while (pending := await self._pending.get()) is not None:
                 results = [await _result(outcome) for outcome in pending.outcomes]
                 await self._write(Answer(number=pending.number, results=tuple(results)))
-                self._room.release()
+                for _ in range(pending.places):
+                    self._room.release()
         except OSError as error:  # also where it was waited for too long
             _log.info("a client does not take its answers: %s", type(error).__name__)
             self._writer.transport.abort()
@@ -206,7 +209,11 @@ class _Connection:
                 return self._not_understood(error)
             if asked.stop:
                 return True
-            self._pending.put_nowait(_Pending(asked.number, self._submit(asked)))
+            places = min(IN_FLIGHT, 1 + len(received) // ROOM)
+            del received  # what it says is in `asked`
+            for _ in range(places - 1):
+                await self._room.acquire()
+            self._pending.put_nowait(_Pending(asked.number, self._submit(asked), places))
 
     def _not_understood(self, error: BadValue) -> bool:
         """Say so, as the last that this client hears."""

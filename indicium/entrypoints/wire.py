@@ -19,11 +19,14 @@ from indicium.domain.heads import Action
 PROTOCOL: Final = 1
 """Number of this language; both sides must have the same."""
 
-LONGEST_MESSAGE: Final = 1 << 20
-"""Bytes of the longest message that a client may send."""
+LONGEST_MESSAGE: Final = 1 << 24
+"""Bytes of the longest message that a client may send: one sheet of 65,536 items, 256 bytes each."""
 
-ROOM: Final = LONGEST_MESSAGE - 64
-"""Bytes that the requests of a message may take, with a comma after each."""
+ROOM: Final = 1 << 20
+"""Bytes of requests after which a client begins another message; only a request that is longer goes by itself."""
+
+LONGEST_REQUEST: Final = LONGEST_MESSAGE - 64
+"""Bytes of the longest request that a message has room for."""
 
 _KINDS: Final[dict[str, type[Command]]] = {**COMMANDS, SessionMessage.__name__: SessionMessage}
 
@@ -102,8 +105,8 @@ def rendered(request: Command) -> bytes:
     """Write a request as it stands in a message. Raises `BadValue` for one that no message has room for."""
     name = type(request).__name__
     written = b'["%s",%s]' % (name.encode(), request.model_dump_json().encode())
-    if len(written) >= ROOM:
-        raise BadValue(field=name, why=f"it is longer than {ROOM} bytes")
+    if len(written) > LONGEST_REQUEST:
+        raise BadValue(field=name, why=f"it is longer than {LONGEST_REQUEST} bytes")
     return written
 
 

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import orjson
@@ -21,6 +22,7 @@ from indicium.cryptomodule.suites import Modern
 from indicium.domain.commands.access import GetStatus
 from indicium.domain.commands.auditing import CreateAuditEntry, ExportAuditKey
 from indicium.domain.commands.psd import AuthorizePsd, InitializePsd, RequestChallenge
+from indicium.domain.commands.sheets import SheetItem
 from indicium.domain.errors import (
     AnswerLost,
     BadValue,
@@ -35,9 +37,10 @@ from indicium.domain.errors import (
 )
 from indicium.domain.fig6 import Role
 from indicium.domain.identity import Serial
+from indicium.domain.kinds import LARGEST_SHEET, Coupon, Voucher
 from indicium.entrypoints import connecting
 from indicium.entrypoints.connecting import ModuleClient, connect
-from indicium.entrypoints.wire import LONGEST_MESSAGE, rendered
+from indicium.entrypoints.wire import LONGEST_MESSAGE, ROOM, rendered
 from indicium.infrastructure.devices import SystemEntropy
 from indicium.infrastructure.home import Home
 from indicium.parties.operator import Operator
@@ -217,13 +220,29 @@ def test_requests_that_fill_several_messages_are_answered_in_order(home: Path) -
     asked = [
         AuthorizePsd(psd_id=f"{number:010}", request_id="authorize", certificate=certificate) for number in range(150)
     ]
-    assert sum(len(rendered(request)) for request in asked) > 3 * LONGEST_MESSAGE
+    assert sum(len(rendered(request)) for request in asked) > 2 * ROOM
     with module_of(home), connect(home) as client:
         found = client.execute_all(asked)
         assert [str(error) for error in found] == [f"There is no meter {number:010}." for number in range(150)]
         too_long = asked[0].model_copy(update={"certificate": bytes(LONGEST_MESSAGE)})
         first, second, third = client.execute_all([GetStatus(), too_long, GetStatus()])
         assert (type(first), type(second), type(third)) == (bytes, BadValue, bytes)
+
+
+def test_the_largest_sheet_crosses_in_one_message_and_one_of_long_texts_is_refused_before_it_is_sent(
+    home: Path,
+) -> None:
+    items = [SheetItem(value=1, elements=Voucher(purpose="a coffee"))] * LARGEST_SHEET
+    coupon = Coupon(issuer="c" * 80, product="c" * 120, offer="c" * 120, valid_until=date(2027, 1, 1))
+    long = [SheetItem(value=10, elements=coupon)] * LARGEST_SHEET
+    with module_of(home) as module, connect(home) as client:
+        meter = client.meter("Ada")
+        sheet = meter.print_sheet(items, "all")
+        assert sheet[LARGEST_SHEET - 1].check()[0].value == 1
+        with pytest.raises(BadValue, match="CreateSheet: it is longer than"):
+            meter.print_sheet(long, "long")
+        assert meter.print("0.33", LETTER, "one").reply.ar == LARGEST_SHEET + 330
+        assert module.stop() == (0, "")
 
 
 def test_what_was_sent_cannot_be_called_back(home: Path) -> None:
