@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from indicium.domain import amounts
 from indicium.domain.amounts import LARGEST, Mills
-from indicium.domain.commands.meter import Value
+from indicium.domain.commands.meter import Register
 from indicium.domain.commands.sheets import SheetItem
 from indicium.domain.errors import BadValue, ItemNotOfSheet, NotAnItem
 from indicium.domain.kinds import KINDS, LARGEST_SHEET, Elements, Sheet
@@ -50,7 +50,7 @@ class Leaf(BaseModel):
 
     salt: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
     """16 bytes in hex that only the client, the module and the item's holder know."""
-    value: Value
+    value: Register
     """Value in mills."""
     elements: Elements
 
