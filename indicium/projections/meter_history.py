@@ -46,6 +46,8 @@ class HistoryRow(NamedTuple):
     """Request id; None for what a customer did not ask for."""
     user: str | None
     """Which user of the meter asked (K-21); None: its customer, the provider, or nobody."""
+    items: int
+    """How many items it made: those of a sheet, one, or none."""
 
     def as_json(self) -> dict[str, object]:
         """Give the members of `history --json`."""
@@ -82,7 +84,7 @@ def _row(record: SealedRecord) -> HistoryRow | None:
     moved = transaction(record)
     if moved is None:
         return None
-    package, point, request, user = moved
+    package, point, request, user, items = moved
     return HistoryRow(
         psd_version=package["version"],
         event=record.event,
@@ -96,4 +98,5 @@ def _row(record: SealedRecord) -> HistoryRow | None:
         sequence=record.sequence,
         request=request,
         user=user,
+        items=items,
     )

@@ -8,8 +8,10 @@ import orjson
 from indicium.domain.errors import BadRecord
 from indicium.domain.events import EVENTS
 from indicium.domain.flow import SealedRecord
+from indicium.domain.kinds import Sheet
 from indicium.domain.record import split
 
+_SHEET: Final = Sheet.model_fields["kind"].default
 _CHECKPOINT: Final = b'"checkpoint":{'
 _MOVED: Final = re.compile(
     rb'"checkpoint":\{"psd":"[0-9]+","transaction":"[a-z-]+","value":([0-9]+),"ar":[0-9]+,"dr":[0-9]+,'
@@ -54,6 +56,8 @@ class Transaction(NamedTuple):
     """Request id; None for what a customer did not ask for."""
     user: str | None = None
     """Which user of the meter asked (K-21); None: its customer, or nobody who is a user."""
+    items: int = 0
+    """How many items it made: those of a sheet, one, or none."""
 
 
 def members(record: SealedRecord) -> dict[str, Any]:
@@ -70,11 +74,19 @@ def transaction(record: SealedRecord) -> Transaction | None:
     """Give what a PSD record says; None for an event of a later version that says it otherwise. Raises `BadRecord`."""
     data = members(record)["data"]
     try:
-        return Transaction(data["package"], data["checkpoint"], data.get("request"), data.get("user"))
+        items = _items(data.get("vbi"))
+        return Transaction(data["package"], data["checkpoint"], data.get("request"), data.get("user"), items)
     except KeyError as missing:
         if record.event in EVENTS:
             raise BadRecord(why=f"record {record.sequence} of chain {record.chain} has no {missing.args[0]}") from None
         return None
+
+
+def _items(item: dict[str, Any] | None) -> int:
+    if item is None:
+        return 0
+    elements = item["elements"]
+    return elements["items"] if elements["kind"] == _SHEET else 1
 
 
 def movement(record: SealedRecord) -> tuple[bytes, ...] | None:

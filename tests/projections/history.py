@@ -21,6 +21,7 @@ TOTALS = {
     "postage-value-downloaded": "downloaded",
     "indicium-created": "printed",
     "postage-correction-created": "printed",
+    "sheet-created": "printed",
     "refund-indicium-created": "refunded",
 }
 """Events that move value, each with the module total that grows by it (G-308 … G-310)."""
@@ -28,6 +29,7 @@ TOTALS = {
 ELEMENTS: dict[str, dict[str, object]] = {
     "indicium-created": {"kind": "voucher", "purpose": "a cup of tea"},
     "postage-correction-created": CORRECTION,
+    "sheet-created": {"kind": "sheet", "items": 3, "root": "f" * 64},
     "refund-indicium-created": {"kind": "refund"},
 }
 """Events that are items, each with data elements of its kind."""

@@ -69,7 +69,7 @@ def test_a_correction_spends_and_a_refund_empties_as_an_item_does(combining: Com
     assert found_in(combining, [*GOOD, corrected, refunded]) == []
 
 
-@pytest.mark.parametrize("event", ["postage-correction-created", "refund-indicium-created"])
+@pytest.mark.parametrize("event", ["postage-correction-created", "refund-indicium-created", "sheet-created"])
 def test_a_refund_or_correction_that_takes_more_or_adds_less_than_it_says_is_found(
     combining: Combination, event: str
 ) -> None:

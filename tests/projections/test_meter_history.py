@@ -45,6 +45,7 @@ def test_a_row_says_what_was_done_and_where_it_is_recorded(store: Store) -> None
         "sequence": record.sequence,
         "request": "r",
         "user": None,
+        "items": 1,
     }
 
 
@@ -58,6 +59,20 @@ def test_the_whole_life_of_a_meter_stands_in_its_history(store: Store) -> None:
         ("indicium-created", 330, 330, 670, "leased"),
         ("postage-correction-created", 240, 570, 430, "leased"),
         ("refund-indicium-created", 430, 1000, 0, "withdrawn"),
+    ]
+
+
+def test_a_history_says_how_many_items_each_transaction_made(store: Store) -> None:
+    """G13: a sheet is one transaction."""
+    module = Module("34576590")
+    module.transact("postage-value-downloaded", meter(version=1, dr=1000), 1000)
+    module.transact("indicium-created", meter(version=2, ar=330, dr=670), 330)
+    module.transact("sheet-created", meter(version=3, ar=630, dr=370), 300)
+    rows, _ = save(store, module).page(METER)
+    assert [(row.event, row.items, row.value) for row in rows] == [
+        ("postage-value-downloaded", 0, 1000),
+        ("indicium-created", 1, 330),
+        ("sheet-created", 3, 300),
     ]
 
 

@@ -133,16 +133,16 @@ def show_history(screen: Screen, settings: Settings, device: str, after: int, li
         if not page.rows and not meter.page(DeviceId(device), limit=1).rows:
             raise UnknownMeter(psd_id=device)
     screen.table(
-        ("version", "at", "transaction", "value", "AR", "DR", "module", "record", "user", "request"),
+        ("version", "at", "transaction", "items", "value", "AR", "DR", "module", "record", "user", "request"),
         [
             (
-                str(row.psd_version), row.at[:19].replace("T", " "), row.event, amounts.dollars(row.value),
-                amounts.dollars(row.ar), amounts.dollars(row.dr), row.module, str(row.sequence), row.user or "",
-                row.request or "",
+                str(row.psd_version), row.at[:19].replace("T", " "), row.event, str(row.items or ""),
+                amounts.dollars(row.value), amounts.dollars(row.ar), amounts.dollars(row.dr), row.module,
+                str(row.sequence), row.user or "", row.request or "",
             )
             for row in page.rows
         ],
-        right=("version", "value", "AR", "DR", "record"),
+        right=("version", "items", "value", "AR", "DR", "record"),
     )  # fmt: skip  # a column's cell stands under its name
     if page.after is not None:
         screen.say(f"More with --after {page.after}")
