@@ -18,6 +18,7 @@ from indicium.cryptomodule.management import UNRECORDED
 from indicium.domain.commands import COMMANDS
 from indicium.domain.commands.access import Logoff
 from indicium.domain.commands.base import Command
+from indicium.domain.commands.inquiries import VerifyIndicium
 from indicium.domain.commands.sessions import CloseSession
 from indicium.domain.errors import (
     CommandNotAllowed,
@@ -97,7 +98,7 @@ def is_recorded(stand: Stand, kind: type[Command]) -> bool:
     """Whether the refusal stands in the chain: not where there is none, and not of what moves no right (J-18)."""
     if stand.state in {ModuleState.UNINITIALIZED, ModuleState.ERROR}:
         return False
-    return not (kind in LIFE or issubclass(kind, UNRECORDED))
+    return not (kind in LIFE or issubclass(kind, (*UNRECORDED, VerifyIndicium)))
 
 
 def complaints_about_start(stand: Stand, kind: type[Command]) -> Iterator[str]:
