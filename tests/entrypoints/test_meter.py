@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.app.homes import assert_whole
+from tests.app.homes import assert_whole, paid_by
 from tests.entrypoints.command import Terminal
 
 LETTER = ("origin_zip=40505", "destination_zip=95567", "mail_class=first-class letter", "weight_ounces=1")
@@ -119,3 +121,65 @@ def test_e9_a_refund_is_asked_about_done_once_and_ends_the_meter(terminal: Termi
         assert terminal.json("meter", *words, "--home", home, status=1)["error"] == "meter-withdrawn"
     assert terminal.json("meters", refunded["device"], "--home", home)["meters"][0]["state"] == "withdrawn"
     assert_whole(home)
+
+
+def test_a_53_meters_are_made_ahead_and_the_next_customer_gets_one(terminal: Terminal, home: Path) -> None:
+    made = terminal.json("meter", "create", "3", "--home", home)
+    assert (made["made"], made["taken_up"], made["ready"]) == (3, 0, 3)
+    assert made["meters_a_second"] == pytest.approx(3 / made["seconds"], rel=0.1)
+    ahead = {row["device"] for row in terminal.json("meters", "--home", home)["meters"] if row["state"] == "unleased"}
+    assert terminal.json("meter", "lease", "Dora", "--zip", "40505", "--home", home)["device"] in ahead
+    assert terminal.json("meter", "create", "--home", home)["ready"] == 3
+    said = terminal.run("meter", "create", "--until", "4", "--home", home)[1]
+    assert re.fullmatch(r"1 meters made, \d+ a second; 4 wait for customers\.\n", said)
+
+
+def test_a_53_the_stock_is_filled_up_only_where_it_is_low(terminal: Terminal, home: Path) -> None:
+    nothing = terminal.json("meter", "create", "--until", "2", "--if-below", "1", "--home", home)
+    assert (nothing["made"], nothing["ready"]) == (2, 2)
+    for words in (("--until", "2"), ("--until", "5", "--if-below", "2")):
+        assert terminal.json("meter", "create", *words, "--home", home)["made"] == 0
+    assert terminal.json("meter", "create", "--until", "3", "--if-below", "3", "--home", home)["made"] == 1
+
+
+@pytest.mark.parametrize("words", [("3", "--until", "3"), ("--if-below", "3"), ("0",), ("many",), ("--until", "-1")])
+def test_a_stock_that_is_asked_for_in_two_ways_or_none_is_not_made(
+    terminal: Terminal, home: Path, words: tuple[str, ...]
+) -> None:
+    terminal.refused("meter", "create", *words, "--home", home, status=3)
+    assert len(terminal.json("meters", "--home", home)["meters"]) == 3
+
+
+def test_p_05_an_order_that_is_repeated_is_paid_and_loaded_once(terminal: Terminal, home: Path) -> None:
+    asked = ("meter", "refill", "Ada", "50", "--order", "2026-48", "--home", home)
+    assert terminal.json(*asked)["dr"] == 150_000
+    assert terminal.json(*asked)["dr"] == 150_000
+    assert paid_by(home, "Ada") == 150_000
+    other = ("meter", "refill", "Ada", "51", "--order", "2026-48", "--home", home)
+    assert terminal.json(*other, status=1)["error"] == "order-reused"
+    assert (
+        terminal.json("meter", "refill", "Ada", "1", "--order", "a b", "--home", home, status=3)["error"] == "bad-value"
+    )
+
+
+def test_e8_a_letter_that_is_mailed_later_is_noted_and_nothing_moves(
+    terminal: Terminal, home: Path, tmp_path: Path
+) -> None:
+    """E8, M-79: the registers, the history and the item stay as they are."""
+    letter, today = tmp_path / "letter", datetime.now(UTC).date()
+    printed = terminal.json("meter", "print", "Ada", "0.33", *LETTER, "--out", letter, "--home", home)
+    before = terminal.json("meter", "history", "Ada", "--home", home)
+    asked = ("meter", "redate", "Ada", letter, "--to", (today + timedelta(1)).isoformat(), "--request", "d1")
+    noted = terminal.json(*asked, "--home", home)
+    assert (noted["date"], noted["request"]) == ((today + timedelta(1)).isoformat(), "d1")
+    assert noted["item_sha256"] == printed["item_sha256"]
+    assert terminal.json(*asked, "--home", home) == noted
+    assert terminal.json("meter", "history", "Ada", "--home", home) == before
+    late = ("meter", "redate", "Ada", letter, "--to", "2099-01-01", "--home", home)
+    assert terminal.json(*late, status=1)["error"] == "redating-day-unfit"
+    of_another = ("meter", "redate", "Ben", letter, "--to", today.isoformat(), "--home", home)
+    assert terminal.json(*of_another, status=1)["error"] == "item-not-recorded"
+    terminal.refused("meter", "redate", "Ada", letter, "--to", "tomorrow", "--home", home, status=3)
+    terminal.refused(
+        "meter", "redate", "Ada", tmp_path / "nothing", "--to", today.isoformat(), "--home", home, status=3
+    )

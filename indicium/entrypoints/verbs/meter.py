@@ -2,7 +2,7 @@
 
 import typer
 
-from indicium.entrypoints.verbs import meter_changes, meter_value
+from indicium.entrypoints.verbs import meter_changes, meter_stock, meter_value
 
 meter = typer.Typer(
     help="A customer's meter: leased, filled, spent from, corrected, and in the end withdrawn.",
@@ -11,9 +11,11 @@ meter = typer.Typer(
 )
 
 for verb in (
+    meter_stock.create,
     meter_value.lease,
     meter_value.refill,
     meter_changes.correct,
+    meter_changes.redate,
     meter_changes.refund,
     meter_value.status,
     meter_value.history,

@@ -1,5 +1,6 @@
-"""Verbs that put right what a meter printed, and that end its life (E7, E9)."""
+"""Verbs that put right what a meter printed, and that end its life (E7, E8, E9)."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,7 @@ from indicium.entrypoints.verbs.meter_value import (
     ValueArgument,
     give,
 )
+from indicium.entrypoints.verbs.viewing import DAY
 from indicium.parties.carried import brought
 
 
@@ -40,6 +42,28 @@ def correct(
     with reach(settings_of(home, None)) as module:
         corrected = module.office.meter(customer).correct(value, asked, corrects, request)
     give(screen, customer, corrected, out)
+
+
+def redate(
+    customer: CustomerArgument,
+    item: Annotated[Path, typer.Argument(metavar="ITEM", help="File with the item that is mailed later.")],
+    to: Annotated[datetime, typer.Option("--to", formats=[DAY], help="The day on which it is mailed.")],
+    request: Annotated[
+        str | None, typer.Option("--request", metavar="ID", help="Name of the request: repeated, it is noted once.")
+    ] = None,
+    home: HomeOption = None,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Have the server note that a letter is mailed on another day: no register moves, and no record is made (E8)."""
+    screen, line = Screen(json=json), item_in(item)
+    with reach(settings_of(home, store)) as module:
+        noted = module.office.meter(customer).redate(line, to.date(), request)
+    screen.plain(f"Noted as {noted.request_id}: the item of {customer} is mailed on {noted.date}.")
+    screen.show(
+        {"customer": customer, "device": noted.psd_id, "request": noted.request_id, "item_sha256": noted.item_sha256}
+        | {"date": noted.date, "noted_at": noted.at}
+    )
 
 
 def refund(

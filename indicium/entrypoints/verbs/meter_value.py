@@ -32,6 +32,9 @@ RequestOption = Annotated[
         "--request", metavar="ID", help="Name of the request: repeated, it gives the same item and costs once."
     ),
 ]
+OrderOption = Annotated[
+    str | None, typer.Option("--order", metavar="ID", help="Name of the order: repeated, it is paid and loaded once.")
+]
 OutOption = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="File to make for the item; else the screen shows it.")
 ]
@@ -57,14 +60,15 @@ def lease(
 def refill(
     customer: CustomerArgument,
     value: ValueArgument,
+    order: OrderOption = None,
     home: HomeOption = None,
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Pay for value and have the provider load it into DR."""
+    """Pay for value and have the provider load it into DR. What stays unfinished is among 'provider orders'."""
     screen = Screen(json=json)
     with reach(settings_of(home, store)) as module:
-        show(screen, customer, module.office.meter(customer).refill(value))
+        show(screen, customer, module.office.meter(customer).refill(value, order))
 
 
 def print_item(
