@@ -11,7 +11,7 @@ from indicium.domain.errors import CommandNotAllowed, IndiciumError
 from indicium.entrypoints.next_steps import told
 from indicium.entrypoints.options import USAGE
 from indicium.entrypoints.screen import Screen
-from indicium.entrypoints.verbs import analysis, auditing, making, meter, module, storing, viewing
+from indicium.entrypoints.verbs import analysis, auditing, making, meter, module, provider, storing, viewing
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
@@ -79,5 +79,6 @@ for verb in (
     app.command()(verb)
 
 app.add_typer(meter.meter, name="meter")
+app.add_typer(provider.provider, name="provider")
 app.add_typer(storing.store, name="store")
 app.add_typer(module.module, name="module")

@@ -282,7 +282,7 @@ class Office:
     def purchasing(self) -> Iterator[Purchasing]:
         """Open the provider's counter: its key, its book, and the card service that it is paid through."""
         folder = self._home.books("provider")
-        with OrderBook(folder / "orders.db") as book, ExitStack() as emulated:
+        with order_book(self._home) as book, ExitStack() as emulated:
             payments = self.payments or emulated.enter_context(EmulatedCards(self._home.books("cards") / "cards.db"))
             yield Purchasing(self._provider(), book, payments, self._execute, self._clock, folder)
 
@@ -403,6 +403,11 @@ def kept(home: Home, customer: str, user: str | None = None) -> CustomerState | 
         return None if content is None else CustomerState.model_validate_json(content)
     except ValueError:
         raise BadFile(path=f"the file of customer {customer}", why="it is not one of a customer") from None
+
+
+def order_book(home: Home) -> OrderBook:
+    """Open the provider's book of a home, without asking its module. Raises `StoreNotUsable`, `StoreFailed`."""
+    return OrderBook(home.books("provider") / "orders.db")
 
 
 def device_of(home: Home, customer: str) -> DeviceId:

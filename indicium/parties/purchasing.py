@@ -4,7 +4,7 @@ Wherever it is interrupted, the same order placed again goes on from there: it i
 needs to know what the last one still did: each step is durable in the book before the next, and can be repeated.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
@@ -109,16 +109,6 @@ class Purchasing:
         """Give all orders that have a step to go, the oldest first."""
         return self._book.unfinished()
 
-    def differences(self, control_totals: dict[str, int]) -> Iterator[Difference]:
-        """Compare the book with what meters hold (AR + DR by device ID); meters it never dealt with are passed over.
-
-        An order that is signed may have been loaded already: `finish` all that is unfinished first.
-        """
-        for account in self._book.accounts():
-            held = control_totals.get(account.psd_id, 0)
-            if held != account.control_total:
-                yield Difference(account, held)
-
     def _turn(self, psd_id: str) -> AbstractContextManager[None]:
         """Let one process, and one thread of it, deal with a meter at a time.
 
@@ -213,6 +203,17 @@ class Purchasing:
         """Ask for a meter's control total: AR + DR."""
         meter = parse_reply(self._execute(RequestChallenge(psd_id=psd_id, client_challenge=_CHALLENGE)))
         return meter.ar + meter.dr
+
+
+def differences(accounts: Iterable[Account], control_totals: Mapping[str, int]) -> Iterator[Difference]:
+    """Compare the book with what meters hold (AR + DR by device ID); meters it never dealt with are passed over.
+
+    An order that is signed may have been loaded already: `finish` all that is unfinished first.
+    """
+    for account in accounts:
+        held = control_totals.get(account.psd_id, 0)
+        if held != account.control_total:
+            yield Difference(account, held)
 
 
 def _told(entry: Entry) -> Entry:

@@ -31,7 +31,7 @@ LimitOption = Annotated[int, typer.Option(min=1, max=10_000, help="Transactions 
 def status(home: HomeOption = None, store: StoreOption = None, json: JsonOption = False) -> None:
     """Say what the ledger holds, without opening a module."""
     screen, settings = Screen(json=json), settings_of(home, store)
-    with _views(settings, screen) as views:
+    with views_of(settings, screen) as views:
         modules, meters = views.modules(), views.meters()
     held, spent = sum(meter.dr for meter in meters), sum(meter.ar for meter in meters)
     records = sum(module.head.sequence for module in modules)
@@ -71,7 +71,7 @@ def meters(
     if at is not None:
         show_meters_at(screen, settings_of(home, store).store_url, at, device)
         return
-    with _views(settings_of(home, store), screen) as views:
+    with views_of(settings_of(home, store), screen) as views:
         found = views.meters() if device is None else [views.meter(DeviceId(device))]
     rows = [meter for meter in found if meter is not None]
     if device is not None and not rows:
@@ -107,7 +107,7 @@ def modules(
     if module is not None or chain is not None:
         msg = "--module and --chain go with --at"
         raise typer.BadParameter(msg)
-    with _views(settings_of(home, store), screen) as views:
+    with views_of(settings_of(home, store), screen) as views:
         rows = views.modules()
     show_modules(screen, rows)
     screen.show({"modules": [row.as_json() for row in rows]})
@@ -161,7 +161,7 @@ def movement(
     if first is not None and last is not None and last < first:
         raise BadValue(field="--to", why=f"{last:{DAY}} lies before the first day, {first:{DAY}}")
     days = (day and day.date() for day in (first, last))
-    with _views(settings_of(home, store), screen) as views:
+    with views_of(settings_of(home, store), screen) as views:
         rows = views.movement(*days)
     totals = moved_in_all(rows)
     cells = [(row.day, row.module, row.event, row.transactions, row.value) for row in rows]
@@ -209,7 +209,7 @@ def rebuild(
 
 
 @contextmanager
-def _views(settings: Settings, screen: Screen) -> Iterator[Views]:
+def views_of(settings: Settings, screen: Screen) -> Iterator[Views]:
     """Open the views of a ledger, with every record folded in."""
     with Store.open(settings.store_url) as store:
         views = Views(store.engine)
