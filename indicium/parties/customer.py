@@ -20,7 +20,13 @@ from indicium.domain.commands.inquiries import Inquiry, RetrievePsdStatus, Retri
 from indicium.domain.commands.meter import ClientCommand
 from indicium.domain.commands.psd import ConfigurePsd, CreateIndicium, RequestChallenge
 from indicium.domain.commands.sheets import CreateSheet, SheetItem
-from indicium.domain.errors import BadValue, LedgerRolledBack, ModuleNotAuthentic, UserPasswordExpired
+from indicium.domain.errors import (
+    BadValue,
+    LedgerRolledBack,
+    ModuleNotAuthentic,
+    PassphraseUsedBefore,
+    UserPasswordExpired,
+)
 from indicium.domain.kinds import Elements, Postage
 from indicium.domain.lifecycle import PsdState
 from indicium.domain.messages import (
@@ -35,6 +41,7 @@ from indicium.domain.messages import (
     sheet_content,
     user_secrets_info,
 )
+from indicium.domain.meter_users import REPETITION_LIST
 from indicium.domain.replies import PsdReply, parse_reply
 from indicium.domain.sheets import Draft, SignedSheet
 from indicium.parties.client_state import CardKeys, ClientSecrets, CustomerState
@@ -202,10 +209,13 @@ class Customer:
     def renew(self, passphrase: str | None) -> None:
         """Draw the secrets that a reset is to bring. Keep the state then, and go on.
 
-        Ask before: whatever was drawn and sent already is known to be the module's, or not, by its answer.
+        Ask before: whatever was drawn and sent already is known to be the module's, or not, by its answer. Raises
+        `PassphraseUsedBefore` for the present one, before the meter stops for nothing; the module knows those before.
         """
         state = self.state
         drawn = _drawn(self._suite, state.device, state.user or state.customer, passphrase)
+        if self._suite.equal(drawn.passphrase_hash, state.passphrase_hash):
+            raise PassphraseUsedBefore(psd_id=state.device, last=REPETITION_LIST + 1)
         self.state = state.model_copy(update={"pending": drawn})
 
     def ask_for_reset(self, request_id: str, proof: Proof) -> ResetPassword:

@@ -143,6 +143,20 @@ def end_a_meter(folder: Path) -> None:
         meter.refund()
 
 
+def add_user(folder: Path) -> None:
+    """A user of a meter, who prints."""
+    with Ledger.open(folder) as ledger:
+        ledger.office.users(ledger.meter("Ada")).add("bob").print("0.33", LETTER, "job-1")
+
+
+def reset_password(folder: Path) -> None:
+    """A customer's reset in its two phases, and an item under the new key."""
+    with Ledger.open(folder) as ledger:
+        meter = ledger.meter("Ada")
+        meter.reset_password("correct horse")
+        meter.print("0.33", LETTER, "job-1")
+
+
 def mailing_rows() -> list[dict[str, str]]:
     """Two jobs for each of three customers, one bad row among them."""
     rows = [

@@ -1,5 +1,6 @@
 """The bytes that parties authenticate: no two different messages have the same (G8, G9)."""
 
+import hashlib
 from itertools import combinations, product
 
 import pytest
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 
 from indicium.domain import messages
 from indicium.domain.commands.base import Command
+from indicium.domain.commands.customer_users import ResetPassword, ResetUserPassword
 from indicium.domain.commands.psd import (
     AuthorizeCustomer,
     AuthorizePsd,
@@ -90,6 +92,55 @@ def test_what_the_provider_signs_differs_wherever_anything_but_the_signature_doe
     signed = [messages.provider_message(command) for command in (*LEASES, *DOWNLOADS)]  # type: ignore[arg-type]
 
     assert len(set(signed)) == len(LEASES) + len(DOWNLOADS)
+
+
+def test_a_user_asks_for_something_else_than_another_and_than_the_customer() -> None:
+    """K-17: what is MACed, and what a request id stands for, says who asks; a customer's bytes are what they were."""
+    users: tuple[str | None, ...] = (None, "bob", "bob 1", "1", "client message")
+    requests = [INDICIA[0].model_copy(update={"user": user}) for user in users]
+    contents = [messages.content(request) for request in requests]
+
+    assert len(set(contents)) == 1
+    maced = {
+        messages.client_message(request, content)
+        for request, content in zip(requests, contents, strict=True)
+        if isinstance(request, CreateIndicium)
+    }
+    digests = {messages.content_digest(request, contents[0]) for request in requests}
+    assert len(maced) == len(digests) == len(users)
+    assert messages.content_digest(requests[0], contents[0]) == hashlib.sha256(contents[0]).digest()
+
+
+def test_what_proves_a_reset_covers_all_of_it() -> None:
+    """M-17: the phase, the secrets, the challenges, the user and the way of proving."""
+    resets = every(
+        ResetPassword,
+        psd_id=PSDS,
+        request_id=IDS,
+        client_challenge=CHALLENGES,
+        module_challenge=CHALLENGES,
+        proof=("provider", "hmk", "passphrase"),
+        secrets=(None, b"a", b"b"),
+        authenticator=(AUTHENTICATOR,),
+    )
+    of_users = every(
+        ResetUserPassword,
+        psd_id=PSDS,
+        request_id=IDS,
+        client_challenge=CHALLENGES,
+        module_challenge=CHALLENGES,
+        user=("bob", "eve"),
+        proof=("customer", "hmk", "passphrase"),
+        secrets=(b"a", b"b"),
+        authenticator=(AUTHENTICATOR,),
+    )
+    proven = [
+        messages.reset_message(command)
+        for command in (*resets, *of_users)
+        if isinstance(command, ResetPassword | ResetUserPassword)
+    ]
+
+    assert len(set(proven)) == len(resets) + len(of_users) == 336
 
 
 def test_what_the_client_macs_differs_wherever_anything_but_the_mac_does() -> None:
