@@ -273,6 +273,7 @@ NEIGHBOURS = [
 
 @pytest.mark.parametrize("name", LADDERS)
 def test_every_check_has_its_rung_and_its_own_error_and_changes_nothing(world: World, name: str) -> None:
+    """K-16, B-55, B-51: only a command that the module has checked changes who may use a meter, and for what."""
     LADDERS[name].climb(world)
 
 
