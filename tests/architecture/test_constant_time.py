@@ -37,10 +37,8 @@ IN_THE_OPEN = {
         "indicium/cryptomodule/verifier.py",
         "(record.suite, record.key) != (self._suite, self._fingerprint)",
     ): "fingerprints of public keys",
-    (
-        "indicium/domain/compact.py",
-        "_halves(signature) != known",
-    ): "whether a signature is written in its one form; it is public, and is verified elsewhere",
+    ("indicium/domain/compact.py", "_halves(signature) != known"): "whether a public signature has its one form",
+    ("indicium/domain/compact.py", "_der(r, s) != signature"): "the same, read the other way",
     (
         "indicium/domain/record.py",
         "base64.b64encode(decoded) != signature",
