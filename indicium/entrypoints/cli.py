@@ -11,7 +11,17 @@ from indicium.domain.errors import CommandNotAllowed, IndiciumError
 from indicium.entrypoints.next_steps import told
 from indicium.entrypoints.options import USAGE
 from indicium.entrypoints.screen import Screen
-from indicium.entrypoints.verbs import analysis, auditing, making, meter, module, provider, storing, viewing
+from indicium.entrypoints.verbs import (
+    analysis,
+    auditing,
+    checking,
+    making,
+    meter,
+    module,
+    provider,
+    storing,
+    viewing,
+)
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
@@ -72,6 +82,7 @@ for verb in (
     viewing.movement,
     auditing.verify,
     auditing.audit,
+    checking.check_item,
     viewing.rebuild,
     making.recover,
     analysis.export,

@@ -32,6 +32,8 @@ class Home:
         self.keys = folder / "keys"
         self.secrets = folder / "secrets"
         self.customers = self.secrets / "customers"
+        self.shown = folder / "shown.db"
+        """Which items were shown here."""
 
     @property
     def holds_ledger(self) -> bool:

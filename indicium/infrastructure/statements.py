@@ -135,8 +135,8 @@ def upsert(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Insert:
     return postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
 
 
-def as_parameter(asked: Collection[str] | Collection[tuple[str, str]]) -> str:
-    """Write a list of names, or of pairs of names, as the one parameter that `gather` takes."""
+def as_parameter(asked: Collection[str] | Collection[tuple[str, str]] | Collection[tuple[int, str]]) -> str:
+    """Write a list of names, or of pairs, as the one parameter that a statement takes."""
     return orjson.dumps([name if isinstance(name, str) else list(name) for name in asked]).decode()
 
 
@@ -183,6 +183,14 @@ def one_package() -> Select[Any]:
     return select(*_PACKAGE).select_from(_WITH_STATIC).where(packages.c.psd_id == bindparam("psd_id"))
 
 
+def transactions_asked(dialect: Dialect) -> Select[Any]:
+    """Select the records of transactions `asked`, pairs of version and meter as `as_parameter` writes them."""
+    version, psd_id = _pairs("asked", dialect).selected_columns
+    wanted = select(cast(version, BigInteger).label("version"), psd_id.label("psd_id")).subquery("wanted")
+    same = and_(records.c.psd_version == wanted.c.version, records.c.psd_id == wanted.c.psd_id)
+    return select(*_RECORD).select_from(wanted).join(records, same)
+
+
 def package_page() -> Select[Any]:
     """Select up to `batch` packages of the meters after `after`."""
     return (
@@ -222,6 +230,12 @@ def one_redating() -> Select[Any]:
 def redatings_of() -> Select[Any]:
     """Select what was noted of the item `item_sha256`, in the order of time."""
     return select(redatings).where(redatings.c.item_sha256 == bindparam("item_sha256")).order_by(redatings.c.at)
+
+
+def redatings_among(dialect: Dialect) -> Select[Any]:
+    """Select what was noted of any of the items `asked`, names as `as_parameter` writes them, in the order of time."""
+    among = redatings.c.item_sha256.in_(_names("asked", dialect))
+    return select(redatings.c.item_sha256, redatings.c.date).where(among).order_by(redatings.c.at)
 
 
 def _newest() -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -36,7 +36,9 @@ from indicium.infrastructure.statements import (
     one_redating,
     package_page,
     record_page,
+    redatings_among,
     redatings_of,
+    transactions_asked,
 )
 
 _PACKAGES_AT_ONCE = 1000
@@ -220,6 +222,11 @@ class Store:
             after = last
         return found
 
+    def transactions(self, asked: Collection[tuple[int, str]]) -> list[SealedRecord]:
+        """Give the records of transactions that are named by version and meter, in any order; none was discarded."""
+        rows = self._read(transactions_asked(self.engine.dialect), asked=as_parameter(asked)) if asked else ()
+        return list(map(_sealed, rows))
+
     def chains(self) -> list[tuple[ChainId, int]]:
         """Give each chain and its last sequence number, the oldest chain first."""
         return [(ChainId(chain), last) for chain, last in self._read(all_chains())]
@@ -253,6 +260,11 @@ class Store:
     def redatings(self, item_sha256: str) -> list[Redating]:
         """Give the redatings of an item, the last at the end: its day is the one that counts."""
         return [Redating._make(row) for row in self._read(redatings_of(), item_sha256=item_sha256)]
+
+    def days_given(self, items: Collection[str]) -> dict[str, str]:
+        """Give the day that counts of those items that were redated, by their SHA-256 in hex."""
+        rows = self._read(redatings_among(self.engine.dialect), asked=as_parameter(items)) if items else ()
+        return {item: day for item, day in rows}  # noqa: C416  # rows are no pairs to a type checker
 
     def _read(self, query: Select[Any], **parameters: object) -> Sequence[Any]:
         with self._database.in_place(), self.engine.connect() as connection:

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, mldsa
 from cryptography.x509.oid import NameOID
 
-from indicium.domain.errors import KeyNotUsable
+from indicium.domain.errors import BadFile, KeyNotUsable
 
 ROOT_DAYS = 20 * 365
 """How long an authority's own certificate is valid."""
@@ -40,6 +40,15 @@ def issue(
     constraints = x509.BasicConstraints(ca=False, path_length=None)
     signed = _signed(builder.add_extension(constraints, critical=True), key)
     return signed.public_bytes(serialization.Encoding.DER)
+
+
+def certificate_der(content: bytes, path: str) -> bytes:
+    """Give a certificate that is written in PEM or in DER, in DER. Raises `BadFile`; nothing of it is checked."""
+    try:
+        read = x509.load_pem_x509_certificate if content.startswith(b"-----") else x509.load_der_x509_certificate
+        return read(content).public_bytes(serialization.Encoding.DER)
+    except ValueError:
+        raise BadFile(path=path, why="it is not a certificate in PEM or DER") from None
 
 
 def load_private_key(der: bytes, what: str) -> AuthorityKey:

@@ -72,3 +72,59 @@ class RedatingDayUnfit(Refusal):
     sentence = "The item can be given a day from {first} to {last}."
     first: str
     last: str
+
+
+@dataclass(eq=False)
+class ItemCertificateMissing(Refusal):
+    """Nobody knows yet: the certificate of the item's meter is not at hand."""
+
+    sentence = "The certificate {serial} of meter {device} is not at hand: give it, or a form of the item that has it."
+    device: str
+    serial: str
+
+
+@dataclass(eq=False)
+class ItemDatedAhead(Refusal):
+    """The item is of a day that has not come yet."""
+
+    sentence = "The item is of {day}, which is yet to come: do not take it."
+    day: str
+
+
+@dataclass(eq=False)
+class ItemExpired(Refusal):
+    """The last day of the item is past."""
+
+    sentence = "The item was good until {day}."
+    day: str
+
+
+@dataclass(eq=False)
+class ItemNeedsLedger(Refusal):
+    """Nobody knows yet: an IBI-Lite has no signature."""
+
+    sentence = "An IBI-Lite has no signature: only the ledger says whether it is genuine. Name its home or its store."
+
+
+@dataclass(eq=False)
+class ItemOfOtherLedger(Refusal):
+    """Nobody knows yet: this ledger has no such meter."""
+
+    sentence = "This ledger has no meter {device}: ask the ledger that the item comes from."
+    device: str
+
+
+@dataclass(eq=False)
+class ItemShownBefore(Refusal):
+    """The item was shown before: this is a copy, or that was one."""
+
+    sentence = "The item was shown before, {at} at {place}: it is good once."
+    at: str
+    place: str
+
+
+@dataclass(eq=False)
+class SheetByItself(Refusal):
+    """What a module signs for a sheet is good for nothing by itself: its items are."""
+
+    sentence = "This is what the items of a sheet bear, and none of them: it is good for nothing by itself."

@@ -66,6 +66,13 @@ class NotAnItem(Malformed):
 
 
 @dataclass(eq=False)
+class NotPostage(Malformed):
+    """IBI-Lite is for postage, of less than 16,777.216 and from a meter of less than 2^32 transactions."""
+
+    sentence = "IBI-Lite has room for postage only: write the item in its compact form."
+
+
+@dataclass(eq=False)
 class CustomerMissing(Malformed):
     """A row names no customer."""
 
