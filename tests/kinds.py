@@ -10,15 +10,15 @@ USUAL: dict[str, tuple[int, Elements]] = {
     "voucher": (3500, Voucher(purpose="Kaffee & Kuchen «für zwei»")),
     "coupon": (
         500,
-        Coupon(issuer="Acme Teas", product="Assam, 250 g", offer="50 cents off", valid_until=date(2026, 12, 31)),
+        Coupon(issuer="Acme Teas", product="Assam, 250 g", offer="50 cents off", valid_until=date(2099, 12, 31)),
     ),
     "ticket": (
         89_000,
-        Ticket(event="Tosca", place="City Opera", day=date(2026, 5, 1), begins="19:30", seat="Block B, row 4, seat 17"),
+        Ticket(event="Tosca", place="City Opera", day=date(2099, 5, 1), begins="19:30", seat="Block B, row 4, seat 17"),
     ),
     "gift-certificate": (
         25_000,
-        GiftCertificate(merchant="Bücher Müller", message="Alles Gute, Opa 🎈", valid_until=date(2029, 3, 2)),
+        GiftCertificate(merchant="Bücher Müller", message="Alles Gute, Opa 🎈", valid_until=date(2099, 3, 2)),
     ),
 }
 """One of each kind that a client may ask for: its value in mills and its data elements."""

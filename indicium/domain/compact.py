@@ -25,8 +25,9 @@ ALONE: Final = 1
 LONGEST: Final = 16_384
 """No compact item has as many bytes; a longer one is refused before it is read."""
 
-DATA_MATRIX_BYTES: Final = 1556
-"""Most bytes that the largest Data Matrix, of 144 by 144 modules, holds."""
+DATA_MATRIX_BYTES: Final = 1552
+"""Most bytes that the largest Data Matrix, of 144 by 144 modules, holds: of its 1,558 code words six say that bytes
+follow, and how many."""
 
 HALVES: Final = (20, 32)
 """Lengths of the two numbers of a signature, in bytes: DSA of 160 bits, ECDSA on P-256."""

@@ -83,6 +83,7 @@ for verb in (
     auditing.verify,
     auditing.audit,
     checking.check_item,
+    checking.label,
     viewing.rebuild,
     making.recover,
     analysis.export,

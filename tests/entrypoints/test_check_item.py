@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,11 +11,11 @@ import pytest
 from indicium.app import Ledger
 from indicium.domain import compact
 from indicium.domain.ibi_lite import IbiLite
-from indicium.domain.kinds import Voucher
+from indicium.domain.kinds import KINDS, Voucher
 from indicium.domain.vbi import parse_item
 from indicium.settings import Settings
-from tests.entrypoints.command import indicium
-from tests.kinds import USUAL
+from tests.entrypoints.command import Terminal, indicium
+from tests.kinds import LONGEST, USUAL
 
 
 @pytest.fixture
@@ -79,11 +80,11 @@ def test_json_says_of_each_item_what_was_found(home: Path, line: bytes, tmp_path
     said = json.loads(done.stdout)
     assert (done.returncode, said["verdict"]) == (1, "NOT")
     good, junk, changed = said["items"]
-    assert (good["verdict"], good["error"], good["item"]["value"]) == ("GENUINE", None, 330)
+    assert (good["verdict"], good["error"], good["value"]) == ("GENUINE", None, 330)
     assert good["item_sha256"] == parse_item(line).sha256
     assert good["record"]["sequence"] > 0
-    assert (junk["verdict"], junk["error"], junk["item"]) == ("NOT", "not-an-item", None)
-    assert (changed["error"], changed["record"]) == ("item-not-authentic", None)
+    assert (junk["verdict"], junk["error"], junk["elements"]) == ("NOT", "not-an-item", None)
+    assert (changed["error"], changed["record"]) == ("item-not-genuine", None)
 
 
 def test_of_processes_that_show_one_item_at_the_same_time_one_is_the_first(home: Path, line: bytes) -> None:
@@ -128,3 +129,57 @@ def test_no_text_of_an_item_writes_on_the_screen_otherwise_than_as_text(home: Pa
     assert "\x1b" not in done.stdout
     assert "\u202e" not in done.stdout
     assert "purpose: tea�[31m��GENUINE" in done.stdout
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_item_of_each_kind_goes_on_a_label_and_is_checked_from_it(home: Path, tmp_path: Path, kind: str) -> None:
+    with Ledger.open(Settings.read(home)) as ledger:
+        meter = ledger.meter("Ada")
+        for name, elements in (("usual", USUAL[kind][1]), ("longest", LONGEST[kind])):
+            (tmp_path / name).write_text(meter.print("1.00", elements).line, encoding="utf-8")
+        (tmp_path / "meter.der").write_bytes(meter.certificate())
+
+    for name in ("usual", "longest"):
+        picture = tmp_path / f"{name}.png"
+        made = indicium("label", tmp_path / name, "--out", picture, "--certificate", tmp_path / "meter.der")
+        assert (made.returncode, made.stderr) == (0, "")
+        checked = indicium("check-item", picture, "--ca", home / "keys" / "ca.pem", "--json")
+        assert checked.returncode == 0
+        (said,) = json.loads(checked.stdout)["items"]
+        assert said["item_sha256"] == parse_item((tmp_path / name).read_bytes()).sha256
+        assert said["verdict"] == "GENUINE"
+
+
+def test_postage_goes_on_a_small_label_and_nothing_else_does(home: Path, line: bytes, tmp_path: Path) -> None:
+    item, picture, small = tmp_path / "item", tmp_path / "label.png", tmp_path / "small.png"
+    item.write_bytes(line)
+    assert indicium("label", item, "--out", small, "--ibi-lite").returncode == 0
+    assert indicium("label", item, "--out", picture).returncode == 0
+    assert small.stat().st_size < picture.stat().st_size
+    assert indicium("check-item", small, "--home", home).returncode == 0
+    with Ledger.open(Settings.read(home)) as ledger:
+        item.write_text(ledger.meter("Ada").print("1.00", USUAL["voucher"][1]).line, encoding="utf-8")
+    refused = indicium("label", item, "--out", tmp_path / "other.png", "--ibi-lite")
+    assert (refused.returncode, (tmp_path / "other.png").exists()) == (1, False)
+    assert "IBI-Lite has room for postage only" in refused.stderr
+
+
+def test_what_cannot_be_a_label_or_a_picture_of_one_is_refused(home: Path, line: bytes, tmp_path: Path) -> None:
+    file, picture = tmp_path / "item", tmp_path / "label.png"
+    file.write_bytes(line + b"\n" + line)
+    assert "there are 2" in indicium("label", file, "--out", picture).stderr
+    file.write_bytes(line)
+    (tmp_path / "large.der").write_bytes(certificate_of(home))
+    assert "No such file" in indicium("label", file, "--out", tmp_path / "no-folder" / "label.png").stderr
+    assert indicium("label", file, "--out", picture).returncode == 0
+    for content in (picture.read_bytes()[:200], b"\x89PNG\r\n\x1a\n", b"\x89PNG\r\n\x1a\n" + bytes(100)):
+        file.write_bytes(content)
+        assert indicium("check-item", file, "--home", home).returncode == 3
+
+
+def test_without_its_extra_that_is_said(terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "zxingcpp", None)
+
+    refused = terminal.refused("label", tmp_path / "item", "--out", tmp_path / "label.png", status=3)
+
+    assert refused == "This needs the extra 'labels': pip install 'indicium[labels]'."

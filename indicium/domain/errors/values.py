@@ -66,6 +66,14 @@ class NotAnItem(Malformed):
 
 
 @dataclass(eq=False)
+class ItemTooLong(Malformed):
+    """No Data Matrix is large enough."""
+
+    sentence = "{length} bytes are more than a Data Matrix holds: leave the certificate out of the label."
+    length: int
+
+
+@dataclass(eq=False)
 class NotPostage(Malformed):
     """IBI-Lite is for postage, of less than 16,777.216 and from a meter of less than 2^32 transactions."""
 

@@ -1,18 +1,21 @@
-"""The verb of whoever takes items: is it genuine, and was it shown before."""
+"""Verbs of whoever gives items out as labels, and of whoever takes them: is it genuine, and was it shown before."""
 
+import base64
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from indicium.cryptomodule.item_check import ItemCheck
-from indicium.domain import amounts
+from indicium.domain import amounts, compact
 from indicium.domain.amounts import Mills
-from indicium.domain.errors import BadFile, BadValue, IndiciumError
-from indicium.domain.item_forms import split
+from indicium.domain.errors import BadFile, BadValue, ExtraMissing, IndiciumError
+from indicium.domain.ibi_lite import IbiLite
+from indicium.domain.item_forms import read_text, split
 from indicium.entrypoints.options import USAGE, HomeOption, JsonOption, StoreOption, settings_of
 from indicium.entrypoints.screen import Screen
 from indicium.infrastructure.devices import SystemClock
@@ -27,13 +30,17 @@ AT_ONCE: Final = 1000
 
 LONGEST_PLACE: Final = 64
 
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
+"""How a picture begins."""
+
 _EXIT: Final = {Verdict.GENUINE: 0, Verdict.NOT: 1, Verdict.UNKNOWN: 2}
 _COLOURS: Final = {Verdict.GENUINE: "green", Verdict.NOT: "red", Verdict.UNKNOWN: "yellow"}
 
 
 def check_item(
     source: Annotated[
-        str, typer.Argument(help="A file of items, - for standard input: one in bytes, or a line each, in any form.")
+        str,
+        typer.Argument(help="A file of items, - for standard input: one in bytes, a line each in any form, or a PNG."),
     ],
     ca: Annotated[
         Path | None, typer.Option("--ca", help="The authority's certificate, PEM or DER: the ledger is not asked then.")
@@ -54,13 +61,13 @@ def check_item(
     """
     screen = Screen(json=json)
     try:
-        items = split(_content(source))
+        items = _items(source)
         if not items:
             raise BadFile(path=source, why="it holds no item")
         with ExitStack() as stack:
             check, ledger = _parties(stack, ca, home, store, shown_at)
             for path in certificate or ():
-                check.learn(certificate_der(_content(str(path)), str(path)))
+                check.learn(_certificate(path))
             counter = Counter(check, SystemClock().now, ledger, shown_at)
             reports: list[ItemReport] = []
             with screen.progress("checking", "items") as advance:
@@ -88,14 +95,64 @@ def _parties(
     if ca is not None and home is None and store is None:
         if shown_at is not None:
             raise BadValue(field="--shown-at", why="name the home too, where it is noted")
-        return ItemCheck(certificate_der(_content(str(ca)), str(ca))), None
+        return ItemCheck(_certificate(ca)), None
     settings = settings_of(home, store)
     kept = Home(settings.home)
-    pem = kept.public("ca.pem") if ca is None else _content(str(ca))
     ledger = Ledger(stack.enter_context(Store.open(settings.store_url, read_only=True)))
     if shown_at is not None or kept.shown.exists():
         ledger = ledger._replace(shown=stack.enter_context(ShownItems(kept.shown)))
-    return ItemCheck(certificate_der(pem, str(ca or kept.keys / "ca.pem"))), ledger
+    return ItemCheck(_certificate(ca or kept.keys / "ca.pem")), ledger
+
+
+def _certificate(path: Path) -> bytes:
+    return certificate_der(_content(str(path)), str(path))
+
+
+def label(
+    source: Annotated[str, typer.Argument(help="A file with one item in any form, - for standard input.")],
+    out: Annotated[Path, typer.Option("--out", help="PNG file to write: a Data Matrix.")],
+    certificate: Annotated[
+        Path | None, typer.Option("--certificate", help="The meter's, to go with it: checked with the CA's alone then.")
+    ] = None,
+    ibi_lite: Annotated[bool, typer.Option("--ibi-lite", help="Postage in 20 bytes, which only the ledger checks.")] = (
+        False
+    ),
+    json: JsonOption = False,
+) -> None:
+    """Write an item as a label."""
+    _demand_extra()
+    from indicium.entrypoints import labels  # only where the extra is installed
+
+    screen, items = Screen(json=json), _items(source)
+    if len(items) != 1:
+        raise BadFile(path=source, why=f"a label has one item, and there are {len(items)}")
+    brought = read_text(items[0])
+    if isinstance(brought, IbiLite):
+        data = brought.encode()
+    elif ibi_lite:
+        data = IbiLite.of(brought.item).encode()
+    else:
+        given = brought.certificate if certificate is None else _certificate(certificate)
+        data = compact.encode(brought.item, given)
+    labels.write(out, data)
+    screen.say(f"{len(data)} bytes, as a Data Matrix in {out}")
+    screen.show({"label": str(out), "bytes": len(data)})
+
+
+def _items(source: str) -> list[bytes]:
+    """Give the items that are brought, a line of text each. Raises `BadFile`, `ExtraMissing`."""
+    content = _content(source)
+    if not content.startswith(_PNG):
+        return split(content)
+    _demand_extra()
+    from indicium.entrypoints import labels  # only where the extra is installed
+
+    return [base64.b64encode(data) for data in labels.read(content, source)]
+
+
+def _demand_extra() -> None:
+    if find_spec("zxingcpp") is None or find_spec("PIL") is None:
+        raise ExtraMissing(extra="labels")
 
 
 def _content(source: str) -> bytes:
@@ -110,16 +167,17 @@ def _lines(report: ItemReport) -> Iterator[str]:
     yield str(report.verdict)
     if report.error is not None:
         yield f"  {report.error}"
-    if report.body is not None:
-        body = report.body
+    if report.body is not None and report.elements is not None:
+        body, said = report.body, report.elements.model_dump(mode="json")
         yield (
-            f"  {body.elements.kind}, {amounts.dollars(Mills(body.value))}, of {body.date}, "
+            f"  {said.pop('kind')}, {amounts.dollars(Mills(report.value))}, of {body.date}, "
             f"meter {body.device}, transaction {body.transaction}"
         )
-        texts = body.elements.model_dump(mode="json", exclude={"kind"})
-        yield from (f"  {name}: {_visible(str(text))}" for name, text in texts.items())
+        yield from (f"  {name}: {_visible(str(text))}" for name, text in said.items())
     if report.chain:
         yield f"  recorded: chain {report.chain}, record {report.sequence}"
+    if report.redated:
+        yield f"  mailed on {report.redated} instead of its own day"
     if report.withdrawn:
         yield "  its meter has been withdrawn since"
     if report.noted:
@@ -136,9 +194,12 @@ def _facts(report: ItemReport) -> dict[str, object]:
         "verdict": report.verdict,
         "error": None if report.error is None else report.error.code,
         "sentence": None if report.error is None else str(report.error),
-        "item": None if report.body is None else report.body.model_dump(mode="json"),
+        "value": report.value,
+        "elements": None if report.elements is None else report.elements.model_dump(mode="json"),
+        "signed": None if report.body is None else report.body.model_dump(mode="json"),
         "item_sha256": report.sha256 or None,
         "record": {"chain": report.chain, "sequence": report.sequence} if report.chain else None,
+        "redated": report.redated or None,
         "withdrawn": report.withdrawn,
         "noted": report.noted,
     }
