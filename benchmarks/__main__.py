@@ -22,7 +22,7 @@ from typing import Final
 
 from cryptography.hazmat.backends.openssl import backend
 
-from benchmarks import growth, reading, saving, servers, sheets, signing, views
+from benchmarks import checking, growth, reading, saving, servers, sheets, signing, views
 from benchmarks.pairs import PAIRS, Figure, Missing
 from benchmarks.stage import Stage
 
@@ -61,6 +61,7 @@ FAMILIES: Final[dict[tuple[str, ...], Callable[[Run], Iterable[Figure | Missing]
     ("G13",): lambda _run: sheets.g13(),
     ("G5", "G6"): lambda run: servers.g5_and_g6(run.folder),
     ("G7", "G9"): lambda run: reading.g7_and_g9(run.stage, run.folder),
+    ("G8",): lambda run: checking.g8(run.stage, run.folder),
     ("G11",): lambda run: views.g11(run.folder, run.meters),
     ("G10",): lambda run: growth.g10(run.grown),
     ("G12",): lambda run: growth.g12(run.grown),

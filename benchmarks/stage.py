@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from indicium.cryptomodule.dispatch import CryptoModule
 from indicium.cryptomodule.ports import Hardware, MemoryContent, MemoryUpdate, MeterRow
 from indicium.cryptomodule.suites import Modern
+from indicium.cryptomodule.vault import StaticPart
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.crypto_card import InitializeCryptoCard
@@ -128,6 +129,8 @@ class Stage:
         plan = CeremonyPlan.generate()
         born = ceremony.perform(self.execute, self._suite, SERIAL, plan, Configuration(command, 100), begun=False)
         self.audit_key = born.audit_key
+        self.ca = authority.certificate
+        """The authority's certificate, X.509 in DER."""
         self.customers = [self._lease(metergen, provider, born.card, number) for number in range(meters)]
 
     def execute(self, request: Command) -> bytes:
@@ -156,6 +159,15 @@ class Stage:
         """Let the customers take their replies, so that they can ask again."""
         for customer, reply in zip(self.customers, replies, strict=True):
             customer.accept(str(self._asked), reply)
+
+    @property
+    def packages(self) -> tuple[Package, ...]:
+        """The newest package of each meter."""
+        return tuple(self._packages.values())
+
+    def public_key(self, device: str) -> bytes:
+        """Give a meter's public key in DER."""
+        return StaticPart.model_validate_json(self._packages[DeviceId(device)].static).public_key
 
     def forget_keys(self) -> None:
         """Empty the module's key cache, so that every meter's keys are loaded anew."""

@@ -16,6 +16,7 @@ from indicium.domain.amounts import Mills
 from indicium.domain.errors import BadFile, BadValue, ExtraMissing, IndiciumError
 from indicium.domain.ibi_lite import IbiLite
 from indicium.domain.item_forms import read_text, split
+from indicium.domain.sheets import ItemOfSheet
 from indicium.entrypoints.options import USAGE, HomeOption, JsonOption, StoreOption, settings_of
 from indicium.entrypoints.screen import Screen
 from indicium.infrastructure.devices import SystemClock
@@ -127,6 +128,8 @@ def label(
     if len(items) != 1:
         raise BadFile(path=source, why=f"a label has one item, and there are {len(items)}")
     brought = read_text(items[0])
+    if isinstance(brought, ItemOfSheet):
+        raise BadFile(path=source, why="it is an item of a sheet, which a label of its own does not take yet")
     if isinstance(brought, IbiLite):
         data = brought.encode()
     elif ibi_lite:
