@@ -8,10 +8,8 @@
 
 from typing import NamedTuple
 
-from indicium.cryptomodule.suites import Certificate, NotAuthentic, Suite, encoding
-from indicium.cryptomodule.suites.audit_keys import AuditKey, key_of, verify_in_one_form
+from indicium.cryptomodule.suites import Certificate, NotAuthentic, Suite, VerifyKey, dsa, elliptic, encoding
 from indicium.domain.errors import (
-    BadRecord,
     ItemCertificateMissing,
     ItemCertificateNotAuthentic,
     ItemNotGenuine,
@@ -56,10 +54,18 @@ def _demand_day(body: ItemBody, first: str, last: str) -> None:
         raise ItemOutsideCertificate(psd_id=body.device, date=body.date, first=first, last=last)
 
 
+def _load(der: bytes, what: str) -> VerifyKey:
+    """Load a key of those that sign what is printed, whichever suite it is of. Raises `KeyNotUsable`."""
+    try:
+        return elliptic.load_public_of_items(der, what)
+    except KeyNotUsable:
+        return dsa.load_public(der, what)
+
+
 class _Certified(NamedTuple):
     """A meter's key, and the days for which it is certified."""
 
-    key: AuditKey
+    key: VerifyKey
     first: str
     last: str
 
@@ -72,7 +78,7 @@ class ItemCheck:
 
     def __init__(self, authority: bytes) -> None:
         """Take the authority's certificate, X.509 in DER. Raises `KeyNotUsable`."""
-        encoding.check_authority(authority, key_of)
+        encoding.check_authority(authority, _load)
         self._authority = authority
         self._certified: dict[tuple[str, str], _Certified] = {}
 
@@ -88,7 +94,7 @@ class ItemCheck:
         try:  # 1
             proof = encoding.Certificate(der)
             proof.issued_by(self._authority)
-            key = key_of(proof.public_key, "meter's key")
+            key = _load(proof.public_key, "meter's key")
         except (NotAuthentic, KeyNotUsable):
             raise ItemCertificateNotAuthentic from None
         if body is not None:
@@ -107,6 +113,6 @@ class ItemCheck:
         key, first, last = certified
         _demand_day(body, first, last)  # 3
         try:  # 4
-            verify_in_one_form(key, item.signed, item.signature)
-        except BadRecord:
+            key.verify(item.signed, item.signature)
+        except NotAuthentic:
             raise ItemNotGenuine(psd_id=body.device) from None

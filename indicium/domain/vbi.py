@@ -7,12 +7,11 @@ the record byte for byte.
 
 import base64
 import hashlib
-import re
 from datetime import date
 from functools import cached_property
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from indicium.domain.amounts import LARGEST
 from indicium.domain.errors import BadRecord, NotAnItem
@@ -22,15 +21,7 @@ from indicium.domain.record import decode_signature
 LONGEST_LINE: Final = 16_384
 """No item has as many bytes; a longer line is refused before it is read."""
 
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBERS: Final = ("transaction", "ar", "dr", "value")
-
-
-def _calendar_day(text: str) -> str:
-    if not _DAY.fullmatch(text):
-        raise ValueError("a day, as in 2026-11-30")  # noqa: TRY003, EM101  # pydantic's protocol
-    date.fromisoformat(text)
-    return text
 
 
 class ItemBody(BaseModel):
@@ -52,7 +43,7 @@ class ItemBody(BaseModel):
     """Descending register in mills, this item's value taken off."""
     value: int
     """Value in mills."""
-    date: Annotated[str, AfterValidator(_calendar_day)]
+    date: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
     """Day of issue in UTC, YYYY-MM-DD."""
     elements: AnyElements
 
@@ -96,7 +87,13 @@ def parse_item(line: bytes) -> SignedItem:
     for name in _NUMBERS:
         if not 0 <= getattr(body, name) <= LARGEST:
             raise NotAnItem(why=f"{name} is not as an item has it")
-    return SignedItem(body, signed, signature)
+    try:
+        date.fromisoformat(body.date)
+    except ValueError:
+        raise NotAnItem(why="date is not as an item has it") from None
+    item = SignedItem(body, signed, signature)
+    item.line = line
+    return item
 
 
 def render_body(

@@ -119,7 +119,7 @@ class Counter:
         """Examine items, each a line of text in any form that `item_forms` reads."""
         brought = [_read(text) for text in texts]
         if self._ledger is None:
-            return [self._alone(item) for item in brought]
+            return self._by_themselves(brought)
         withdrawn = self._learn(self._ledger.store, brought)
         reports = self._recorded(self._ledger.store, brought)
         if withdrawn:
@@ -127,7 +127,12 @@ class Counter:
         reports = _redated(self._ledger.store, reports)
         return reports if self._ledger.shown is None else self._shown(self._ledger.shown, reports)
 
-    def _alone(self, brought: "Brought | ItemReport") -> ItemReport:
+    def _by_themselves(self, brought: Sequence["Brought | ItemReport"]) -> list[ItemReport]:
+        now = self._now().astimezone(UTC)
+        today, ended = now.date().isoformat(), (now - LAST_PLACE).date()
+        return [self._alone(item, today, ended) for item in brought]
+
+    def _alone(self, brought: "Brought | ItemReport", today: str, ended: date) -> ItemReport:
         """Look at an item by itself."""
         if isinstance(brought, ItemReport):
             return brought
@@ -149,17 +154,10 @@ class Counter:
             if report.elements is None:
                 raise SheetByItself
             within_kind(report.elements, report.value)
-            self._demand_day(body, report.elements.last_day)
+            _demand_day(body, today, report.elements.last_day, ended)
         except IndiciumError as error:
             return report._replace(error=error)
         return report
-
-    def _demand_day(self, body: ItemBody, last_day: date | None) -> None:
-        now = self._now().astimezone(UTC)
-        if body.date > now.date().isoformat():
-            raise ItemDatedAhead(day=body.date)
-        if last_day is not None and last_day < (now - LAST_PLACE).date():
-            raise ItemExpired(day=last_day.isoformat())
 
     def _learn(self, store: Store, brought: Sequence["Brought | ItemReport"]) -> set[str]:
         """Learn the certificates of the ledger's meters, and give those meters that were withdrawn."""
@@ -180,7 +178,7 @@ class Counter:
 
     def _recorded(self, store: Store, brought: Sequence["Brought | ItemReport"]) -> list[ItemReport]:
         """Ask the ledger for the records of all items that are good by themselves."""
-        reports = [self._alone(item) for item in brought]
+        reports = self._by_themselves(brought)
         asked: list[tuple[int, str]] = []
         for item, report in zip(brought, reports, strict=True):
             if isinstance(item, IbiLite):
@@ -265,6 +263,14 @@ def _redated(store: Store, reports: list[ItemReport]) -> list[ItemReport]:
     mail = [report.sha256 for report in reports if report.error is None and isinstance(report.elements, MailPiece)]
     days = store.days_given(mail)
     return [report._replace(redated=days.get(report.sha256, "")) for report in reports] if days else reports
+
+
+def _demand_day(body: ItemBody, today: str, last_day: date | None, ended: date) -> None:
+    """Demand that an item's day has come, and that its last day has not ended everywhere."""
+    if body.date > today:
+        raise ItemDatedAhead(day=body.date)
+    if last_day is not None and last_day < ended:
+        raise ItemExpired(day=last_day.isoformat())
 
 
 def _of_meter(report: ItemReport, withdrawn: Collection[str]) -> ItemReport:

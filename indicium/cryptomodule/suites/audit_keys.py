@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from indicium.cryptomodule.suites import dsa, elliptic, lattice
-from indicium.cryptomodule.suites.encoding import UNREADABLE, public_der, read_public
+from indicium.cryptomodule.suites.encoding import UNREADABLE, public_der
 from indicium.cryptomodule.suites.fips140_1 import Fips1401
 from indicium.cryptomodule.suites.modern import Modern
 from indicium.cryptomodule.suites.post_quantum import PostQuantum
@@ -45,28 +45,19 @@ def load_key(pem: bytes) -> AuditKey:
         public = serialization.load_pem_public_key(pem)
     except UNREADABLE:
         raise KeyNotUsable(what=_WHAT, why="it is not a public key in PEM") from None
-    return key_of(public_der(public), _WHAT)
-
-
-def key_of(der: bytes, what: str) -> AuditKey:
-    """Load a public key of any suite from SubjectPublicKeyInfo in DER. Raises `KeyNotUsable`."""
-    public = read_public(der, what)
+    der = public_der(public)
     for kind, suite, load in _KINDS:
         if isinstance(public, kind):
-            return AuditKey(suite, hashlib.sha256(der).hexdigest(), load(der, what))
-    raise KeyNotUsable(what=what, why="it is of no suite: neither of the curve P-256, nor of DSA or ML-DSA-65")
+            return AuditKey(suite, hashlib.sha256(der).hexdigest(), load(der, _WHAT))
+    raise KeyNotUsable(what=_WHAT, why="it is of no suite: neither of the curve P-256, nor of DSA or ML-DSA-65")
 
 
 def verify_signature(key: AuditKey, body: bytes, signature: bytes) -> None:
     """Check a signature in strict base64 over the JSON object's bytes. Raises `BadRecord`."""
-    verify_in_one_form(key, body, decode_signature(signature))
-
-
-def verify_in_one_form(key: AuditKey, body: bytes, signature: bytes) -> None:
-    """Check a signature that has the one form of its suite. Raises `BadRecord`."""
-    _ONE_FORM[key.suite](signature)
+    decoded = decode_signature(signature)
+    _ONE_FORM[key.suite](decoded)
     try:
-        key.public.verify(body, signature)
+        key.public.verify(body, decoded)
     except NotAuthentic:
         raise BadRecord(why="the signature does not verify") from None
 

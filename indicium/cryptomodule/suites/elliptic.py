@@ -30,6 +30,11 @@ _DOUBTFUL = 0x7F
 """First byte of an s of 32 bytes that may be above half the order, 7F FF FF FF 80 …"""
 
 
+def _is_surely_low(signature: bytes) -> bool:
+    """Whether the length and the first byte of s in a DER signature show that it is up to half the order."""
+    return signature[5 + signature[3]] < _HIGH_S_BYTES and signature[6 + signature[3]] < _DOUBTFUL
+
+
 class VerifyKey(PublicHalf[ec.EllipticCurvePublicKey]):
     """A public key for ECDSA P-256 with SHA-256."""
 
@@ -53,7 +58,9 @@ class OneForm(VerifyKey):
 
     def verify(self, data: bytes, signature: bytes) -> None:
         """Check a DER signature; raise `NotAuthentic`."""
-        super().verify(data, signature)
+        super().verify(data, signature)  # which takes shortest DER only
+        if _is_surely_low(signature):
+            return
         if decode_dss_signature(signature)[1] > HALF_ORDER:
             raise NotAuthentic
 
@@ -71,7 +78,7 @@ class SigningKey(PrivateHalf[ec.EllipticCurvePrivateKey]):
     def sign(self, data: bytes) -> bytes:
         """Give a DER signature with low s, so that it has one form."""
         signature = self._key.sign(data, self._algorithm)
-        if signature[5 + signature[3]] < _HIGH_S_BYTES and signature[6 + signature[3]] < _DOUBTFUL:
+        if _is_surely_low(signature):
             return signature
         r, s = decode_dss_signature(signature)
         return signature if s <= HALF_ORDER else encode_dss_signature(r, _ORDER - s)
