@@ -15,6 +15,7 @@ import orjson
 from indicium.cryptomodule.item_check import ItemCheck
 from indicium.cryptomodule.vault import StaticPart
 from indicium.domain.compact import CompactItem
+from indicium.domain.compact_sheets import CompactItemOfSheet
 from indicium.domain.errors import (
     IndiciumError,
     ItemCertificateMissing,
@@ -138,7 +139,7 @@ class Counter:
             return brought
         if isinstance(brought, IbiLite):
             return ItemReport(ItemNeedsLedger())
-        certificate = b"" if isinstance(brought, ItemOfSheet) else brought.certificate
+        certificate = brought.certificate
         try:
             report, item = _said(brought)
         except IndiciumError as error:
@@ -162,7 +163,7 @@ class Counter:
     def _learn(self, store: Store, brought: Sequence["Brought | ItemReport"]) -> set[str]:
         """Learn the certificates of the ledger's meters, and give those meters that were withdrawn."""
         devices = {DeviceId(item.item.body.device) for item in brought if isinstance(item, CompactItem)}
-        devices.update(_device_of(item) for item in brought if isinstance(item, ItemOfSheet))
+        devices.update(_device_of(item.item) for item in brought if isinstance(item, CompactItemOfSheet))
         withdrawn: set[str] = set()
         for device, package in store.gather(_NO_CHAIN, devices, ()).packages.items():
             if device not in self._meters:
@@ -239,11 +240,11 @@ def _read(text: bytes) -> "Brought | ItemReport":
         return ItemReport(error)
 
 
-def _said(brought: CompactItem | ItemOfSheet) -> tuple[ItemReport, SignedItem]:
+def _said(brought: CompactItem | CompactItemOfSheet) -> tuple[ItemReport, SignedItem]:
     """Give what an item says, and what is signed. Raises `NotAnItem`, `ItemNotOfSheet`."""
-    if isinstance(brought, ItemOfSheet):
-        leaf, sheet = brought.check()
-        return ItemReport(None, sheet.body, leaf.elements, leaf.value, sheet.sha256, brought.key), sheet
+    if isinstance(brought, CompactItemOfSheet):
+        leaf, sheet = brought.item.check()
+        return ItemReport(None, sheet.body, leaf.elements, leaf.value, sheet.sha256, brought.item.key), sheet
     item = brought.item
     body, sha256 = item.body, item.sha256
     elements = None if isinstance(body.elements, Sheet) else body.elements

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from threading import Barrier, Thread
 
@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from indicium.cryptomodule.item_check import ItemCheck
 from indicium.cryptomodule.vault import StaticPart
-from indicium.domain import compact
+from indicium.domain import compact, compact_sheets
+from indicium.domain.commands.sheets import SheetItem
 from indicium.domain.errors import (
     IndiciumError,
     ItemCertificateMissing,
@@ -21,6 +22,7 @@ from indicium.domain.errors import (
     ItemExpired,
     ItemNeedsLedger,
     ItemNotGenuine,
+    ItemNotOfSheet,
     ItemNotRecorded,
     ItemOfOtherCertificate,
     ItemOfOtherLedger,
@@ -28,6 +30,7 @@ from indicium.domain.errors import (
     ItemShownBefore,
     KeyNotUsable,
     NotAnItem,
+    SheetByItself,
     ValueUnfitForKind,
 )
 from indicium.domain.ibi_lite import IbiLite
@@ -36,6 +39,7 @@ from indicium.domain.vbi import parse_item
 from indicium.infrastructure.shown import ShownItems
 from indicium.parties.authority import METER_DAYS
 from indicium.parties.checking import Counter, ItemReport, Ledger, Verdict
+from indicium.parties.redating import redate
 from tests.domain.items import body_of
 from tests.harness import World
 from tests.kinds import USUAL
@@ -291,3 +295,35 @@ def test_many_items_of_many_meters_are_examined_together(world: World, shown: Sh
     assert [report.verdict for report in reports] == [Verdict.GENUINE] * 10 + [Verdict.NOT] * 2 + [Verdict.GENUINE] * 10
     sequences = [report.sequence for report in reports if report.verdict is Verdict.GENUINE]
     assert sequences == sorted(sequences)
+
+
+def test_each_item_of_a_sheet_is_genuine_and_good_once_and_the_sheet_by_itself_is_not(
+    world: World, shown: ShownItems
+) -> None:
+    """What the sheet's items share is the record; each has its own place, and is shown by itself."""
+    ada, asked = world.customers["ada"], [SheetItem(value=330, elements=USUAL["postage"][1])] * 3
+    draft = ada.draft_sheet("s", asked)
+    sheet = list(ada.accept_sheet("s", world.execute(ada.create_sheet("s", draft)), draft))
+    certificate = certificate_of(world)
+
+    labels = [compact_sheets.encode(item, certificate).hex().encode() for item in sheet]
+    assert [report.verdict for report in alone(world).examine(labels)] == [Verdict.GENUINE] * 3
+    desk = counter(world, shown, "counter 1")
+    reports = desk.examine([sheet[0].line, labels[1]])
+    assert [(report.verdict, report.value, report.noted) for report in reports] == [(Verdict.GENUINE, 330, True)] * 2
+    assert {report.sequence for report in reports} == {world.records()[-1].sequence}
+    again = desk.examine([labels[0], sheet[1].line, sheet[2].line])
+    assert [type(report.error) for report in again] == [ItemShownBefore, ItemShownBefore, type(None)]
+    assert type(only(desk.examine([sheet[0].sheet])).error) is SheetByItself
+    moved = sheet[0]._replace(place=1)
+    assert type(only(desk.examine([moved.line])).error) is ItemNotOfSheet
+
+
+def test_a_redated_item_and_one_of_a_withdrawn_meter_say_so_and_are_good(world: World) -> None:
+    line = made(world, "a")
+    redate(world.store, world.meters["ada"], line.decode(), date(2026, 3, 4), "r", world.clock.now(), 30)
+    assert only(counter(world).examine([line])).redated == "2026-03-04"
+
+    world.execute(world.provider.refund(world.ask("ada"), "refund"))
+    report = only(counter(world).examine([line]))
+    assert (report.verdict, report.withdrawn, report.redated) == (Verdict.GENUINE, True, "2026-03-04")

@@ -11,12 +11,13 @@ from typing import Annotated, Final
 import typer
 
 from indicium.cryptomodule.item_check import ItemCheck
-from indicium.domain import amounts, compact
+from indicium.domain import amounts, compact, compact_sheets
 from indicium.domain.amounts import Mills
-from indicium.domain.errors import BadFile, BadValue, ExtraMissing, IndiciumError
+from indicium.domain.compact import CompactItem
+from indicium.domain.compact_sheets import CompactItemOfSheet
+from indicium.domain.errors import BadFile, BadValue, ExtraMissing, IndiciumError, NotPostage
 from indicium.domain.ibi_lite import IbiLite
 from indicium.domain.item_forms import read_text, split
-from indicium.domain.sheets import ItemOfSheet
 from indicium.entrypoints.options import USAGE, HomeOption, JsonOption, StoreOption, settings_of
 from indicium.entrypoints.screen import Screen
 from indicium.infrastructure.devices import SystemClock
@@ -128,18 +129,26 @@ def label(
     if len(items) != 1:
         raise BadFile(path=source, why=f"a label has one item, and there are {len(items)}")
     brought = read_text(items[0])
-    if isinstance(brought, ItemOfSheet):
-        raise BadFile(path=source, why="it is an item of a sheet, which a label of its own does not take yet")
     if isinstance(brought, IbiLite):
         data = brought.encode()
-    elif ibi_lite:
-        data = IbiLite.of(brought.item).encode()
     else:
         given = brought.certificate if certificate is None else _certificate(certificate)
-        data = compact.encode(brought.item, given)
+        data = _small(brought) if ibi_lite else _written(brought, given)
     labels.write(out, data)
     screen.say(f"{len(data)} bytes, as a Data Matrix in {out}")
     screen.show({"label": str(out), "bytes": len(data)})
+
+
+def _small(brought: CompactItem | CompactItemOfSheet) -> bytes:
+    if isinstance(brought, CompactItemOfSheet):  # its digest would be that of the whole sheet
+        raise NotPostage
+    return IbiLite.of(brought.item).encode()
+
+
+def _written(brought: CompactItem | CompactItemOfSheet, certificate: bytes) -> bytes:
+    if isinstance(brought, CompactItemOfSheet):
+        return compact_sheets.encode(brought.item, certificate)
+    return compact.encode(brought.item, certificate)
 
 
 def _items(source: str) -> list[bytes]:
