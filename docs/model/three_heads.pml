@@ -1,0 +1,847 @@
+/* Three heads: memory M, store S and audit copy C of two modules' chains, whatever happens between two writes.
+ *
+ * What is modelled, what is not, which line of the code each part mirrors and how to run it: README.md beside this.
+ *
+ * A record is known by its chain, its sequence number and a branch: how many other records were sealed before at that
+ * very place. As each record holds the hash of the one before, two chains that show one branch at one sequence are
+ * one chain up to there; so a head is compared "by hash" as the module does it.
+ */
+
+#ifndef LEN
+#define LEN 7          /* sequence numbers 1 … LEN-1 of a chain; 0 is the genesis */
+#endif
+#ifndef METERS
+#define METERS 1
+#endif
+#ifndef UNITS
+#define UNITS 2        /* what each meter holds, in items of one price */
+#endif
+#ifndef CRASHES
+#define CRASHES 1      /* kill -9, or an error, at any seam of any process */
+#endif
+#ifndef CUTS
+#define CUTS 0         /* sessions with the store that end while their transaction is still in the socket */
+#endif
+#ifndef PUT_BACKS
+#define PUT_BACKS 0    /* places put back to what they were at some earlier instant */
+#endif
+#ifndef RESERVE
+#define RESERVE 3      /* records left in a chain for recoveries: no group begins beyond */
+#endif
+
+#ifndef MAY_INHIBIT
+#define MAY_INHIBIT false
+#endif
+
+#define CHAINS 2
+#ifdef CLONE
+#define SERVERS 3      /* the third has a clone of the first module's memory */
+#else
+#define SERVERS 2
+#endif
+
+#define NONE 255
+
+/* Kinds of records. The first three are transactions of a meter, the others are records of the module itself. */
+#define ITEM 1
+#define GIVEN 2        /* hand-over, in the giver's chain */
+#define TAKEN 3        /* hand-over or adoption, in the taker's chain */
+#define RECOVERED 4    /* checkpoint-recovered: names the records from `from` to itself as discarded */
+#define REDONE 5       /* the store was behind, and got back what the copy held */
+#define CLOSED 6       /* an adopter's mark in the chain of a module that is believed to be dead */
+
+/* What a record says, in one number. */
+#define INFO(kind, meter, version, ar, home, from) \
+    ((kind) + ((meter) << 3) + ((version) << 4) + ((ar) << 7) + ((home) << 9) + ((from) << 10))
+#define kind_of(d)    (info[d] & 7)
+#define meter_of(d)   ((info[d] >> 3) & 1)
+#define version_of(d) ((info[d] >> 4) & 7)
+#define ar_of(d)      ((info[d] >> 7) & 3)
+#define home_of(d)    ((info[d] >> 9) & 1)
+#define from_of(d)    ((info[d] >> 10) & 7)
+#define of_meter(d)   (kind_of(d) <= TAKEN)
+
+/* A cell of a chain: the branch, and whether the record's psd columns are filled, that is: it is in force. */
+#define FORCE 4
+#define branch(cell) ((cell) & 3)
+#define DIGEST(chain, seq, cell) (((chain) * LEN + (seq)) * 3 + branch(cell) - 1)
+#define same(x, y, n) ((n) == 0 || branch(x.cell[n]) == branch(y.cell[n]))
+
+#define seq_of(d) (((d) / 3) % LEN)
+#define street_stands(d, c) \
+    (seq_of(d) <= store[c].top && store[c].cell[seq_of(d)] == ((d) % 3) + 1 + FORCE)
+
+#if METERS > 1
+#define WANTED (shown[0] < UNITS || shown[1] < UNITS)
+#else
+#define WANTED (shown[0] < UNITS)
+#endif
+
+typedef Chain { byte top; byte cell[LEN] };
+typedef Memory {
+    byte top; byte cell[LEN];   /* the head; the module keeps the tail alone, and the hash of what is before */
+    byte seen;                  /* tail.before: the store's head when the tail was made */
+    byte printed;               /* module totals */
+    byte printed_before;        /* … as the ring's entry at `seen` has them */
+    byte row[METERS];           /* version and digest of each home meter's package; NONE: not at home */
+    byte undo[METERS]           /* the rows before the tail */
+};
+
+Memory mem[SERVERS];            /* at rest; what a server believes is the same, for it reads it at every opening */
+Chain store[CHAINS], copy[CHAINS];
+byte pk[METERS];                /* packages: the digest of the record that made each */
+byte kept[METERS];              /* the newest kept reply: its item; NONE after a redo */
+
+bool conn[SERVERS];             /* the server's sessions with the store are alive */
+bool ready[SERVERS], inhibited[SERVERS];
+bool turn[SERVERS];             /* one group in flight */
+
+short info[CHAINS * LEN * 3];   /* all records ever sealed, also those that no place holds any more */
+byte made[CHAINS * LEN];
+byte street[METERS * 4];        /* the item that was released for each unit of value */
+byte shown[METERS];             /* AR as the customer was shown it last: the client is a witness (M-58) */
+byte crashes = CRASHES, cuts = CUTS, put_backs = PUT_BACKS;
+bool behind;                    /* somebody put back a store that the copy was ahead of */
+bool was_put_back;
+bool noticed;                   /* a customer saw less than was shown before */
+
+#if CUTS > 0
+typedef Limbo { byte first; byte n; byte cell[3] };
+Limbo limbo[CHAINS];            /* a transaction that a dead client's backend has not read yet */
+#endif
+
+/* ------------------------------------------------------------------ what the writes do: each is all or nothing */
+
+/* AuditTrail.seal: the next record of the module's chain. */
+inline seal(p, c, what, force) {
+    mem[p].top++;
+    assert(mem[p].top < LEN && made[c * LEN + mem[p].top] < 3);
+    made[c * LEN + mem[p].top]++;
+    mem[p].cell[mem[p].top] = made[c * LEN + mem[p].top] + force;
+    d = DIGEST(c, mem[p].top, mem[p].cell[mem[p].top]);
+    info[d] = what
+}
+
+/* Core.write begins a tail: what is to be undone is what there was before. */
+inline begin_tail(p, before) {
+    mem[p].seen = before;
+    mem[p].printed_before = mem[p].printed;
+    for (i : 0 .. METERS - 1) { mem[p].undo[i] = mem[p].row[i] }
+}
+
+/* unique (chain, sequence) and unique (psd_id, psd_version) */
+inline conflicts(c, first, last, from_chain) {
+    conflict = false;
+#ifndef NO_UNIQUE
+    if :: store[c].top >= first -> conflict = true :: else fi;
+    for (s : first .. last) {
+        if
+        :: from_chain.cell[s] & FORCE ->
+            d = DIGEST(c, s, from_chain.cell[s]);
+            for (i : 0 .. CHAINS - 1) {
+                for (j : 1 .. store[i].top) {
+                    if
+                    :: (store[i].cell[j] & FORCE) &&
+                       meter_of(DIGEST(i, j, store[i].cell[j])) == meter_of(d) &&
+                       version_of(DIGEST(i, j, store[i].cell[j])) == version_of(d) -> conflict = true
+                    :: else
+                    fi
+                }
+            }
+        :: else
+        fi
+    };
+    i = 0; j = 0; s = 0;
+#endif
+}
+
+/* Store.save: records appended, packages replaced, replies kept, in one transaction. */
+inline append(c, first, last, from_chain) {
+    for (s : first .. last) { put(c, s, from_chain.cell[s], 0) };
+    s = 0
+}
+
+inline put(c, at, cell_, redo) {
+    assert(at <= store[c].top + 1);
+    store[c].cell[at] = cell_;
+    if :: at > store[c].top -> store[c].top = at :: else fi;
+    if
+    :: cell_ & FORCE ->
+        d = DIGEST(c, at, cell_);
+        m = meter_of(d);
+        if  /* a redo may find the other chain's later package there already */
+        :: !redo || version_of(d) > version_of(pk[m]) ->
+            pk[m] = d;
+            if :: kind_of(d) == ITEM -> kept[m] = (redo -> NONE : d) :: else fi
+        :: else
+        fi
+    :: else
+    fi
+}
+
+/* A reply leaves the system: the item in it may be in the street from now on. */
+inline release(item) {
+    assert(street[meter_of(item) * 4 + ar_of(item)] == NONE || street[meter_of(item) * 4 + ar_of(item)] == item);
+    street[meter_of(item) * 4 + ar_of(item)] = item
+}
+
+/* ------------------------------------------------------------------ recovery: the table of architecture.md */
+
+mtype = { GO, COMPLETE, MARK, LINES, DISCARD, GIVE, REFUSE };
+
+/* domain/heads.judge */
+inline judge(p, c) {
+    if
+    :: copy[c].top > store[c].top ->
+        if
+        :: !same(copy[c], store[c], store[c].top) -> act = REFUSE
+        :: else ->
+            if
+            :: copy[c].top > mem[p].top || !same(copy[c], mem[p], copy[c].top) -> act = REFUSE
+            :: else ->
+                if
+                :: copy[c].top == mem[p].top -> act = MARK       /* redo: it may have been released */
+                :: copy[c].top < mem[p].seen -> act = REFUSE     /* store and copy put back */
+                :: copy[c].top < mem[p].top && store[c].top < mem[p].seen && copy[c].top >= mem[p].seen -> act = LINES
+                :: else -> resume_or(p)
+                fi
+            fi
+        fi
+    :: else ->
+        if
+        :: !same(store[c], copy[c], copy[c].top) -> act = REFUSE
+        :: else ->
+            if
+            :: store[c].top == mem[p].top && same(store[c], mem[p], mem[p].top) ->
+                act = (copy[c].top == store[c].top -> GO : COMPLETE)
+            :: else ->
+                if
+                :: store[c].top >= mem[p].top || !same(store[c], mem[p], store[c].top) -> act = REFUSE
+                :: store[c].top < mem[p].top && store[c].top < mem[p].seen -> act = REFUSE
+                :: else -> resume_or(p)
+                fi
+            fi
+        fi
+    fi
+}
+
+inline resume_or(p) {
+    act = GIVE;
+    for (i : mem[p].seen + 1 .. mem[p].top) { if :: mem[p].cell[i] & FORCE -> act = DISCARD :: else fi };
+    i = 0
+}
+
+/* CryptoModule.resume, roll_back: memory goes back to the ring's entry at `seen`, and a record names what is lost. */
+inline discard(p, c) {
+    for (s : mem[p].seen + 1 .. mem[p].top) {
+        d = DIGEST(c, s, mem[p].cell[s]);
+        /* Nothing that was released is discarded. */
+        assert(!(mem[p].cell[s] & FORCE) || kind_of(d) != ITEM || street[meter_of(d) * 4 + ar_of(d)] != d);
+        mem[p].cell[s] = branch(mem[p].cell[s])
+    };
+    s = 0;
+    mem[p].printed = mem[p].printed_before;
+    for (i : 0 .. METERS - 1) { mem[p].row[i] = mem[p].undo[i] };
+    i = 0;
+    seal(p, c, INFO(RECOVERED, 0, 0, 0, 0, mem[p].seen + 1), 0)
+}
+
+/* A redo begins: the record that says so goes into memory, whose tail is then that record alone. What was before it is
+ * in the copy; so a crash after this finds a tail without transactions, and nothing to discard. */
+inline mark(p, c) {
+#ifdef REDO_TAIL_FROM_STORE
+    mem[p].seen = store[c].top;
+#else
+    begin_tail(p, mem[p].top);
+#endif
+    seal(p, c, INFO(REDONE, 0, 0, 0, 0, 0), 0);
+    behind = false
+}
+
+/* Missing lines go into the store byte for byte, up to the last head that was seen in it: these groups are whole. Which
+ * of them are discarded is read first. */
+inline lines(p, c) {
+    conflict = false;
+    for (s : store[c].top + 1 .. mem[p].seen) {
+        d = DIGEST(c, s, copy[c].cell[s]);
+        cell = copy[c].cell[s] + (of_meter(d) -> FORCE : 0);
+        for (i : s + 1 .. mem[p].seen) {
+            d = DIGEST(c, i, copy[c].cell[i]);
+            if :: kind_of(d) == RECOVERED && from_of(d) <= s -> cell = branch(cell) :: else fi
+        };
+        put(c, s, cell, 1)
+    };
+    i = 0; s = 0; cell = 0
+}
+
+/* What must be true whenever a module goes to work. */
+inline in_order(p, c) {
+    n = 0;
+    for (s : 1 .. store[c].top) {
+        d = DIGEST(c, s, store[c].cell[s]);
+        if :: (store[c].cell[s] & FORCE) && kind_of(d) == ITEM -> n++ :: else fi
+    };
+    assert(mem[p].printed == n);                      /* module totals tie with the records in force */
+    n = 0; s = 0;
+    for (i : 0 .. METERS - 1) {
+        /* A home meter's package is the one that memory knows; but for a hand-over of which the giver's half was
+         * redone and the taker's was discarded: the taker takes it again. */
+        assert(home_of(pk[i]) != c || mem[p].row[i] == pk[i] || (kind_of(pk[i]) == GIVEN && mem[p].row[i] == NONE));
+        for (j : 1 .. UNITS) {
+            d = street[i * 4 + j];
+            /* Nothing that was released is lost: its record stands in the store, in force. */
+            assert(d == NONE || d / (3 * LEN) != c || street_stands(d, c))
+        }
+    };
+    i = 0; j = 0;
+    assert(!behind || c != 0)                         /* a store that was put back is noticed, and a record says so */
+}
+
+/* ------------------------------------------------------------------ a server with a module: app.Ledger */
+
+#define SEAM if :: skip :: atomic { crashes > 0 -> crashes--; goto off } fi
+
+/* Completing the copy: line after line, and each may be the last that the disk takes. */
+inline to_copy(c, last, from_chain) {
+    do
+    :: atomic { copy[c].top < last -> copy[c].top++; copy[c].cell[copy[c].top] = branch(from_chain.cell[copy[c].top]) }
+       SEAM
+    :: else -> break
+    od
+}
+
+proctype server(byte p; byte c) {
+    byte d, i, j, s, m, n, cell, first, group, again, g_top, g_branch, rounds;
+    byte got[METERS], got_kept[METERS];
+    bool conflict;
+    mtype act;
+
+off:
+    skip;
+    d_step {
+        ready[p] = false; turn[p] = false; group = 0; again = 0; first = 0; g_top = 0; g_branch = 0; rounds = 0;
+        conflict = false; d = 0; m = 0; n = 0; i = 0; j = 0; s = 0;
+        for (i : 0 .. METERS - 1) { got[i] = 0; got_kept[i] = 0 };
+        i = 0;
+        conn[p] = false
+    }
+opening:
+    /* Places._claimed: one writer of a chain, and an earlier one's backend is over */
+    atomic {
+        !turn[p] -> turn[p] = true;
+#ifdef CLONE
+#ifndef NO_CLAIM
+        if :: c == 0 && conn[2 - p] -> goto in_use :: else fi;
+#endif
+#endif
+        conn[p] = true;
+#if CUTS > 0
+#ifndef NO_CLAIM
+        d_step { limbo[c].n = 0; limbo[c].first = 0; limbo[c].cell[0] = 0; limbo[c].cell[1] = 0; limbo[c].cell[2] = 0 }
+#endif
+#endif
+    }
+    /* Places.reconcile */
+    do
+    :: atomic {
+           if
+           :: !conn[p] -> goto off
+           :: else -> d_step { judge(p, c); d = 0; rounds++; assert(rounds <= 7) }
+           fi
+       }
+       if
+       :: act == GO -> break
+       :: act == REFUSE -> goto stopped
+       :: act == COMPLETE -> to_copy(c, store[c].top, store[c])
+       :: act == MARK -> d_step { mark(p, c); d = 0; i = 0 }
+       :: act == LINES ->
+           atomic { if :: conn[p] -> d_step { lines(p, c); d = 0; m = 0 } :: else -> goto off fi }
+       :: act == DISCARD -> d_step { discard(p, c); d = 0 }
+       :: act == GIVE ->
+           atomic {
+               if
+               :: !conn[p] -> goto off
+               :: else ->
+                   d_step { conflicts(c, mem[p].seen + 1, mem[p].top, mem[p]); d = 0 }
+                   if
+                   :: conflict -> goto off
+                   :: else -> d_step { append(c, mem[p].seen + 1, mem[p].top, mem[p]); d = 0; m = 0 }
+                   fi
+               fi
+           }
+       fi;
+       SEAM
+    od;
+    skip;
+    d_step { in_order(p, c); d = 0; ready[p] = true; turn[p] = false; rounds = 0; act = 0 }
+
+end_idle:
+    do
+    :: atomic {                                                   /* a group: any module may be asked (N-19) */
+           !turn[p] && mem[p].top + METERS + RESERVE < LEN && WANTED ->
+           if
+           :: shown[0] < UNITS -> group = 1
+#if METERS > 1
+           :: shown[1] < UNITS -> group = 2
+           :: shown[0] < UNITS && shown[1] < UNITS -> group = 3
+#endif
+           fi;
+           turn[p] = true
+       }
+       break
+    :: atomic { !turn[p] && crashes > 0 -> crashes--; goto off }
+#ifdef HAND_OVER
+    :: atomic {
+           p == 0 && !turn[0] && !turn[1] && ready[1] && home_of(pk[0]) == 0 && kind_of(pk[0]) != TAKEN &&
+           mem[0].top + 3 < LEN && mem[1].top + 3 < LEN -> turn[0] = true; turn[1] = true;
+       }
+       goto hand_over
+    :: atomic { !turn[p] && home_of(pk[0]) == c && kind_of(pk[0]) == GIVEN && mem[p].row[0] == NONE &&
+                mem[p].top + 1 + RESERVE < LEN -> turn[p] = true }
+       goto take_again
+#endif
+#ifdef ADOPT
+    :: atomic {
+           p == 1 && !turn[1] && home_of(pk[0]) == 0 && mem[1].top + 3 < LEN &&
+           store[0].top == copy[0].top && same(store[0], copy[0], copy[0].top) -> turn[1] = true
+       }
+       goto adopt
+#endif
+    od;
+
+    /* 1. gather: in one round trip */
+    atomic {
+        if
+        :: !conn[p] -> goto off
+        :: else -> d_step {
+               g_top = store[c].top;
+               g_branch = branch(store[c].cell[g_top]);
+               for (i : 0 .. METERS - 1) { got[i] = pk[i]; got_kept[i] = kept[i] };
+               i = 0
+           }
+        fi
+    }
+    /* 2. dispatch: the external checkpoint, the checks, the record; then memory is durable */
+    if
+    :: g_top != mem[p].top || (g_top > 0 && g_branch != branch(mem[p].cell[g_top])) -> goto off
+    :: else
+    fi;
+    d_step {
+        first = mem[p].top + 1;
+        for (m : 0 .. METERS - 1) {
+            if
+            :: group & (1 << m) ->
+                if
+#ifdef NO_HOME
+                :: false
+#else
+                :: home_of(got[m]) != c || mem[p].row[m] != got[m] -> group = group - (1 << m)  /* package_is_current */
+#endif
+                :: else ->
+                    if
+                    :: ar_of(got[m]) < shown[m] -> noticed = true; group = group - (1 << m)
+                    :: ar_of(got[m]) > shown[m] -> again = again + (1 << m); group = group - (1 << m)
+                    :: else
+                    fi
+                fi
+            :: else
+            fi
+        };
+        m = 0;
+        if
+        :: group ->
+            begin_tail(p, mem[p].top);
+            i = 0;
+            for (m : 0 .. METERS - 1) {
+                if
+                :: group & (1 << m) ->
+                    seal(p, c, INFO(ITEM, m, version_of(got[m]) + 1, ar_of(got[m]) + 1, c, 0), FORCE);
+                    mem[p].row[m] = d;
+                    mem[p].printed++;
+                    d = 0
+                :: else
+                fi
+            };
+            m = 0
+        :: else
+        fi
+    }
+    if
+    :: group == 0 && again == 0 -> d_step { turn[p] = false; g_top = 0; g_branch = 0; first = 0 } goto end_idle
+    :: group == 0 && again -> goto release_
+    :: else
+    fi;
+    SEAM;
+#ifdef RELEASE_EARLY
+    d_step { for (s : first .. mem[p].top) { d = DIGEST(c, s, mem[p].cell[s]); release(d) }; s = 0; d = 0 }
+    SEAM;
+#endif
+    /* 3. save: the store first */
+    atomic {
+        if
+        :: !conn[p] -> goto off
+#if CUTS > 0
+        :: conn[p] && cuts > 0 && limbo[c].n == 0 ->      /* the session ends; the backend has not read it yet */
+            d_step {
+                cuts--;
+                limbo[c].first = first;
+                for (s : first .. mem[p].top) { limbo[c].cell[s - first] = mem[p].cell[s] };
+                s = 0;
+                limbo[c].n = mem[p].top + 1 - first
+            }
+            goto off
+#endif
+        :: conn[p] ->
+            d_step { conflicts(c, first, mem[p].top, mem[p]); d = 0 }
+            if
+            :: conflict -> goto off
+            :: else -> d_step { append(c, first, mem[p].top, mem[p]); d = 0; m = 0 }
+            fi
+        fi
+    }
+    SEAM;                                                  /* stored, also if the answer to COMMIT was lost */
+    to_copy(c, mem[p].top, mem[p]);                        /* then the audit copy */
+
+release_:
+    /* 4. release: what a Receipt opens; whether the reply arrives is another matter */
+    skip;
+    d_step {
+        for (m : 0 .. METERS - 1) {
+            if
+            :: group & (1 << m) -> d = mem[p].row[m]; release(d)
+            :: (again & (1 << m)) && got_kept[m] != NONE && ar_of(got_kept[m]) == shown[m] + 1 -> release(got_kept[m])
+            :: else
+            fi
+        };
+        d = 0; m = 0
+    }
+    if
+    :: d_step {
+           for (m : 0 .. METERS - 1) {
+               if
+               :: (group & (1 << m)) && shown[m] < ar_of(mem[p].row[m]) -> shown[m] = ar_of(mem[p].row[m])
+               :: (again & (1 << m)) && shown[m] < ar_of(got[m]) -> shown[m]++    /* the kept reply, or AlreadyDone */
+               :: else
+               fi
+           };
+           m = 0
+       }
+    :: skip
+    fi;
+    d_step {
+        for (i : 0 .. METERS - 1) { got[i] = 0; got_kept[i] = 0 };
+        i = 0; group = 0; again = 0; first = 0; g_top = 0; g_branch = 0; turn[p] = false
+    }
+    goto end_idle;
+
+#ifdef HAND_OVER
+hand_over:
+    /* Both modules under one roof: a record in both chains, in one transaction. The giver forgets first. */
+    atomic {
+        if
+        :: !conn[0] || store[0].top != mem[0].top || !same(store[0], mem[0], mem[0].top) || mem[0].row[0] != pk[0] ||
+           home_of(pk[0]) != 0 -> turn[1] = false; goto off
+        :: store[1].top != mem[1].top || !same(store[1], mem[1], mem[1].top) -> turn[1] = false; turn[0] = false; goto end_idle
+        :: else -> d_step {
+               begin_tail(0, mem[0].top);
+               got[0] = pk[0];
+               seal(0, 0, INFO(GIVEN, 0, version_of(got[0]) + 1, ar_of(got[0]), 1, 0), FORCE);
+               got[0] = d;
+               mem[0].row[0] = NONE;
+               d = 0; i = 0
+           }
+        fi
+    }
+    if :: skip :: atomic { crashes > 0 -> crashes--; turn[1] = false; goto off } fi;
+    d_step {
+        begin_tail(1, mem[1].top);
+        seal(1, 1, INFO(TAKEN, 0, version_of(got[0]) + 1, ar_of(got[0]), 1, 0), FORCE);
+        mem[1].row[0] = d;
+        d = 0; i = 0
+    }
+    if :: skip :: atomic { crashes > 0 -> crashes--; turn[1] = false; goto off } fi;
+    atomic {
+        if
+        :: !conn[0] -> turn[1] = false; goto off
+        :: else ->
+            d_step { conflicts(0, mem[0].top, mem[0].top, mem[0]); d = 0; n = conflict }
+            d_step { conflicts(1, mem[1].top, mem[1].top, mem[1]); d = 0 }
+            if
+            :: conflict || n -> turn[1] = false; goto off
+            :: else -> d_step {
+                   append(0, mem[0].top, mem[0].top, mem[0]);
+                   append(1, mem[1].top, mem[1].top, mem[1]);
+                   d = 0; m = 0
+               }
+            fi
+        fi
+    }
+    if :: skip :: atomic { crashes > 0 -> crashes--; turn[1] = false; goto off } fi;
+    d_step { copy[0].top = mem[0].top; copy[0].cell[mem[0].top] = branch(mem[0].cell[mem[0].top]) }
+    if :: skip :: atomic { crashes > 0 -> crashes--; turn[1] = false; goto off } fi;
+    d_step { copy[1].top = mem[1].top; copy[1].cell[mem[1].top] = branch(mem[1].cell[mem[1].top]) }
+    d_step { got[0] = 0; turn[1] = false; turn[0] = false; n = 0 }
+    goto end_idle;
+
+take_again:
+    atomic {
+        if
+        :: !conn[p] || store[c].top != mem[p].top || !same(store[c], mem[p], mem[p].top) -> goto off
+        :: else -> d_step {
+               begin_tail(p, mem[p].top);
+               got[0] = pk[0];
+               seal(p, c, INFO(TAKEN, 0, version_of(got[0]) + 1, ar_of(got[0]), c, 0), FORCE);
+               mem[p].row[0] = d;
+               first = mem[p].top;
+               got[0] = 0; d = 0; i = 0
+           }
+        fi
+    }
+    SEAM;
+    goto save_one;
+#endif
+
+#ifdef ADOPT
+adopt:
+    /* A module that is believed to be dead: another of the same MKS takes its meters, and closes its chain. */
+    atomic {
+        if
+        :: !conn[1] || store[1].top != mem[1].top || !same(store[1], mem[1], mem[1].top) -> goto off
+        :: home_of(pk[0]) != 0 || store[0].top != copy[0].top -> turn[1] = false; goto end_idle
+        :: else -> d_step {
+               begin_tail(1, mem[1].top);
+               got[0] = pk[0];
+               seal(1, 1, INFO(TAKEN, 0, version_of(got[0]) + 1, ar_of(got[0]), 1, 0), FORCE);
+               mem[1].row[0] = d;
+               g_top = store[0].top + 1;
+               got[0] = 0; d = 0; i = 0
+           }
+        fi
+    }
+    SEAM;
+    atomic {
+        if
+        :: !conn[1] -> goto off
+        :: else ->
+            d_step { conflicts(1, mem[1].top, mem[1].top, mem[1]); d = 0 }
+            if
+#ifndef ADOPT_LEAVES_CHAIN
+            :: conflict || store[0].top >= g_top -> goto off
+#else
+            :: conflict -> goto off
+#endif
+            :: else -> d_step {
+                   append(1, mem[1].top, mem[1].top, mem[1]);
+#ifndef ADOPT_LEAVES_CHAIN
+                   made[g_top]++;
+                   assert(made[g_top] < 4);
+                   g_branch = made[g_top];
+                   info[DIGEST(0, g_top, g_branch)] = INFO(CLOSED, 0, 0, 0, 0, 0);
+                   put(0, g_top, g_branch, 0);
+#endif
+                   d = 0; m = 0
+               }
+            fi
+        fi
+    }
+    SEAM;
+#ifndef ADOPT_LEAVES_CHAIN
+    /* The mark first: whoever comes back must find it before the adopter can release anything. */
+    d_step { copy[0].top = g_top; copy[0].cell[g_top] = g_branch }
+    SEAM;
+#endif
+    d_step { copy[1].top = mem[1].top; copy[1].cell[mem[1].top] = branch(mem[1].cell[mem[1].top]) }
+    d_step { g_top = 0; g_branch = 0; turn[1] = false }
+    goto end_idle;
+#endif
+
+#ifdef HAND_OVER
+save_one:
+    atomic {
+        if
+        :: !conn[p] -> goto off
+        :: else ->
+            d_step { conflicts(c, first, mem[p].top, mem[p]); d = 0 }
+            if
+            :: conflict -> goto off
+            :: else -> d_step { append(c, first, mem[p].top, mem[p]); d = 0; m = 0 }
+            fi
+        fi
+    }
+    SEAM;
+    to_copy(c, mem[p].top, mem[p]);
+    d_step { first = 0; turn[p] = false }
+    goto end_idle;
+#endif
+
+#ifdef CLONE
+#ifndef NO_CLAIM
+in_use:
+    skip;                                                  /* LedgerInUse: another writer has the claim */
+    goto over;
+#endif
+#endif
+stopped:
+    skip;
+    d_step { inhibited[p] = true; turn[p] = false; conn[p] = false }
+    /* A crash, an error or a store that failed over never stops a module; somebody who puts a place back may. */
+    assert(MAY_INHIBIT);
+over:
+    skip
+}
+
+/* ------------------------------------------------------------------ the world */
+
+#if PUT_BACKS > 0
+#define PLACE_STORE 1
+#define PLACE_MEMORY 2
+#define PLACE_COPY 4
+#define PLACE_ROWS 8   /* the packages alone: an old one among new ones */
+#ifndef PLACES
+#define PLACES PLACE_STORE
+#endif
+
+/* Somebody keeps a backup of a place, and later puts it back; a standby that lags is the same for the store. */
+proctype world() {
+    Memory old;
+    Chain old_chain[CHAINS];
+    byte old_pk[METERS], old_kept[METERS];
+    byte i, j;
+
+    d_step {                                               /* the backup, at any instant */
+        for (i : 0 .. CHAINS - 1) {
+#if (PLACES & PLACE_STORE)
+            old_chain[i].top = store[i].top;
+            for (j : 1 .. LEN - 1) { old_chain[i].cell[j] = store[i].cell[j] }
+#elif (PLACES & PLACE_COPY)
+            old_chain[i].top = copy[i].top;
+            for (j : 1 .. LEN - 1) { old_chain[i].cell[j] = copy[i].cell[j] }
+#endif
+        };
+#if (PLACES & (PLACE_STORE | PLACE_ROWS))
+        for (i : 0 .. METERS - 1) { old_pk[i] = pk[i]; old_kept[i] = kept[i] };
+#endif
+#if (PLACES & PLACE_MEMORY)
+        old.top = mem[0].top; old.seen = mem[0].seen;
+        old.printed = mem[0].printed; old.printed_before = mem[0].printed_before;
+        for (j : 1 .. LEN - 1) { old.cell[j] = mem[0].cell[j] };
+        for (i : 0 .. METERS - 1) { old.row[i] = mem[0].row[i]; old.undo[i] = mem[0].undo[i] };
+#endif
+        i = 0; j = 0
+    }
+    if
+#if (PLACES & PLACE_STORE)
+    :: d_step {                                            /* every session with the store that was ends */
+           put_backs > 0 -> put_backs--;
+           for (i : 0 .. SERVERS - 1) { conn[i] = false };
+           /* the copy of the first chain holds more, and the module knows all that it holds */
+           behind = behind || (old_chain[0].top < store[0].top && copy[0].top > old_chain[0].top &&
+                               copy[0].top == mem[0].top);
+           for (i : 0 .. CHAINS - 1) {
+               store[i].top = old_chain[i].top;
+               for (j : 1 .. LEN - 1) { store[i].cell[j] = old_chain[i].cell[j] }
+           };
+           for (i : 0 .. METERS - 1) { pk[i] = old_pk[i]; kept[i] = old_kept[i] };
+#if CUTS > 0
+           for (i : 0 .. CHAINS - 1) { limbo[i].n = 0 };
+#endif
+           was_put_back = true
+       }
+#elif (PLACES & PLACE_ROWS)
+    :: d_step { put_backs > 0 -> put_backs--; for (i : 0 .. METERS - 1) { pk[i] = old_pk[i]; kept[i] = old_kept[i] } }
+#elif (PLACES & PLACE_MEMORY)
+    :: d_step {                                            /* the process locks it: only while that is down */
+           put_backs > 0 && !turn[0] && !ready[0] -> put_backs--;
+           mem[0].top = old.top; mem[0].seen = old.seen;
+           mem[0].printed = old.printed; mem[0].printed_before = old.printed_before;
+           for (j : 1 .. LEN - 1) { mem[0].cell[j] = old.cell[j] };
+           for (i : 0 .. METERS - 1) { mem[0].row[i] = old.row[i]; mem[0].undo[i] = old.undo[i] };
+           was_put_back = true
+       }
+#elif (PLACES & PLACE_COPY)
+    :: d_step {
+           put_backs > 0 && !turn[0] && !ready[0] && !turn[1] && !ready[1] -> put_backs--;
+           for (i : 0 .. CHAINS - 1) {
+               copy[i].top = old_chain[i].top;
+               for (j : 1 .. LEN - 1) { copy[i].cell[j] = old_chain[i].cell[j] }
+           };
+           was_put_back = true
+       }
+#endif
+    :: skip
+    fi
+}
+#endif
+
+#if CUTS > 0
+/* The backend of a client that is gone finds the transaction in its socket, and commits it, at any later time. */
+proctype backend(byte c) {
+    byte d, i, j, s, m, n;
+    bool conflict;
+    Chain late;
+end:
+    do
+    :: atomic {
+           limbo[c].n > 0 ->
+           d_step {
+               for (s : 0 .. limbo[c].n - 1) { late.cell[limbo[c].first + s] = limbo[c].cell[s] };
+               s = 0;
+               conflicts(c, limbo[c].first, limbo[c].first + limbo[c].n - 1, late);
+               d = 0;
+               if
+               :: !conflict && store[c].top + 1 >= limbo[c].first ->
+                   append(c, limbo[c].first, limbo[c].first + limbo[c].n - 1, late)
+               :: else
+               fi;
+               d = 0; m = 0; conflict = false;
+               for (j : 0 .. LEN - 1) { late.cell[j] = 0 };
+               j = 0;
+               limbo[c].n = 0; limbo[c].first = 0; limbo[c].cell[0] = 0; limbo[c].cell[1] = 0; limbo[c].cell[2] = 0
+           }
+       }
+    od
+}
+#endif
+
+#ifdef CLONE
+/* Another host starts a module from a copy of its memory file, while the first may only be paused. */
+proctype takeover() {
+    byte i;
+    d_step {
+        mem[2].top = mem[0].top; mem[2].seen = mem[0].seen;
+        mem[2].printed = mem[0].printed; mem[2].printed_before = mem[0].printed_before;
+        for (i : 1 .. LEN - 1) { mem[2].cell[i] = mem[0].cell[i] };
+        for (i : 0 .. METERS - 1) { mem[2].row[i] = mem[0].row[i]; mem[2].undo[i] = mem[0].undo[i] };
+        i = 0
+    }
+    /* its server is missed by the store, or is not */
+    if :: conn[0] = false :: skip fi;
+    run server(2, 0)
+}
+#endif
+
+init {
+    byte i;
+    atomic {
+        for (i : 0 .. METERS - 1) {
+            info[i] = INFO(TAKEN, i, 1, 0, 0, 0);           /* both meters were leased at module 0 */
+            pk[i] = i; kept[i] = NONE;
+            mem[0].row[i] = i; mem[0].undo[i] = i;
+            mem[1].row[i] = NONE; mem[1].undo[i] = NONE
+        };
+        for (i : 0 .. METERS * 4 - 1) { street[i] = NONE };
+        i = 0;
+        run server(0, 0);
+#ifdef CLONE
+        run takeover();
+#else
+        run server(1, 1);
+#endif
+#if PUT_BACKS > 0
+        run world();
+#endif
+#if CUTS > 0
+        run backend(0);
+#endif
+    }
+}
