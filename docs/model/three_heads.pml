@@ -25,6 +25,14 @@
 #ifndef PUT_BACKS
 #define PUT_BACKS 0    /* places put back to what they were at some earlier instant */
 #endif
+#define PLACE_STORE 1
+#define PLACE_MEMORY 2
+#define PLACE_COPY 3
+#define PLACE_ROWS 4   /* the packages alone: an old one among new ones */
+#define PLACE_STORE_AND_COPY 5
+#ifndef PLACES
+#define PLACES PLACE_STORE
+#endif
 #ifndef RESERVE
 #define RESERVE 3      /* records left in a chain for recoveries: no group begins beyond */
 #endif
@@ -100,7 +108,7 @@ short info[CHAINS * LEN * 3];   /* all records ever sealed, also those that no p
 byte made[CHAINS * LEN];
 byte street[METERS * 4];        /* the item that was released for each unit of value */
 byte shown[METERS];             /* AR as the customer was shown it last: the client is a witness (M-58) */
-byte crashes = CRASHES, cuts = CUTS, put_backs = PUT_BACKS;
+byte crashes = CRASHES, cuts = CUTS;
 bool behind;                    /* somebody put back a store that the copy was ahead of */
 bool was_put_back;
 bool noticed;                   /* a customer saw less than was shown before */
@@ -130,14 +138,14 @@ inline begin_tail(p, before) {
 }
 
 /* unique (chain, sequence) and unique (psd_id, psd_version) */
-inline conflicts(c, first, last, from_chain) {
+inline conflicts(c, from, upto, line) {
     conflict = false;
 #ifndef NO_UNIQUE
-    if :: store[c].top >= first -> conflict = true :: else fi;
-    for (s : first .. last) {
+    if :: store[c].top >= from -> conflict = true :: else fi;
+    for (s : from .. upto) {
         if
-        :: from_chain.cell[s] & FORCE ->
-            d = DIGEST(c, s, from_chain.cell[s]);
+        :: line.cell[s] & FORCE ->
+            d = DIGEST(c, s, line.cell[s]);
             for (i : 0 .. CHAINS - 1) {
                 for (j : 1 .. store[i].top) {
                     if
@@ -156,8 +164,8 @@ inline conflicts(c, first, last, from_chain) {
 }
 
 /* Store.save: records appended, packages replaced, replies kept, in one transaction. */
-inline append(c, first, last, from_chain) {
-    for (s : first .. last) { put(c, s, from_chain.cell[s], 0) };
+inline append(c, from, upto, line) {
+    for (s : from .. upto) { put(c, s, line.cell[s], 0) };
     s = 0
 }
 
@@ -175,7 +183,9 @@ inline put(c, at, cell_, redo) {
             if :: kind_of(d) == ITEM -> kept[m] = (redo -> NONE : d) :: else fi
         :: else
         fi
-    :: else
+    :: else ->
+        d = DIGEST(c, at, cell_);                     /* nothing that was released is discarded */
+        assert(kind_of(d) != ITEM || street[meter_of(d) * 4 + ar_of(d)] != d)
     fi
 }
 
@@ -187,7 +197,10 @@ inline release(item) {
 
 /* ------------------------------------------------------------------ recovery: the table of architecture.md */
 
-mtype = { GO, COMPLETE, MARK, LINES, DISCARD, GIVE, REFUSE };
+#define closed (kind_of(DIGEST(0, store[0].top, store[0].cell[store[0].top])) == CLOSED)
+#define marked(p, c) (kind_of(DIGEST(c, mem[p].top, mem[p].cell[mem[p].top])) == REDONE)
+
+mtype = { GO, COMPLETE, MARK, LINES, DISCARD, GIVE, CLOSE, REFUSE };
 
 /* domain/heads.judge */
 inline judge(p, c) {
@@ -200,9 +213,11 @@ inline judge(p, c) {
             :: copy[c].top > mem[p].top || !same(copy[c], mem[p], copy[c].top) -> act = REFUSE
             :: else ->
                 if
-                :: copy[c].top == mem[p].top -> act = MARK       /* redo: it may have been released */
                 :: copy[c].top < mem[p].seen -> act = REFUSE     /* store and copy put back */
-                :: copy[c].top < mem[p].top && store[c].top < mem[p].seen && copy[c].top >= mem[p].seen -> act = LINES
+                :: copy[c].top == mem[p].top -> act = MARK       /* redo: it may have been released */
+                :: copy[c].top >= mem[p].seen && copy[c].top < mem[p].top && store[c].top < mem[p].seen ->
+                    resume_or(p);                                /* the group in flight goes first: it was not */
+                    act = (act == DISCARD -> DISCARD : (marked(p, c) -> LINES : MARK))
                 :: else -> resume_or(p)
                 fi
             fi
@@ -213,11 +228,17 @@ inline judge(p, c) {
         :: else ->
             if
             :: store[c].top == mem[p].top && same(store[c], mem[p], mem[p].top) ->
-                act = (copy[c].top == store[c].top -> GO : COMPLETE)
+                act = (copy[c].top == store[c].top -> GO : COMPLETE);
+#ifdef ADOPT
+                if  /* an adopter sees to it that the mark is in both places before it goes to work */
+                :: act == GO && c == 1 && copy[0].top < store[0].top && closed -> act = CLOSE
+                :: else
+                fi
+#endif
             :: else ->
                 if
                 :: store[c].top >= mem[p].top || !same(store[c], mem[p], store[c].top) -> act = REFUSE
-                :: store[c].top < mem[p].top && store[c].top < mem[p].seen -> act = REFUSE
+                :: store[c].top < mem[p].top && same(store[c], mem[p], store[c].top) && store[c].top != mem[p].seen -> act = REFUSE
                 :: else -> resume_or(p)
                 fi
             fi
@@ -234,9 +255,6 @@ inline resume_or(p) {
 /* CryptoModule.resume, roll_back: memory goes back to the ring's entry at `seen`, and a record names what is lost. */
 inline discard(p, c) {
     for (s : mem[p].seen + 1 .. mem[p].top) {
-        d = DIGEST(c, s, mem[p].cell[s]);
-        /* Nothing that was released is discarded. */
-        assert(!(mem[p].cell[s] & FORCE) || kind_of(d) != ITEM || street[meter_of(d) * 4 + ar_of(d)] != d);
         mem[p].cell[s] = branch(mem[p].cell[s])
     };
     s = 0;
@@ -246,13 +264,13 @@ inline discard(p, c) {
     seal(p, c, INFO(RECOVERED, 0, 0, 0, 0, mem[p].seen + 1), 0)
 }
 
-/* A redo begins: the record that says so goes into memory, whose tail is then that record alone. What was before it is
- * in the copy; so a crash after this finds a tail without transactions, and nothing to discard. */
+/* A redo begins: the record that says so goes into memory. If the copy holds all that memory knows, the tail is then
+ * that record alone, for what was before it may have been released: a crash after this finds nothing to discard. */
 inline mark(p, c) {
 #ifdef REDO_TAIL_FROM_STORE
     mem[p].seen = store[c].top;
 #else
-    begin_tail(p, mem[p].top);
+    if :: copy[c].top == mem[p].top -> begin_tail(p, mem[p].top) :: else fi;
 #endif
     seal(p, c, INFO(REDONE, 0, 0, 0, 0, 0), 0);
     behind = false
@@ -284,9 +302,11 @@ inline in_order(p, c) {
     assert(mem[p].printed == n);                      /* module totals tie with the records in force */
     n = 0; s = 0;
     for (i : 0 .. METERS - 1) {
+#if PLACES != PLACE_ROWS
         /* A home meter's package is the one that memory knows; but for a hand-over of which the giver's half was
          * redone and the taker's was discarded: the taker takes it again. */
         assert(home_of(pk[i]) != c || mem[p].row[i] == pk[i] || (kind_of(pk[i]) == GIVEN && mem[p].row[i] == NONE));
+#endif
         for (j : 1 .. UNITS) {
             d = street[i * 4 + j];
             /* Nothing that was released is lost: its record stands in the store, in force. */
@@ -301,14 +321,29 @@ inline in_order(p, c) {
 
 #define SEAM if :: skip :: atomic { crashes > 0 -> crashes--; goto off } fi
 
-/* Completing the copy: line after line, and each may be the last that the disk takes. */
-inline to_copy(c, last, from_chain) {
+/* AuditCopy.append: line after line, and each may be the last that the disk takes. A file that is not as this writer
+ * left it is not written to (`_demand_as_left`). */
+inline to_copy(c, after, upto, line) {
+    n = after;
     do
-    :: atomic { copy[c].top < last -> copy[c].top++; copy[c].cell[copy[c].top] = branch(from_chain.cell[copy[c].top]) }
-       SEAM
-    :: else -> break
+    :: n == upto -> n = 0; break
+    :: n < upto ->
+        atomic {
+            if
+            :: copy[c].top == n -> n++; copy[c].top = n; copy[c].cell[n] = branch(line.cell[n])
+            :: else -> goto off
+            fi
+        }
+        SEAM
     od
 }
+
+#ifdef HAND_OVER_UNSEEN
+#define SEAM_OF_TWO if :: skip :: atomic { crashes > 0 -> crashes--; turn[1] = false; goto off } fi
+#else
+/* Whoever is cut off in the middle leaves two modules to be opened again, also the one that others run. */
+#define SEAM_OF_TWO if :: skip :: atomic { crashes > 0 -> crashes--; ready[1] = false; turn[1] = false; goto off } fi
+#endif
 
 proctype server(byte p; byte c) {
     byte d, i, j, s, m, n, cell, first, group, again, g_top, g_branch, rounds;
@@ -346,13 +381,22 @@ opening:
     :: atomic {
            if
            :: !conn[p] -> goto off
-           :: else -> d_step { judge(p, c); d = 0; rounds++; assert(rounds <= 7) }
+                      :: else -> d_step {
+                  judge(p, c);
+                  if :: act == GO -> in_order(p, c); ready[p] = true :: else fi;
+                  d = 0;
+                  rounds++;
+                  assert(rounds <= 7)                      /* it comes to an end */
+              }
            fi
        }
        if
        :: act == GO -> break
        :: act == REFUSE -> goto stopped
-       :: act == COMPLETE -> to_copy(c, store[c].top, store[c])
+       :: act == COMPLETE -> to_copy(c, copy[c].top, store[c].top, store[c])
+#ifdef ADOPT
+       :: act == CLOSE -> to_copy(0, copy[0].top, store[0].top, store[0])
+#endif
        :: act == MARK -> d_step { mark(p, c); d = 0; i = 0 }
        :: act == LINES ->
            atomic { if :: conn[p] -> d_step { lines(p, c); d = 0; m = 0 } :: else -> goto off fi }
@@ -373,12 +417,12 @@ opening:
        SEAM
     od;
     skip;
-    d_step { in_order(p, c); d = 0; ready[p] = true; turn[p] = false; rounds = 0; act = 0 }
+    d_step { turn[p] = false; rounds = 0; act = 0 }
 
 end_idle:
     do
     :: atomic {                                                   /* a group: any module may be asked (N-19) */
-           !turn[p] && mem[p].top + METERS + RESERVE < LEN && WANTED ->
+           !turn[p] && ready[p] && mem[p].top + METERS + RESERVE < LEN && WANTED ->
            if
            :: shown[0] < UNITS -> group = 1
 #if METERS > 1
@@ -389,20 +433,21 @@ end_idle:
            turn[p] = true
        }
        break
-    :: atomic { !turn[p] && crashes > 0 -> crashes--; goto off }
+    :: atomic { !turn[p] && crashes > 0 -> crashes--; turn[p] = true; goto off }
+    :: atomic { !turn[p] && !ready[p] -> turn[p] = true; goto off }
 #ifdef HAND_OVER
     :: atomic {
-           p == 0 && !turn[0] && !turn[1] && ready[1] && home_of(pk[0]) == 0 && kind_of(pk[0]) != TAKEN &&
+           p == 0 && !turn[0] && !turn[1] && ready[0] && ready[1] && home_of(pk[0]) == 0 && kind_of(pk[0]) != TAKEN &&
            mem[0].top + 3 < LEN && mem[1].top + 3 < LEN -> turn[0] = true; turn[1] = true;
        }
        goto hand_over
-    :: atomic { !turn[p] && home_of(pk[0]) == c && kind_of(pk[0]) == GIVEN && mem[p].row[0] == NONE &&
+    :: atomic { !turn[p] && ready[p] && home_of(pk[0]) == c && kind_of(pk[0]) == GIVEN && mem[p].row[0] == NONE &&
                 mem[p].top + 1 + RESERVE < LEN -> turn[p] = true }
        goto take_again
 #endif
 #ifdef ADOPT
     :: atomic {
-           p == 1 && !turn[1] && home_of(pk[0]) == 0 && mem[1].top + 3 < LEN &&
+           p == 1 && !turn[1] && ready[1] && home_of(pk[0]) == 0 && mem[1].top + 3 < LEN &&
            store[0].top == copy[0].top && same(store[0], copy[0], copy[0].top) -> turn[1] = true
        }
        goto adopt
@@ -500,7 +545,7 @@ end_idle:
         fi
     }
     SEAM;                                                  /* stored, also if the answer to COMMIT was lost */
-    to_copy(c, mem[p].top, mem[p]);                        /* then the audit copy */
+    to_copy(c, first - 1, mem[p].top, mem[p]);                        /* then the audit copy */
 
 release_:
     /* 4. release: what a Receipt opens; whether the reply arrives is another matter */
@@ -552,22 +597,22 @@ hand_over:
            }
         fi
     }
-    if :: skip :: atomic { crashes > 0 -> crashes--; turn[1] = false; goto off } fi;
+    SEAM_OF_TWO;
     d_step {
         begin_tail(1, mem[1].top);
         seal(1, 1, INFO(TAKEN, 0, version_of(got[0]) + 1, ar_of(got[0]), 1, 0), FORCE);
         mem[1].row[0] = d;
         d = 0; i = 0
     }
-    if :: skip :: atomic { crashes > 0 -> crashes--; turn[1] = false; goto off } fi;
+    SEAM_OF_TWO;
     atomic {
         if
-        :: !conn[0] -> turn[1] = false; goto off
+        :: !conn[0] -> ready[1] = false; turn[1] = false; goto off
         :: else ->
             d_step { conflicts(0, mem[0].top, mem[0].top, mem[0]); d = 0; n = conflict }
             d_step { conflicts(1, mem[1].top, mem[1].top, mem[1]); d = 0 }
             if
-            :: conflict || n -> turn[1] = false; goto off
+            :: conflict || n -> ready[1] = false; turn[1] = false; goto off
             :: else -> d_step {
                    append(0, mem[0].top, mem[0].top, mem[0]);
                    append(1, mem[1].top, mem[1].top, mem[1]);
@@ -576,9 +621,9 @@ hand_over:
             fi
         fi
     }
-    if :: skip :: atomic { crashes > 0 -> crashes--; turn[1] = false; goto off } fi;
+    SEAM_OF_TWO;
     d_step { copy[0].top = mem[0].top; copy[0].cell[mem[0].top] = branch(mem[0].cell[mem[0].top]) }
-    if :: skip :: atomic { crashes > 0 -> crashes--; turn[1] = false; goto off } fi;
+    SEAM_OF_TWO;
     d_step { copy[1].top = mem[1].top; copy[1].cell[mem[1].top] = branch(mem[1].cell[mem[1].top]) }
     d_step { got[0] = 0; turn[1] = false; turn[0] = false; n = 0 }
     goto end_idle;
@@ -647,7 +692,12 @@ adopt:
     SEAM;
 #ifndef ADOPT_LEAVES_CHAIN
     /* The mark first: whoever comes back must find it before the adopter can release anything. */
-    d_step { copy[0].top = g_top; copy[0].cell[g_top] = g_branch }
+    atomic {
+        if
+        :: copy[0].top + 1 == g_top -> copy[0].top = g_top; copy[0].cell[g_top] = g_branch
+        :: else -> goto off
+        fi
+    }
     SEAM;
 #endif
     d_step { copy[1].top = mem[1].top; copy[1].cell[mem[1].top] = branch(mem[1].cell[mem[1].top]) }
@@ -669,7 +719,8 @@ save_one:
         fi
     }
     SEAM;
-    to_copy(c, mem[p].top, mem[p]);
+    to_copy(c, first - 1, mem[p].top, mem[p]);
+    skip;
     d_step { first = 0; turn[p] = false }
     goto end_idle;
 #endif
@@ -693,83 +744,80 @@ over:
 /* ------------------------------------------------------------------ the world */
 
 #if PUT_BACKS > 0
-#define PLACE_STORE 1
-#define PLACE_MEMORY 2
-#define PLACE_COPY 4
-#define PLACE_ROWS 8   /* the packages alone: an old one among new ones */
-#ifndef PLACES
-#define PLACES PLACE_STORE
-#endif
-
 /* Somebody keeps a backup of a place, and later puts it back; a standby that lags is the same for the store. */
+#define each_chain(to, from) \
+    for (i : 0 .. CHAINS - 1) { \
+        to[i].top = from[i].top; \
+        for (j : 1 .. LEN - 1) { to[i].cell[j] = from[i].cell[j] } \
+    }; \
+    i = 0; j = 0
+
+#define each_row(to, from, to_kept, from_kept) \
+    for (i : 0 .. METERS - 1) { to[i] = from[i]; to_kept[i] = from_kept[i] }; \
+    i = 0
+
+#define whole_memory(to, from) \
+    to.top = from.top; to.seen = from.seen; \
+    to.printed = from.printed; to.printed_before = from.printed_before; \
+    for (j : 1 .. LEN - 1) { to.cell[j] = from.cell[j] }; \
+    for (i : 0 .. METERS - 1) { to.row[i] = from.row[i]; to.undo[i] = from.undo[i] }; \
+    i = 0; j = 0
+
+/* The copy of the first chain holds whole groups that the store has no more. */
+#define LEFT_BEHIND (old_chain[0].top < store[0].top && copy[0].top > old_chain[0].top && \
+    (copy[0].top == mem[0].top || (old_chain[0].top < mem[0].seen && copy[0].top >= mem[0].seen)))
+
 proctype world() {
+#if PLACES == PLACE_MEMORY
     Memory old;
+#else
     Chain old_chain[CHAINS];
     byte old_pk[METERS], old_kept[METERS];
+#endif
     byte i, j;
 
-    d_step {                                               /* the backup, at any instant */
-        for (i : 0 .. CHAINS - 1) {
-#if (PLACES & PLACE_STORE)
-            old_chain[i].top = store[i].top;
-            for (j : 1 .. LEN - 1) { old_chain[i].cell[j] = store[i].cell[j] }
-#elif (PLACES & PLACE_COPY)
-            old_chain[i].top = copy[i].top;
-            for (j : 1 .. LEN - 1) { old_chain[i].cell[j] = copy[i].cell[j] }
-#endif
-        };
-#if (PLACES & (PLACE_STORE | PLACE_ROWS))
-        for (i : 0 .. METERS - 1) { old_pk[i] = pk[i]; old_kept[i] = kept[i] };
-#endif
-#if (PLACES & PLACE_MEMORY)
-        old.top = mem[0].top; old.seen = mem[0].seen;
-        old.printed = mem[0].printed; old.printed_before = mem[0].printed_before;
-        for (j : 1 .. LEN - 1) { old.cell[j] = mem[0].cell[j] };
-        for (i : 0 .. METERS - 1) { old.row[i] = mem[0].row[i]; old.undo[i] = mem[0].undo[i] };
-#endif
-        i = 0; j = 0
-    }
+#if PLACES == PLACE_STORE
+    d_step { each_chain(old_chain, store); each_row(old_pk, pk, old_kept, kept) }
     if
-#if (PLACES & PLACE_STORE)
-    :: d_step {                                            /* every session with the store that was ends */
-           put_backs > 0 -> put_backs--;
-           for (i : 0 .. SERVERS - 1) { conn[i] = false };
-           /* the copy of the first chain holds more, and the module knows all that it holds */
-           behind = behind || (old_chain[0].top < store[0].top && copy[0].top > old_chain[0].top &&
-                               copy[0].top == mem[0].top);
-           for (i : 0 .. CHAINS - 1) {
-               store[i].top = old_chain[i].top;
-               for (j : 1 .. LEN - 1) { store[i].cell[j] = old_chain[i].cell[j] }
-           };
-           for (i : 0 .. METERS - 1) { pk[i] = old_pk[i]; kept[i] = old_kept[i] };
-#if CUTS > 0
-           for (i : 0 .. CHAINS - 1) { limbo[i].n = 0 };
-#endif
-           was_put_back = true
-       }
-#elif (PLACES & PLACE_ROWS)
-    :: d_step { put_backs > 0 -> put_backs--; for (i : 0 .. METERS - 1) { pk[i] = old_pk[i]; kept[i] = old_kept[i] } }
-#elif (PLACES & PLACE_MEMORY)
-    :: d_step {                                            /* the process locks it: only while that is down */
-           put_backs > 0 && !turn[0] && !ready[0] -> put_backs--;
-           mem[0].top = old.top; mem[0].seen = old.seen;
-           mem[0].printed = old.printed; mem[0].printed_before = old.printed_before;
-           for (j : 1 .. LEN - 1) { mem[0].cell[j] = old.cell[j] };
-           for (i : 0 .. METERS - 1) { mem[0].row[i] = old.row[i]; mem[0].undo[i] = old.undo[i] };
-           was_put_back = true
-       }
-#elif (PLACES & PLACE_COPY)
     :: d_step {
-           put_backs > 0 && !turn[0] && !ready[0] && !turn[1] && !ready[1] -> put_backs--;
-           for (i : 0 .. CHAINS - 1) {
-               copy[i].top = old_chain[i].top;
-               for (j : 1 .. LEN - 1) { copy[i].cell[j] = old_chain[i].cell[j] }
-           };
+           behind = behind || LEFT_BEHIND;
+           each_chain(store, old_chain); each_row(pk, old_pk, kept, old_kept);
+           for (i : 0 .. SERVERS - 1) { conn[i] = false };    /* its sessions were with what is gone */
+           i = 0;
+#if CUTS > 0
+           limbo[0].n = 0; limbo[1].n = 0;
+#endif
            was_put_back = true
        }
-#endif
     :: skip
     fi
+#elif PLACES == PLACE_ROWS
+    d_step { each_row(old_pk, pk, old_kept, kept) }
+    d_step { each_row(pk, old_pk, kept, old_kept) }
+#elif PLACES == PLACE_MEMORY
+    d_step { whole_memory(old, mem[0]) }
+    if                                                     /* the process locks it: only while that is down */
+    :: d_step { !turn[0] && !ready[0] -> whole_memory(mem[0], old); was_put_back = true }
+    :: skip
+    fi
+#elif PLACES == PLACE_COPY
+    d_step { each_chain(old_chain, copy) }
+    if
+    :: d_step { !turn[0] && !ready[0] && !turn[1] && !ready[1] -> each_chain(copy, old_chain) }
+    :: skip
+    fi
+#elif PLACES == PLACE_STORE_AND_COPY
+    d_step { each_chain(old_chain, copy); each_row(old_pk, pk, old_kept, kept) }
+    if
+    :: d_step {
+           !turn[0] && !ready[0] && !turn[1] && !ready[1] ->
+           each_chain(copy, old_chain); each_chain(store, old_chain);
+           each_row(pk, old_pk, kept, old_kept);
+           was_put_back = true
+       }
+    :: skip
+    fi
+#endif
 }
 #endif
 
