@@ -197,10 +197,14 @@ inline release(item) {
 
 /* ------------------------------------------------------------------ recovery: the table of architecture.md */
 
-#define closed (kind_of(DIGEST(0, store[0].top, store[0].cell[store[0].top])) == CLOSED)
+/* The mark stands in the copy of the first chain, and not yet in the store. */
+#define half_closed (copy[0].top == store[0].top + 1 && same(copy[0], store[0], store[0].top) && \
+    kind_of(DIGEST(0, copy[0].top, copy[0].cell[copy[0].top])) == CLOSED)
+
+/* The newest record that memory sealed says that a redo was begun. */
 #define marked(p, c) (kind_of(DIGEST(c, mem[p].top, mem[p].cell[mem[p].top])) == REDONE)
 
-mtype = { GO, COMPLETE, MARK, LINES, DISCARD, GIVE, CLOSE, REFUSE };
+mtype = { GO, COMPLETE, MARK, LINES, DISCARD, GIVE, REFUSE };
 
 /* domain/heads.judge */
 inline judge(p, c) {
@@ -228,13 +232,7 @@ inline judge(p, c) {
         :: else ->
             if
             :: store[c].top == mem[p].top && same(store[c], mem[p], mem[p].top) ->
-                act = (copy[c].top == store[c].top -> GO : COMPLETE);
-#ifdef ADOPT
-                if  /* an adopter sees to it that the mark is in both places before it goes to work */
-                :: act == GO && c == 1 && copy[0].top < store[0].top && closed -> act = CLOSE
-                :: else
-                fi
-#endif
+                act = (copy[c].top == store[c].top -> GO : COMPLETE)
             :: else ->
                 if
                 :: store[c].top >= mem[p].top || !same(store[c], mem[p], store[c].top) -> act = REFUSE
@@ -327,10 +325,11 @@ inline to_copy(c, after, upto, line) {
     n = after;
     do
     :: n == upto -> n = 0; break
+    :: n > upto -> goto off                                /* the store that is read was put back meanwhile */
     :: n < upto ->
         atomic {
             if
-            :: copy[c].top == n -> n++; copy[c].top = n; copy[c].cell[n] = branch(line.cell[n])
+            :: copy[c].top == n && n < upto -> n++; copy[c].top = n; copy[c].cell[n] = branch(line.cell[n])
             :: else -> goto off
             fi
         }
@@ -381,7 +380,7 @@ opening:
     :: atomic {
            if
            :: !conn[p] -> goto off
-                      :: else -> d_step {
+           :: else -> d_step {
                   judge(p, c);
                   if :: act == GO -> in_order(p, c); ready[p] = true :: else fi;
                   d = 0;
@@ -394,9 +393,6 @@ opening:
        :: act == GO -> break
        :: act == REFUSE -> goto stopped
        :: act == COMPLETE -> to_copy(c, copy[c].top, store[c].top, store[c])
-#ifdef ADOPT
-       :: act == CLOSE -> to_copy(0, copy[0].top, store[0].top, store[0])
-#endif
        :: act == MARK -> d_step { mark(p, c); d = 0; i = 0 }
        :: act == LINES ->
            atomic { if :: conn[p] -> d_step { lines(p, c); d = 0; m = 0 } :: else -> goto off fi }
@@ -448,7 +444,7 @@ end_idle:
 #ifdef ADOPT
     :: atomic {
            p == 1 && !turn[1] && ready[1] && home_of(pk[0]) == 0 && mem[1].top + 3 < LEN &&
-           store[0].top == copy[0].top && same(store[0], copy[0], copy[0].top) -> turn[1] = true
+           ((store[0].top == copy[0].top && same(store[0], copy[0], copy[0].top)) || half_closed) -> turn[1] = true
        }
        goto adopt
 #endif
@@ -648,17 +644,37 @@ take_again:
 
 #ifdef ADOPT
 adopt:
-    /* A module that is believed to be dead: another of the same MKS takes its meters, and closes its chain. */
+    /* A module that is believed to be dead: another of the same MKS takes its meters, and closes its chain. The mark goes
+     * into the copy first, where whoever comes back must find it before anything else of his can be released. */
+#ifndef ADOPT_LEAVES_CHAIN
+    atomic {
+        if
+        :: half_closed
+        :: !half_closed && store[0].top == copy[0].top && same(store[0], copy[0], copy[0].top) -> d_step {
+               copy[0].top++;
+               made[copy[0].top]++;
+               assert(made[copy[0].top] < 4);
+               copy[0].cell[copy[0].top] = made[copy[0].top];
+               info[DIGEST(0, copy[0].top, made[copy[0].top])] = INFO(CLOSED, 0, 0, 0, 0, 0)
+           }
+        :: else -> turn[1] = false; goto end_idle
+        fi
+    }
+    SEAM;
+#endif
     atomic {
         if
         :: !conn[1] || store[1].top != mem[1].top || !same(store[1], mem[1], mem[1].top) -> goto off
-        :: home_of(pk[0]) != 0 || store[0].top != copy[0].top -> turn[1] = false; goto end_idle
+#ifndef ADOPT_LEAVES_CHAIN
+        :: home_of(pk[0]) != 0 || !half_closed -> turn[1] = false; goto end_idle
+#else
+        :: home_of(pk[0]) != 0 -> turn[1] = false; goto end_idle
+#endif
         :: else -> d_step {
                begin_tail(1, mem[1].top);
                got[0] = pk[0];
                seal(1, 1, INFO(TAKEN, 0, version_of(got[0]) + 1, ar_of(got[0]), 1, 0), FORCE);
                mem[1].row[0] = d;
-               g_top = store[0].top + 1;
                got[0] = 0; d = 0; i = 0
            }
         fi
@@ -671,18 +687,14 @@ adopt:
             d_step { conflicts(1, mem[1].top, mem[1].top, mem[1]); d = 0 }
             if
 #ifndef ADOPT_LEAVES_CHAIN
-            :: conflict || store[0].top >= g_top -> goto off
+            :: conflict || !half_closed -> goto off
 #else
             :: conflict -> goto off
 #endif
             :: else -> d_step {
                    append(1, mem[1].top, mem[1].top, mem[1]);
 #ifndef ADOPT_LEAVES_CHAIN
-                   made[g_top]++;
-                   assert(made[g_top] < 4);
-                   g_branch = made[g_top];
-                   info[DIGEST(0, g_top, g_branch)] = INFO(CLOSED, 0, 0, 0, 0, 0);
-                   put(0, g_top, g_branch, 0);
+                   append(0, copy[0].top, copy[0].top, copy[0]);
 #endif
                    d = 0; m = 0
                }
@@ -690,18 +702,8 @@ adopt:
         fi
     }
     SEAM;
-#ifndef ADOPT_LEAVES_CHAIN
-    /* The mark first: whoever comes back must find it before the adopter can release anything. */
-    atomic {
-        if
-        :: copy[0].top + 1 == g_top -> copy[0].top = g_top; copy[0].cell[g_top] = g_branch
-        :: else -> goto off
-        fi
-    }
-    SEAM;
-#endif
     d_step { copy[1].top = mem[1].top; copy[1].cell[mem[1].top] = branch(mem[1].cell[mem[1].top]) }
-    d_step { g_top = 0; g_branch = 0; turn[1] = false }
+    d_step { turn[1] = false }
     goto end_idle;
 #endif
 
