@@ -25,6 +25,9 @@
 #ifndef PUT_BACKS
 #define PUT_BACKS 0    /* places put back to what they were at some earlier instant */
 #endif
+#ifndef HAND_OVERS
+#define HAND_OVERS 0   /* meters given from one module to the other */
+#endif
 #define PLACE_STORE 1
 #define PLACE_MEMORY 2
 #define PLACE_COPY 3
@@ -76,6 +79,7 @@
 #define same(x, y, n) ((n) == 0 || branch(x.cell[n]) == branch(y.cell[n]))
 
 #define seq_of(d) (((d) / 3) % LEN)
+#define chain_of(d) ((d) / (3 * LEN))
 #define street_stands(d, c) \
     (seq_of(d) <= store[c].top && store[c].cell[seq_of(d)] == ((d) % 3) + 1 + FORCE)
 
@@ -108,7 +112,7 @@ short info[CHAINS * LEN * 3];   /* all records ever sealed, also those that no p
 byte made[CHAINS * LEN];
 byte street[METERS * 4];        /* the item that was released for each unit of value */
 byte shown[METERS];             /* AR as the customer was shown it last: the client is a witness (M-58) */
-byte crashes = CRASHES, cuts = CUTS;
+byte crashes = CRASHES, cuts = CUTS, hand_overs = HAND_OVERS;
 bool behind;                    /* somebody put back a store that the copy was ahead of */
 bool was_put_back;
 bool noticed;                   /* a customer saw less than was shown before */
@@ -196,6 +200,22 @@ inline release(item) {
 }
 
 /* ------------------------------------------------------------------ recovery: the table of architecture.md */
+
+/* The meter was given to this module, which does not know it, or knows it from an earlier time; and the giver's record has
+ * its receipt: what the giver released against it is the token that is asked for. */
+#ifdef TAKE_FROM_STORE
+#define receipt true
+#else
+#define receipt (copy[chain_of(pk[0])].top >= seq_of(pk[0]) && \
+    copy[chain_of(pk[0])].cell[seq_of(pk[0])] == pk[0] % 3 + 1)
+#endif
+#define may_take(p, c) (home_of(pk[0]) == c && kind_of(pk[0]) == GIVEN && older(p, 0) && receipt)
+#ifdef NO_TOMBSTONE
+#define older(p, i) (mem[p].row[i] == NONE || home_of(mem[p].row[i]) != home_of(pk[i]))
+#else
+#define older(p, i) (mem[p].row[i] == NONE || version_of(mem[p].row[i]) < version_of(pk[i]))
+#endif
+#define ROOM(p) (mem[p].top + 1 + RESERVE < LEN)
 
 /* The mark stands in the copy of the first chain, and not yet in the store. */
 #define half_closed (copy[0].top == store[0].top + 1 && same(copy[0], store[0], store[0].top) && \
@@ -301,14 +321,13 @@ inline in_order(p, c) {
     n = 0; s = 0;
     for (i : 0 .. METERS - 1) {
 #if PLACES != PLACE_ROWS
-        /* A home meter's package is the one that memory knows; but for a hand-over of which the giver's half was
-         * redone and the taker's was discarded: the taker takes it again. */
-        assert(home_of(pk[i]) != c || mem[p].row[i] == pk[i] || (kind_of(pk[i]) == GIVEN && mem[p].row[i] == NONE));
+        /* A home meter's package is the one that memory knows, or one that was given and is still to be taken. */
+        assert(home_of(pk[i]) != c || mem[p].row[i] == pk[i] || (kind_of(pk[i]) == GIVEN && older(p, i)));
 #endif
         for (j : 1 .. UNITS) {
             d = street[i * 4 + j];
             /* Nothing that was released is lost: its record stands in the store, in force. */
-            assert(d == NONE || d / (3 * LEN) != c || street_stands(d, c))
+            assert(d == NONE || chain_of(d) != c || street_stands(d, c))
         }
     };
     i = 0; j = 0;
@@ -337,12 +356,8 @@ inline to_copy(c, after, upto, line) {
     od
 }
 
-#ifdef HAND_OVER_UNSEEN
-#define SEAM_OF_TWO if :: skip :: atomic { crashes > 0 -> crashes--; turn[1] = false; goto off } fi
-#else
 /* Whoever is cut off in the middle leaves two modules to be opened again, also the one that others run. */
 #define SEAM_OF_TWO if :: skip :: atomic { crashes > 0 -> crashes--; ready[1] = false; turn[1] = false; goto off } fi
-#endif
 
 proctype server(byte p; byte c) {
     byte d, i, j, s, m, n, cell, first, group, again, g_top, g_branch, rounds;
@@ -431,19 +446,27 @@ end_idle:
        break
     :: atomic { !turn[p] && crashes > 0 -> crashes--; turn[p] = true; goto off }
     :: atomic { !turn[p] && !ready[p] -> turn[p] = true; goto off }
-#ifdef HAND_OVER
+#if HAND_OVERS > 0
     :: atomic {
-           p == 0 && !turn[0] && !turn[1] && ready[0] && ready[1] && home_of(pk[0]) == 0 && kind_of(pk[0]) != TAKEN &&
-           mem[0].top + 3 < LEN && mem[1].top + 3 < LEN -> turn[0] = true; turn[1] = true;
+           !turn[p] && ready[p] && hand_overs > 0 && home_of(pk[0]) == c && mem[p].row[0] == pk[0] && ROOM(p) ->
+           hand_overs--;
+           turn[p] = true
+       }
+       goto give
+    :: atomic { !turn[p] && ready[p] && may_take(p, c) && ROOM(p) -> turn[p] = true }
+       goto take
+#endif
+#ifdef HAND_OVER_AT_ONCE
+    :: atomic {
+           p == 0 && !turn[0] && !turn[1] && ready[0] && ready[1] && home_of(pk[0]) == 0 && ROOM(0) && ROOM(1) ->
+           turn[0] = true;
+           turn[1] = true
        }
        goto hand_over
-    :: atomic { !turn[p] && ready[p] && home_of(pk[0]) == c && kind_of(pk[0]) == GIVEN && mem[p].row[0] == NONE &&
-                mem[p].top + 1 + RESERVE < LEN -> turn[p] = true }
-       goto take_again
 #endif
 #ifdef ADOPT
     :: atomic {
-           p == 1 && !turn[1] && ready[1] && home_of(pk[0]) == 0 && mem[1].top + 3 < LEN &&
+           p == 1 && !turn[1] && ready[1] && home_of(pk[0]) == 0 && ROOM(1) &&
            ((store[0].top == copy[0].top && same(store[0], copy[0], copy[0].top)) || half_closed) -> turn[1] = true
        }
        goto adopt
@@ -575,7 +598,69 @@ release_:
     }
     goto end_idle;
 
-#ifdef HAND_OVER
+#if HAND_OVERS > 0
+give:
+    /* A hand-over is two transactions. The first names another home; the giver remembers what it gave away. */
+    atomic {
+        if
+        :: !conn[p] || store[c].top != mem[p].top || !same(store[c], mem[p], mem[p].top) -> goto off
+        :: else -> d_step {
+               if
+               :: mem[p].row[0] == pk[0] ->
+                   begin_tail(p, mem[p].top);
+                   got[0] = pk[0];
+                   seal(p, c, INFO(GIVEN, 0, version_of(got[0]) + 1, ar_of(got[0]), 1 - c, 0), FORCE);
+                   mem[p].row[0] = d
+               :: else
+               fi;
+               first = mem[p].top;
+               got[0] = 0; d = 0; i = 0
+           }
+        fi
+    }
+    goto save_one;
+
+take:
+    /* The second, any time after the first has its receipt: it stands in the giver's store and copy. */
+    atomic {
+        if
+        :: !conn[p] || store[c].top != mem[p].top || !same(store[c], mem[p], mem[p].top) -> goto off
+        :: else ->
+            if
+            :: may_take(p, c) -> d_step {
+                   begin_tail(p, mem[p].top);
+                   got[0] = pk[0];
+                   seal(p, c, INFO(TAKEN, 0, version_of(got[0]) + 1, ar_of(got[0]), c, 0), FORCE);
+                   mem[p].row[0] = d;
+                   first = mem[p].top;
+                   got[0] = 0; d = 0; i = 0
+               }
+            :: else -> turn[p] = false; goto end_idle
+            fi
+        fi
+    }
+
+save_one:
+    SEAM;
+    atomic {
+        if
+        :: !conn[p] -> goto off
+        :: else ->
+            d_step { conflicts(c, first, mem[p].top, mem[p]); d = 0 }
+            if
+            :: conflict -> goto off
+            :: else -> d_step { append(c, first, mem[p].top, mem[p]); d = 0; m = 0 }
+            fi
+        fi
+    }
+    SEAM;
+    to_copy(c, first - 1, mem[p].top, mem[p]);
+    skip;
+    d_step { first = 0; turn[p] = false }
+    goto end_idle;
+#endif
+
+#ifdef HAND_OVER_AT_ONCE
 hand_over:
     /* Both modules under one roof: a record in both chains, in one transaction. The giver forgets first. */
     atomic {
@@ -623,23 +708,6 @@ hand_over:
     d_step { copy[1].top = mem[1].top; copy[1].cell[mem[1].top] = branch(mem[1].cell[mem[1].top]) }
     d_step { got[0] = 0; turn[1] = false; turn[0] = false; n = 0 }
     goto end_idle;
-
-take_again:
-    atomic {
-        if
-        :: !conn[p] || store[c].top != mem[p].top || !same(store[c], mem[p], mem[p].top) -> goto off
-        :: else -> d_step {
-               begin_tail(p, mem[p].top);
-               got[0] = pk[0];
-               seal(p, c, INFO(TAKEN, 0, version_of(got[0]) + 1, ar_of(got[0]), c, 0), FORCE);
-               mem[p].row[0] = d;
-               first = mem[p].top;
-               got[0] = 0; d = 0; i = 0
-           }
-        fi
-    }
-    SEAM;
-    goto save_one;
 #endif
 
 #ifdef ADOPT
@@ -704,26 +772,6 @@ adopt:
     SEAM;
     d_step { copy[1].top = mem[1].top; copy[1].cell[mem[1].top] = branch(mem[1].cell[mem[1].top]) }
     d_step { turn[1] = false }
-    goto end_idle;
-#endif
-
-#ifdef HAND_OVER
-save_one:
-    atomic {
-        if
-        :: !conn[p] -> goto off
-        :: else ->
-            d_step { conflicts(c, first, mem[p].top, mem[p]); d = 0 }
-            if
-            :: conflict -> goto off
-            :: else -> d_step { append(c, first, mem[p].top, mem[p]); d = 0; m = 0 }
-            fi
-        fi
-    }
-    SEAM;
-    to_copy(c, first - 1, mem[p].top, mem[p]);
-    skip;
-    d_step { first = 0; turn[p] = false }
     goto end_idle;
 #endif
 
