@@ -15,7 +15,7 @@ ON_STORE := $(if $(filter postgres,$(STORE)),$(BIN)/python -m tests.postgres_ser
 SOURCES := $(wildcard indicium tests benchmarks examples/*.py docs/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs coverage mutants build lock clean
+.PHONY: help setup demo test check bench model docs coverage mutants build lock clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ check: $(STAMP) ## Lint, types, contracts between rooms, tidiness, generated doc
 
 bench: $(STAMP) ## Measure the figures, as ratios within one run: some ten minutes, 5 GB of temporary files
 	$(BIN)/python -m benchmarks
+
+model: $(STAMP) ## Search the Spin models in docs/model exhaustively, and show what each broken variant yields: a minute
+	$(BIN)/python docs/spin.py
 
 docs: $(STAMP) ## Write the generated parts of the docs anew
 	$(BIN)/python docs/generate.py
