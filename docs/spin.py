@@ -104,8 +104,8 @@ HOLD: Final = (
     Run("clone", "a second host with a clone of the memory, under the claim", "CLONE MAY_INHIBIT=true LEN=8 RESERVE=4"),
     Run(
         "clone-unclaimed",
-        "the same without any claim: the store's unique constraints suffice",
-        "CLONE NO_CLAIM MAY_INHIBIT=true LEN=8 RESERVE=4",
+        "the same with neither claim nor look at the copy: the unique constraints suffice",
+        "CLONE NO_CLAIM NO_COPY_CHECK MAY_INHIBIT=true LEN=8 RESERVE=4",
     ),
     Run(
         "hand-over", "a meter goes to the other module and back; two crashes", "CRASHES=2 HAND_OVERS=2 LEN=9 RESERVE=4"
@@ -154,8 +154,8 @@ BREAK: Final = (
     ),
     Run(
         "no-fencing",
-        "neither claim nor unique constraints; a clone",
-        "CLONE NO_UNIQUE NO_CLAIM CRASHES=0 MAY_INHIBIT=true",
+        "neither claim nor unique constraints, and nobody looks at the copy; a clone",
+        "CLONE NO_UNIQUE NO_CLAIM NO_COPY_CHECK CRASHES=0 MAY_INHIBIT=true",
         TWICE,
     ),
     Run(

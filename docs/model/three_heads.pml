@@ -358,7 +358,11 @@ inline to_copy(c, after, upto, line) {
     :: n < upto ->
         atomic {
             if
+#ifdef NO_COPY_CHECK
+            :: n < upto -> n++; copy[c].cell[n] = branch(line.cell[n]); copy[c].top = (copy[c].top < n -> n : copy[c].top)
+#else
             :: copy[c].top == n && n < upto -> n++; copy[c].top = n; copy[c].cell[n] = branch(line.cell[n])
+#endif
             :: else -> goto off
             fi
         }
