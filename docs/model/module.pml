@@ -31,20 +31,20 @@ inline power_up() {
 /* booting.detect_boot with domain/boot.boot_state: before the first function after a boot */
 inline detect_boot() {
     if
-    :: booted || fault                                                               /* C-19 */
+    :: booted || fault    /* C-19 */
     :: else ->
         booted = true;
         if
-        :: persistent == UNINITIALIZED -> current = UNINITIALIZED; boots_in_error = 0            /* C-25 */
+        :: persistent == UNINITIALIZED -> current = UNINITIALIZED; boots_in_error = 0    /* C-25 */
         :: persistent == ERROR || persistent == INITIALIZING || (persistent == IMPORTING && !mks) ->
-            current = ERROR; persistent = ERROR; fault = true; fatal = true                      /* C-20 … C-22 */
-        :: persistent == EXPORTING ->                                                            /* C-24, M-03 */
+            current = ERROR; persistent = ERROR; fault = true; fatal = true    /* C-20 … C-22 */
+        :: persistent == EXPORTING ->    /* C-24, M-03 */
             current = ERROR; fault = true; given = 0;
             boots_in_error++;
 #ifndef PERSISTENT_STAYS
             persistent = OPERATIONAL
 #endif
-        :: else ->                                                                               /* C-23, C-26 */
+        :: else ->    /* C-23, C-26 */
             current = OPERATIONAL; persistent = OPERATIONAL; taken = 0;
             boots_in_error = 0
         fi
@@ -80,20 +80,20 @@ reboot:
         /* whatever follows is one function; FIG. 6 says which may start in which state */
         if
         :: current == UNINITIALIZED -> MOVE(INITIALIZING); d_step { erase(); persistent = INITIALIZING }     /* C-02 */
-        :: current == INITIALIZING -> MOVE(OPERATIONAL); DONE(mks = true)                                  /* C-03 */
-        :: current == INITIALIZING -> MOVE(IMPORTING); DONE(transport = true)                                 /* C-04 */
-        :: current == OPERATIONAL -> MOVE(ADMINISTRATIVE); DONE(skip)                                         /* C-05 */
-        :: current == ADMINISTRATIVE -> MOVE(OPERATIONAL); DONE(skip)                                         /* C-06 */
-        :: current == OPERATIONAL && mks -> MOVE(EXPORTING); DONE(given = SHARES)                            /* C-07 */
+        :: current == INITIALIZING -> MOVE(OPERATIONAL); DONE(mks = true)    /* C-03 */
+        :: current == INITIALIZING -> MOVE(IMPORTING); DONE(transport = true)    /* C-04 */
+        :: current == OPERATIONAL -> MOVE(ADMINISTRATIVE); DONE(skip)    /* C-05 */
+        :: current == ADMINISTRATIVE -> MOVE(OPERATIONAL); DONE(skip)    /* C-06 */
+        :: current == OPERATIONAL && mks -> MOVE(EXPORTING); DONE(given = SHARES)    /* C-07 */
         :: current == EXPORTING && given > 1 -> MOVE(EXPORTING); DONE(given--)
-        :: current == EXPORTING && given == 1 -> MOVE(OPERATIONAL); DONE(given = 0)                               /* C-08 */
-        :: current == EXPORTING -> MOVE(OPERATIONAL); DONE(given = 0)                                           /* C-09 */
-        :: current == OPERATIONAL && transport && !dormant -> MOVE(IMPORTING); DONE(skip)                     /* C-10 */
+        :: current == EXPORTING && given == 1 -> MOVE(OPERATIONAL); DONE(given = 0)    /* C-08 */
+        :: current == EXPORTING -> MOVE(OPERATIONAL); DONE(given = 0)    /* C-09 */
+        :: current == OPERATIONAL && transport && !dormant -> MOVE(IMPORTING); DONE(skip)    /* C-10 */
         :: current == IMPORTING && taken < SHARES -> MOVE(IMPORTING); DONE(taken++)
-        :: current == IMPORTING && taken == SHARES && mks -> MOVE(OPERATIONAL); DONE(dormant = true; taken = 0)  /* C-11 */
+        :: current == IMPORTING && taken == SHARES && mks -> MOVE(OPERATIONAL); DONE(dormant = true; taken = 0) /* C-11 */
         :: current == IMPORTING && taken == SHARES && !mks -> MOVE(OPERATIONAL); DONE(mks = true; taken = 0)  /* C-11 */
-        :: current == IMPORTING && mks -> MOVE(OPERATIONAL); DONE(taken = 0)                                  /* M-83 */
-        :: current == IMPORTING && !mks ->                                                                 /* C-12 */
+        :: current == IMPORTING && mks -> MOVE(OPERATIONAL); DONE(taken = 0)    /* M-83 */
+        :: current == IMPORTING && !mks ->    /* C-12 */
             MOVE(ERROR);
             DONE(taken = 0);
             d_step { fault = true; fatal = true }
@@ -104,14 +104,14 @@ reboot:
         fi;
         then = UNINITIALIZED;
         d_step {
-            assert(current != OPERATIONAL && current != ADMINISTRATIVE || mks);                   /* C-37 */
+            assert(current != OPERATIONAL && current != ADMINISTRATIVE || mks);    /* C-37 */
             assert(current != EXPORTING || (mks && given > 0));
-            assert(current != INITIALIZING || !mks);                                              /* C-36 */
-            assert(persistent != UNINITIALIZED || (!mks && !transport));                          /* C-35 */
+            assert(current != INITIALIZING || !mks);    /* C-36 */
+            assert(persistent != UNINITIALIZED || (!mks && !transport));    /* C-35 */
             assert((current == ERROR) == fault);
-            assert(!fatal || persistent == ERROR);                                                   /* C-13 */
-            assert(fault || current == persistent);                                                  /* C-30 */
-            assert(boots_in_error <= 1)                                                              /* C-14, M-03 */
+            assert(!fatal || persistent == ERROR);    /* C-13 */
+            assert(fault || current == persistent);    /* C-30 */
+            assert(boots_in_error <= 1)    /* C-14, M-03 */
         }
     od
 }

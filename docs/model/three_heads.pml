@@ -203,8 +203,8 @@ inline release(item) {
 
 /* ------------------------------------------------------------------ recovery: the table of architecture.md */
 
-/* The meter was given to this module, which does not know it, or knows it from an earlier time; and the giver's record has
- * its receipt: what the giver released against it is the token that is asked for. */
+/* The meter was given to this module, which does not know it, or knows it from an earlier time; and the giver's record
+ * has its receipt: what the giver released against it is the token that is asked for. */
 #ifdef TAKE_FROM_STORE
 #define receipt true
 #else
@@ -316,7 +316,8 @@ inline lines(p, c) {
     i = 0; s = 0; cell = 0
 }
 
-/* What must be true whenever a module goes to work. A store that keeps two records of one number is out of order anyway. */
+/* What must be true whenever a module goes to work. A store that keeps two records of one number is out of order
+ * anyway. */
 inline in_order(p, c) {
 #ifndef NO_UNIQUE
     n = 0;
@@ -359,7 +360,10 @@ inline to_copy(c, after, upto, line) {
         atomic {
             if
 #ifdef NO_COPY_CHECK
-            :: n < upto -> n++; copy[c].cell[n] = branch(line.cell[n]); copy[c].top = (copy[c].top < n -> n : copy[c].top)
+            :: n < upto ->
+                n++;
+                copy[c].cell[n] = branch(line.cell[n]);
+                copy[c].top = (copy[c].top < n -> n : copy[c].top)
 #else
             :: copy[c].top == n && n < upto -> n++; copy[c].top = n; copy[c].cell[n] = branch(line.cell[n])
 #endif
@@ -681,7 +685,10 @@ hand_over:
         if
         :: !conn[0] || store[0].top != mem[0].top || !same(store[0], mem[0], mem[0].top) || mem[0].row[0] != pk[0] ||
            home_of(pk[0]) != 0 -> turn[1] = false; goto off
-        :: store[1].top != mem[1].top || !same(store[1], mem[1], mem[1].top) -> turn[1] = false; turn[0] = false; goto end_idle
+        :: store[1].top != mem[1].top || !same(store[1], mem[1], mem[1].top) ->
+            turn[1] = false;
+            turn[0] = false;
+            goto end_idle
         :: else -> d_step {
                begin_tail(0, mem[0].top);
                got[0] = pk[0];
@@ -726,8 +733,8 @@ hand_over:
 
 #ifdef ADOPT
 adopt:
-    /* A module that is believed to be dead: another of the same MKS takes its meters, and closes its chain. The mark goes
-     * into the copy first, where whoever comes back must find it before anything else of his can be released. */
+    /* A module that is believed to be dead: another of the same MKS takes its meters, and closes its chain. The mark
+     * goes into the copy first, where whoever comes back must find it before anything else of his can be released. */
 #ifndef ADOPT_LEAVES_CHAIN
     atomic {
         if

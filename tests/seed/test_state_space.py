@@ -80,6 +80,11 @@ DELIVERED = Module(ERASED, UNINITIALIZED)
 """C-01."""
 
 
+def unchanged(memory: Memory) -> Iterator[Memory]:
+    """What most commands do to keys and shares."""
+    yield memory
+
+
 def generate(memory: Memory) -> Iterator[Memory]:
     """C-03; in Operational, behind a switch, the set is dormant (M-09)."""
     if not memory.dormant:
@@ -165,7 +170,7 @@ def booted(module: Module) -> Module:
 def done(module: Module, switches: Switches) -> Iterator[tuple[str, Module]]:
     """Do each command that may start, and reboot once before memory has it, once after."""
     for command, rule in rules(module.current, switches):
-        for memory in EFFECTS.get(command, lambda memory: iter([memory]))(module.memory):
+        for memory in EFFECTS.get(command, unchanged)(module.memory):
             then = leads_to(rule, module.current, memory)
             after = memory._replace(persistent=then) if rule.then else memory
             yield command.__name__, Module(after, then, booted=True, faulty=then is ERROR, fatal=then is ERROR)
