@@ -102,12 +102,12 @@ class _Queue:
 
 def read_rows(path: Path) -> Iterator[dict[str, str]]:
     """Read the rows of a mailing. Raises `BadFile` if the file is none."""
-    return _read(path, _columns_of_mailing)
+    return read_table(path, _columns_of_mailing)
 
 
 def read_columns(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
     """Read columns of a CSV file in UTF-8; a row that ends early has empty ones. Raises `BadFile`."""
-    return _read(path, lambda _header: columns)
+    return read_table(path, lambda _header: columns)
 
 
 def _columns_of_mailing(header: Sequence[str]) -> Sequence[str]:
@@ -133,7 +133,8 @@ def _elements(row: Mapping[str, str]) -> Elements:
     return elements_from(kind or "postage", texts)
 
 
-def _read(path: Path, columns_of: Callable[[Sequence[str]], Sequence[str]]) -> Iterator[dict[str, str]]:
+def read_table(path: Path, columns_of: Callable[[Sequence[str]], Sequence[str]]) -> Iterator[dict[str, str]]:
+    """Read those columns of a CSV file that `columns_of` names for its header. Raises `BadFile`."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file, strict=True)

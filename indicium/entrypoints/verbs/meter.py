@@ -2,7 +2,7 @@
 
 import typer
 
-from indicium.entrypoints.verbs import meter_changes, meter_stock, meter_value
+from indicium.entrypoints.verbs import meter_changes, meter_sheets, meter_stock, meter_value
 
 meter = typer.Typer(
     help="A customer's meter: leased, filled, spent from, corrected, and in the end withdrawn.",
@@ -23,3 +23,4 @@ for verb in (
     meter.command()(verb)
 
 meter.command("print")(meter_value.print_item)
+meter.command("print-sheet")(meter_sheets.print_sheet)

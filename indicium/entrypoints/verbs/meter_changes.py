@@ -18,29 +18,33 @@ from indicium.entrypoints.verbs.meter_value import (
     ElementsArgument,
     OutOption,
     RequestOption,
+    UserOfMeterOption,
     ValueArgument,
     give,
+    meter_as,
 )
 from indicium.entrypoints.verbs.viewing import DAY
 from indicium.parties.carried import brought
 
 
-def correct(
+def correct(  # noqa: PLR0913, PLR0917  # each is an option of the verb
     customer: CustomerArgument,
     value: ValueArgument,
     item: Annotated[Path, typer.Argument(metavar="ITEM", help="File with the item that the piece of mail bears.")],
     elements: ElementsArgument = None,
     request: RequestOption = None,
+    user: UserOfMeterOption = None,
     out: OutOption = None,
     home: HomeOption = None,
+    store: StoreOption = None,
     json: JsonOption = False,
 ) -> None:
     """Print a postage correction: what a piece of mail is short of that bears an item already."""
     screen, asked, corrects = Screen(json=json), elements_of(elements or ()), item_in(item)
     if not isinstance(asked, Postage):
         raise BadValue(field="kind", why="only postage is corrected")
-    with reach(settings_of(home, None)) as module:
-        corrected = module.office.meter(customer).correct(value, asked, corrects, request)
+    with reach(settings_of(home, store)) as module:
+        corrected = meter_as(module.office, customer, user).correct(value, asked, corrects, request)
     give(screen, customer, corrected, out)
 
 

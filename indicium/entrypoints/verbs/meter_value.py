@@ -16,8 +16,8 @@ from indicium.entrypoints.screen import Screen
 from indicium.entrypoints.verbs.viewing import AfterOption, LimitOption, show_history
 from indicium.infrastructure.files import write_atomically
 from indicium.infrastructure.home import Home
-from indicium.parties.leased import Item
-from indicium.parties.office import device_of
+from indicium.parties.leased import Item, LeasedMeter
+from indicium.parties.office import Office, device_of
 from indicium.projections.meter_history import PAGE
 
 CustomerArgument = Annotated[str, typer.Argument(help="The customer's name.")]
@@ -31,6 +31,9 @@ RequestOption = Annotated[
     typer.Option(
         "--request", metavar="ID", help="Name of the request: repeated, it gives the same item and costs once."
     ),
+]
+UserOfMeterOption = Annotated[
+    str | None, typer.Option("--user", metavar="NAME", help="Which user of the meter asks; else its customer.")
 ]
 OrderOption = Annotated[
     str | None, typer.Option("--order", metavar="ID", help="Name of the order: repeated, it is paid and loaded once.")
@@ -71,11 +74,12 @@ def refill(
         show(screen, customer, module.office.meter(customer).refill(value, order))
 
 
-def print_item(
+def print_item(  # noqa: PLR0913, PLR0917  # each is an option of the verb
     customer: CustomerArgument,
     value: ValueArgument,
     elements: ElementsArgument = None,
     request: RequestOption = None,
+    user: UserOfMeterOption = None,
     out: OutOption = None,
     home: HomeOption = None,
     store: StoreOption = None,
@@ -84,17 +88,21 @@ def print_item(
     """Move value from DR to AR, and sign an item that bears it."""
     screen, asked = Screen(json=json), elements_of(elements or ())
     with reach(settings_of(home, store)) as module:
-        item = module.office.meter(customer).print(value, asked, request)
+        item = meter_as(module.office, customer, user).print(value, asked, request)
     give(screen, customer, item, out)
 
 
 def status(
-    customer: CustomerArgument, home: HomeOption = None, store: StoreOption = None, json: JsonOption = False
+    customer: CustomerArgument,
+    user: UserOfMeterOption = None,
+    home: HomeOption = None,
+    store: StoreOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Ask the module how the meter is; the answer is authenticated for this customer (FIG. 5)."""
     screen = Screen(json=json)
     with reach(settings_of(home, store)) as module:
-        show(screen, customer, module.office.meter(customer).ask())
+        show(screen, customer, meter_as(module.office, customer, user).ask())
 
 
 def history(
@@ -108,6 +116,11 @@ def history(
     """List the meter's transactions in their order, as the records have them."""
     settings = settings_of(home, store)
     show_history(Screen(json=json), settings, device_of(Home(settings.home), customer), after, limit)
+
+
+def meter_as(office: Office, customer: str, user: str | None) -> LeasedMeter:
+    """Give a customer's meter as whoever asks has it. Raises `UnknownCustomer`, `UnknownMeterUser`."""
+    return office.meter(customer) if user is None else office.user_of(customer, user)
 
 
 def show(screen: Screen, customer: str, reply: PsdReply) -> None:
