@@ -110,7 +110,7 @@ def test_every_bad_row_is_named_with_its_column_before_anything_is_asked(
     faults = said.partition("nothing was asked for: ")[2].rstrip(".").split("; ")
     assert faults == [
         "row 2, purpose: string should have at least 1 character",
-        "row 2, value_usd: Not an amount: decimal dollars, as in 0.33",
+        "row 2, value_usd: Not an amount: write digits and, if need be, a point, as in 0.33",
         "row 3, kind: Unknown kind of item: it is one of postage, voucher, coupon, ticket, gift-certificate",
         "row 4, value_usd: A coupon is worth from 10 to 100000 mills: choose another value",
         "row 5, valid_until: a day, as in 2026-11-30",
