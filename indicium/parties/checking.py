@@ -214,9 +214,9 @@ class Counter:
         noted: list[ItemReport] = []
         again: list[int] = []
         for place, report in enumerate(reports):
-            digest = bytes.fromhex(report.key)
-            if report.error is None and digest in first:
-                first.discard(digest)  # the same item further down the list is a copy
+            item = bytes.fromhex(report.key)
+            if report.error is None and item in first:
+                first.discard(item)  # the same item further down the list is a copy
                 noted.append(report._replace(noted=True))
             else:
                 noted.append(report)
