@@ -116,7 +116,7 @@ def test_authorize_customer_leases_the_meter(world: World) -> None:
 
 def test_create_indicium_takes_steps_8_to_12_and_none_before_the_checks_have_passed(world: World) -> None:
     """E-608 … E-613: registers, item, reply, package and checkpoint, record; steps 1 to 7 have their ladder."""
-    world.spend("ada", 99_000, "nearly all")
+    world.spend("ada", 99_000, "nearly-all")
     ada, before, head = world.customers["ada"], world.moving("ada"), world.module.head
     unpaid = ada.create_indicium("unpaid", before.dr + 1, LETTER)
     with pytest.raises(InsufficientFunds):  # E-613
