@@ -35,23 +35,27 @@ class _VolatileMemory:
 
     def __init__(self) -> None:
         self._parts: dict[str, bytes] = {}
+        self._tails: dict[int, bytes] = {}
         self._meters: dict[str, MeterRow] = {}
 
     def load(self) -> MemoryContent | None:
         if not self._parts:
             return None
-        return MemoryContent(self._parts["hot"], self._parts["cold"], self._parts["tail"], self._meters.values())
+        return MemoryContent(self._parts["hot"], self._parts["cold"], self._tails, self._meters.values())
 
     def write(self, update: MemoryUpdate) -> None:
-        for name, part in (("hot", update.hot), ("tail", update.tail), ("cold", update.cold)):
+        for name, part in (("hot", update.hot), ("cold", update.cold)):
             if part is not None:
                 self._parts[name] = part
+        if update.tail is not None:
+            self._tails[update.slot] = update.tail
         self._meters.update((row.psd_id, row) for row in update.meters)
         for psd_id in update.forget:
             del self._meters[psd_id]
 
     def erase(self) -> None:
         self._parts.clear()
+        self._tails.clear()
         self._meters.clear()
 
 

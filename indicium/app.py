@@ -316,9 +316,8 @@ class Ledger:
         home, serial = self._home, self._serial
         ppd, device, sensor = PpdKeyFile(home.ppd(serial)), DeviceKeyFile(home.device(serial)), home.tamper(serial)
         hardware = Hardware(self._memory, ppd, device, self._clock, TamperFile(sensor))
-        return CryptoModule(
-            self._serial, hardware, self._suite, ring=self._settings.ring, switches=self._settings.switches
-        )
+        rules = self._settings.checkpoints, self._settings.switches
+        return CryptoModule(self._serial, hardware, self._suite, *rules)
 
     def _hold_ceremony(self, home: Home) -> None:
         """Bring the module to Operational; one that was interrupted while Initializing is reset first (C-21)."""

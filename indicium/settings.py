@@ -13,7 +13,7 @@ from indicium.domain.amounts import LARGEST
 from indicium.domain.device_numbers import LAST_NUMBER, DeviceRange
 from indicium.domain.errors import BadSetting, LedgerMissing
 from indicium.domain.identity import SuiteName
-from indicium.domain.switches import Switches
+from indicium.domain.switches import Checkpoints, Switches
 
 DEFAULT_SERIAL = "34576590"
 """Serial number of a first module: row 1 of the seed's own module table (G-402)."""
@@ -51,6 +51,9 @@ class Settings(BaseModel):
     """Days after the day that an item bears within which the server redates it (M-79)."""
     ring: Annotated[int, Field(ge=2, le=5)] = 3
     """Checkpoints that the module's memory keeps (M-16); two at least, for one must be older than the newest."""
+    compared: Annotated[int, Field(ge=1, le=5)] = 3
+    """Checkpoints that the store's head is compared with, the newest among them (O-05, M-16): with 3 the module goes
+    back to one of the two older ones by itself, with 1 to none."""
     signature_interval: Annotated[int, Field(ge=1, le=100_000)] = 100
     """Every record whose sequence is a multiple of this is signed (M-87)."""
     group_limit: Annotated[int, Field(ge=1, le=100_000)] = 1000
@@ -106,6 +109,11 @@ class Settings(BaseModel):
     def switches(self) -> Switches:
         """What the module is told to do otherwise than by default."""
         return Switches(self.generate_dormant_mks, self.collect_more_shares)
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """How many checkpoints the module keeps, and how many are compared."""
+        return Checkpoints(self.ring, self.compared)
 
     @property
     def devices(self) -> DeviceRange | None:

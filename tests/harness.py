@@ -38,7 +38,7 @@ from indicium.domain.messages import certificate_request, client_message, conten
 from indicium.domain.package import MovingPart, Package
 from indicium.domain.record import line_hash
 from indicium.domain.replies import PsdReply, parse_reply
-from indicium.domain.switches import AS_THE_SEED, Switches
+from indicium.domain.switches import AS_THE_SEED, Checkpoints, Switches
 from indicium.infrastructure.devices import DeviceKeyFile, PpdKeyFile, SystemEntropy, TamperFile
 from indicium.infrastructure.memory_file import MemoryFile
 from indicium.infrastructure.store import Store
@@ -357,7 +357,7 @@ class World:
         inner = self.inner
         files = {path.name: path.read_bytes() for path in self.folder.glob(f"{self.serial}.*")}
         hot, meters = replace(inner.hot), dict(inner.meters)
-        return Snapshot(files, hot, inner.tail, meters, self.module.head, self.module.state)
+        return Snapshot(files, hot, inner.tails, meters, self.module.head, self.module.state)
 
     @property
     def inner(self) -> Inner:
@@ -392,7 +392,7 @@ class World:
         self.module = self._module()
 
     def _module(self) -> CryptoModule:
-        return CryptoModule(self.serial, self.hardware, self.suite, ring=self.ring, switches=self.switches)
+        return CryptoModule(self.serial, self.hardware, self.suite, Checkpoints(self.ring), self.switches)
 
     @property
     def hardware(self) -> Hardware:

@@ -19,7 +19,7 @@ from indicium.domain.errors import CheckpointMismatch, Inhibited, ModuleTampered
 from indicium.domain.fig6 import ModuleState
 from indicium.domain.flow import GENESIS, Gathered, Head
 from indicium.domain.identity import ChainId, Serial
-from indicium.domain.switches import Switches
+from indicium.domain.switches import Checkpoints, Switches
 
 NO_CHAIN = ChainId("")
 """The chain of a module that was never initialized."""
@@ -28,10 +28,12 @@ NO_CHAIN = ChainId("")
 class Core:
     """What all parts of the dispatcher share. Everything but the hardware is volatile."""
 
-    def __init__(self, serial: Serial, hardware: Hardware, suite: Suite, ring: int, switches: Switches) -> None:
+    def __init__(
+        self, serial: Serial, hardware: Hardware, suite: Suite, checkpoints: Checkpoints, switches: Switches
+    ) -> None:
         """Put the parts together; nothing is read yet."""
-        self.serial, self.hardware, self.suite = serial, hardware, suite
-        self.ring, self.switches = ring, switches
+        self.serial, self.hardware, self.suite, self.switches = serial, hardware, suite, switches
+        self.ring, self.compared = checkpoints
         self.forget()
 
     def forget(self) -> None:
@@ -130,14 +132,20 @@ class Core:
             raise CheckpointMismatch(serial=self.serial)
         if group.fault is not None:
             group.enter_error(group.fault)
-        tail = group.tail(before) if lost is None else lost.followed_by(group.tail(before))
-        hot = group.hot
-        hot.ring = (*hot.ring, RingEntry(hot.head, hot.totals))[-self.ring :]
+        tail, hot = group.tail(before), group.hot
+        ring, earlier = hot.ring, inner.tails
+        if lost is not None:  # no store ends any more where only the lost groups ended
+            tail = lost.followed_by(tail)
+            ring = tuple(entry for entry in ring if entry.head.sequence <= lost.before.sequence)
+            earlier = tuple(group for group in earlier if group.before.sequence < lost.before.sequence)
+            hot.tails = hot.tails[: len(earlier)]
+        hot.ring = (*ring, RingEntry(hot.head, hot.totals))[-self.ring :]
+        earlier = earlier[max(0, len(earlier) - self.ring + 2) :]
         sealed = inner.codec.seal_cold(hot, cold) if cold is not inner.cold else None
-        encoded_tail = inner.codec.encode_tail(hot, tail)
-        update = MemoryUpdate(inner.codec.encode_hot(hot), encoded_tail, sealed, group.rows(), forget)
+        slot, encoded = inner.codec.encode_tail(hot, tail, len(earlier))
+        update = MemoryUpdate(inner.codec.encode_hot(hot), encoded, sealed, group.rows(), forget, slot)
         self.hardware.memory.write(update)
-        inner.take(hot, cold, tail, group.meters, forget)
+        inner.take(hot, cold, (*earlier, tail), group.meters, forget)
         self.boot_recorded = True
         if group.fault is not None:
             self.fail(group.fault, recorded=True)

@@ -15,17 +15,17 @@ from indicium.cryptomodule.group import Group
 from indicium.cryptomodule.module_commands import module_command
 from indicium.cryptomodule.pipeline import Outcome, Request, psd_commands
 from indicium.cryptomodule.ports import Hardware
-from indicium.cryptomodule.recovery import lost_records, roll_back
+from indicium.cryptomodule.recovery import give_lost, older_heads
+from indicium.cryptomodule.redo import Redo, record_redone
 from indicium.cryptomodule.suites import Suite
 from indicium.cryptomodule.tampering import watch, zeroize
 from indicium.domain.commands.meter import PsdCommand
-from indicium.domain.commands.recovery import AutoRecoverCheckpoint
 from indicium.domain.errors import CheckpointMismatch, CryptoCardNotInitialized, Inhibited, Malformed, Refusal
 from indicium.domain.fig6 import ModuleState, Role, authorize
 from indicium.domain.flow import GENESIS, Changes, Gathered, Head, Receipt
 from indicium.domain.identity import ChainId, Serial
 from indicium.domain.record import line_hash
-from indicium.domain.switches import AS_THE_SEED, Switches
+from indicium.domain.switches import AS_THE_SEED, BY_DEFAULT, Checkpoints, Switches
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,11 @@ class CryptoModule:
         serial: Serial,
         hardware: Hardware,
         suite: Suite,
-        *,
-        ring: int = 3,
+        checkpoints: Checkpoints = BY_DEFAULT,
         switches: Switches = AS_THE_SEED,
     ) -> None:
         """Power up: read the memory and check it. Raises `MemoryNotAuthentic`."""
-        self._core = Core(serial, hardware, suite, ring, switches)
+        self._core = Core(serial, hardware, suite, checkpoints, switches)
         self._pending: list[bytes | None] = []
         power_up(self._core)
 
@@ -66,9 +65,9 @@ class CryptoModule:
         return self._core.head
 
     @property
-    def seen(self) -> Head:
-        """The newest record that the module has seen in the store when its last group began."""
-        return self._core.inner.tail.before if self._core.inner else GENESIS
+    def older(self) -> tuple[Head, ...]:
+        """The older heads that the module can go back to; the newest is the last that it has seen in the store."""
+        return older_heads(self._core.inner, self._core.compared) if self._core.inner else ()
 
     @property
     def state(self) -> ModuleState:
@@ -118,7 +117,7 @@ class CryptoModule:
         return Dispatched(changes, tuple(refusal for _, refusal in outcomes), self.head)
 
     def resume(self, gathered: Gathered) -> Dispatched | None:
-        """Give out what the store never got, when the store ends where memory saw it last.
+        """Give out what the store does not have, when it ends where one of the older checkpoints does.
 
         PSD records come out discarded, followed by a signed record that names them (Auto-Recover, O-10 … O-13); a
         record of the module itself comes out as it is (redo). None if nothing is missing. Raises
@@ -127,21 +126,30 @@ class CryptoModule:
         core, inner = self._core, self._core.inner
         if inner is None or _head(gathered) == self.head:
             return None
-        if _head(gathered) != inner.tail.before:
-            raise CheckpointMismatch(serial=core.serial)
-        self._pending = []
-        if all(record.psd_id is None for record in inner.tail.records):
-            return Dispatched(Changes(lost_records(self.chain, inner.tail)), (), self.head)
         detect_boot(core)
-        authorize(AutoRecoverCheckpoint, core.state, Role.DEFAULT)
-        accepted = next((entry for entry in inner.hot.ring[:-1] if entry.head == inner.tail.before), None)
-        if accepted is None:  # O-11: one of the older internal records, or nothing
+        self._pending = []
+        return Dispatched(give_lost(core, inner, gathered, _head(gathered)), (), self.head)
+
+    def redo(self, after: Head, until: Head) -> Redo | None:
+        """Begin to give a store back what it lost: the records behind one head, up to another that memory knows.
+
+        None where memory does not know it.
+        """
+        core, inner = self._core, self._core.inner
+        known = inner is not None and until in (self.head, *older_heads(inner, core.compared))
+        return Redo(core, inner, after, until) if inner is not None and known else None
+
+    def say_redone(self, gathered: Gathered) -> Dispatched | None:
+        """Record, signed, what the store got back; None if it got nothing. Raises `CheckpointMismatch`."""
+        core, inner = self._core, self._core.inner
+        if inner is None or inner.hot.redoing == (0, 0):
+            return None
+        if _head(gathered) != self.head:
             raise CheckpointMismatch(serial=core.serial)
-        group = core.group(inner, inner.hot.copy(), gathered)
-        forget = roll_back(group, inner.tail, accepted)
-        lost = lost_records(self.chain, inner.tail)
-        core.write(group, inner.cold, inner.tail.before, lost=inner.tail, forget=forget)
-        return Dispatched(Changes([*lost, *group.records]), (), self.head)
+        detect_boot(core)
+        self._pending = []
+        changes = record_redone(core, inner, gathered)
+        return None if changes is None else Dispatched(changes, (), self.head)
 
     def release(self, receipt: Receipt) -> list[bytes | None]:
         """Open the replies of the last group against the receipt of its save (O-17); None where it was refused."""

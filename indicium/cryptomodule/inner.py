@@ -27,17 +27,17 @@ class Inner:
         self.codec = codec
         self.hot: Hot = remembered.hot
         self.cold: Cold = remembered.cold
-        self.tail: Tail = remembered.tail
+        self.tails: tuple[Tail, ...] = remembered.tails
         self.meters: dict[DeviceId, HomeMeter] = remembered.meters
         self.trail = self._loaded_trail()
         self.desk = self._loaded_desk()
 
     def take(
-        self, hot: Hot, cold: Cold, tail: Tail, meters: Mapping[DeviceId, HomeMeter], forget: Sequence[str]
+        self, hot: Hot, cold: Cold, tails: tuple[Tail, ...], meters: Mapping[DeviceId, HomeMeter], forget: Sequence[str]
     ) -> None:
         """Take over what memory has just made durable."""
         before = self.cold
-        self.hot, self.cold, self.tail = hot, cold, tail
+        self.hot, self.cold, self.tails = hot, cold, tails
         self.meters.update(meters)
         for psd_id in forget:
             del self.meters[DeviceId(psd_id)]
@@ -49,6 +49,11 @@ class Inner:
             # M-24: the record just written announced the new key, under the old one. A crash before this line leaves
             # both in memory, and the next boot loads what memory holds.
             self.trail = self._loaded_trail()
+
+    @property
+    def tail(self) -> Tail:
+        """The last group; an empty one before the first."""
+        return self.tails[-1] if self.tails else Tail()
 
     def _loaded_trail(self) -> AuditTrail:
         return AuditTrail(self._suite, self._suite.load_signing_key(self.cold.audit_key), self.hot.head.sequence)

@@ -19,7 +19,7 @@ from indicium.cryptomodule.management import (
 )
 from indicium.cryptomodule.pipeline import Outcome, Request
 from indicium.cryptomodule.ports import PPD_KEY_BYTES
-from indicium.cryptomodule.state import Codec, Remembered, Tail
+from indicium.cryptomodule.state import Codec, Remembered
 from indicium.domain.commands.access import Logon
 from indicium.domain.commands.base import Command
 from indicium.domain.envelope import SessionAnswer, SessionMessage
@@ -72,7 +72,7 @@ def _done(
     key = core.suite.random(PPD_KEY_BYTES) if inside.fresh else b""
     if inside.fresh or inner is None:
         codec = Codec(core.suite, key)
-        inner = Inner(core.suite, codec, Remembered(inside.hot, inside.cold, Tail()))
+        inner = Inner(core.suite, codec, Remembered(inside.hot, inside.cold, ()))
     before_state, before_head = core.state, inside.hot.head
     core.state = effect.then or core.state
     group = core.group(inner, inside.hot, gathered, inside.now)

@@ -3,7 +3,7 @@
 The real ones are in `infrastructure`; a simulator implements the same.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -29,7 +29,8 @@ class MemoryContent:
 
     hot: bytes
     cold: bytes
-    tail: bytes
+    tails: Mapping[int, bytes]
+    """The last groups, each in the slot that it was written to; some may be out of use."""
     meters: Iterable[MeterRow]
 
 
@@ -44,6 +45,8 @@ class MemoryUpdate:
     """Rows to insert or replace."""
     forget: Sequence[str] = ()
     """Meters whose rows go."""
+    slot: int = 0
+    """Where the tail goes; what was there is replaced."""
 
 
 class NonVolatileMemory(Protocol):

@@ -1,14 +1,48 @@
 """Auto-Recover: memory goes back to an older checkpoint, and says so (O-10 … O-14)."""
 
 import hashlib
+from collections.abc import Sequence
+from functools import reduce
 
 import orjson
 
 from indicium.cryptomodule.auditing import Entry
+from indicium.cryptomodule.core import Core
 from indicium.cryptomodule.group import NO_METER, Group
+from indicium.cryptomodule.inner import Inner
 from indicium.cryptomodule.state import RingEntry, Tail, shift_sum
-from indicium.domain.flow import SealedRecord
+from indicium.domain.commands.recovery import AutoRecoverCheckpoint
+from indicium.domain.errors import CheckpointMismatch
+from indicium.domain.fig6 import Role, authorize
+from indicium.domain.flow import Changes, Gathered, Head, SealedRecord
 from indicium.domain.identity import ChainId, DeviceId
+
+
+def older_heads(inner: Inner, compared: int) -> tuple[Head, ...]:
+    """Give the older heads that the store may have: of so many checkpoints as are compared the newest is one (M-16)."""
+    return tuple(tail.before for tail in inner.tails)[-compared + 1 :] if compared > 1 else ()
+
+
+def give_lost(core: Core, inner: Inner, gathered: Gathered, found: Head) -> Changes:
+    """Give out what a store that ends at one of the older heads never got, or got and lost.
+
+    PSD records come out discarded, followed by a signed record that names them; where all are records of the module
+    itself, they come out as they are. Raises `CheckpointMismatch` if it does not fit (O-14).
+    """
+    if found not in older_heads(inner, core.compared):  # O-11: one of the older internal records, or nothing
+        raise CheckpointMismatch(serial=core.serial)
+    lost = reduce(Tail.with_later, (tail for tail in inner.tails if tail.before.sequence >= found.sequence))
+    records = lost_records(core.chain, lost)
+    if all(record.psd_id is None for record in lost.records):
+        return Changes(records)
+    authorize(AutoRecoverCheckpoint, core.state, Role.DEFAULT)
+    accepted = next((entry for entry in inner.hot.ring if entry.head == found), None)
+    if accepted is None or not _sets_are_held(inner, lost):
+        raise CheckpointMismatch(serial=core.serial)
+    group = core.group(inner, inner.hot.copy(), gathered)
+    forget = _roll_back(group, lost, accepted)
+    core.write(group, inner.cold, found, lost=lost, forget=forget)
+    return Changes([*records, *group.records])
 
 
 def lost_records(chain: ChainId, tail: Tail) -> list[SealedRecord]:
@@ -20,12 +54,17 @@ def lost_records(chain: ChainId, tail: Tail) -> list[SealedRecord]:
     ]
 
 
-def roll_back(group: Group, tail: Tail, accepted: RingEntry) -> list[DeviceId]:
+def _sets_are_held(inner: Inner, lost: Tail) -> bool:
+    """Say whether each meter would go back to a Master Key Set that was not deleted meanwhile."""
+    held = {kept.mks for kept in (inner.cold.active, inner.cold.dormant) if kept is not None}
+    return all(undo.mks in held for undo in lost.undo if undo.version)
+
+
+def _roll_back(group: Group, tail: Tail, accepted: RingEntry) -> Sequence[DeviceId]:
     """Undo the tail's transactions in the group and record it; give the meters that memory forgets.
 
     The totals are those of the accepted checkpoint (M-65); the discarded records are named (O-13). Device numbers that
-    the tail gave out are not given out again. A record of the module itself, behind the transactions of its command, is
-    redone: it stands, and discards nothing.
+    the tail gave out are not given out again. A record of the module itself is redone: it stands, and discards nothing.
     """
     hot, forget = group.hot, list[DeviceId]()
     hot.totals = accepted.totals

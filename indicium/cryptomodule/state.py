@@ -9,6 +9,7 @@ import hashlib
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Annotated, NamedTuple
 
 import orjson
@@ -59,7 +60,10 @@ class Hot:
     """Sum over the weights of the home meters' rows."""
     cold_generation: int = 0
     cold_digest: str = ""
-    tail_digest: str = ""
+    tails: tuple[tuple[int, str], ...] = ()
+    """Slot and digest of the tail of each group that can be undone, the newest last."""
+    redoing: tuple[int, int] = (0, 0)
+    """First and last record that the store lost and gets back; a signed record says so when it has them."""
     suite: str = "modern"
     """The algorithm suite, fixed by Start Initialization."""
     cause: str = ""
@@ -222,6 +226,12 @@ class Tail:
     records: tuple[TailRecord, ...] = ()
     undo: tuple[Undo, ...] = ()
 
+    def with_later(self, later: "Tail") -> "Tail":
+        """Give this group and the next as one: of a meter that both moved, the first knows what it was before."""
+        moved = {undo.psd_id for undo in self.undo}
+        undo = (*self.undo, *(undo for undo in later.undo if undo.psd_id not in moved))
+        return Tail(self.before, self.records + later.records, undo)
+
     def followed_by(self, later: "Tail") -> "Tail":
         """Give this tail as discarded, with the record that says so behind it: nothing is left to undo."""
         lost = tuple(record._replace(psd_id=None, psd_version=None) for record in self.records)
@@ -234,7 +244,8 @@ class Remembered:
 
     hot: Hot
     cold: Cold
-    tail: Tail
+    tails: tuple[Tail, ...]
+    """The last groups, the newest last."""
     meters: dict[DeviceId, HomeMeter] = field(default_factory=dict)
 
 
@@ -260,8 +271,11 @@ class Codec:
         hot.cold_digest = hashlib.sha256(sealed).hexdigest()
         return sealed
 
-    def encode_tail(self, hot: Hot, tail: Tail) -> bytes:
-        """Write the tail, and note its digest in the hot part: a header line, then the records' lines."""
+    def encode_tail(self, hot: Hot, tail: Tail, earlier: int) -> tuple[int, bytes]:
+        """Write the tail, and note its digest in the hot part: a header line, then the records' lines.
+
+        `earlier`: how many of those that the hot part names are kept. Gives the slot too: one that none of them has.
+        """
         header = orjson.dumps(
             {
                 "before": tuple(tail.before),
@@ -270,8 +284,10 @@ class Codec:
             }
         )
         encoded = b"\n".join((header, *(record.line for record in tail.records)))
-        hot.tail_digest = hashlib.sha256(encoded).hexdigest()
-        return encoded
+        kept = hot.tails[-earlier:] if earlier else ()
+        slot = next(number for number in count() if number not in dict(kept))
+        hot.tails = (*kept, (slot, hashlib.sha256(encoded).hexdigest()))
+        return slot, encoded
 
     def encode_hot(self, hot: Hot) -> bytes:
         """Write the hot part and its MAC."""
@@ -291,7 +307,8 @@ class Codec:
                 "meters_sum": f"{hot.meters_sum:064x}",
                 "cold_generation": hot.cold_generation,
                 "cold_digest": hot.cold_digest,
-                "tail_digest": hot.tail_digest,
+                "tails": hot.tails,
+                "redoing": hot.redoing,
                 "suite": hot.suite,
                 "cause": hot.cause,
             }
@@ -303,8 +320,9 @@ class Codec:
         hot = self._decode_hot(content.hot, where)
         if hashlib.sha256(content.cold).hexdigest() != hot.cold_digest:
             raise MemoryNotAuthentic(path=where, why="the secret part is of another time")
-        if hashlib.sha256(content.tail).hexdigest() != hot.tail_digest:
-            raise MemoryNotAuthentic(path=where, why="the tail is of another time")
+        for slot, digest in hot.tails:
+            if hashlib.sha256(content.tails.get(slot, b"")).hexdigest() != digest:
+                raise MemoryNotAuthentic(path=where, why="the tail is of another time")
         try:
             cold = Cold.model_validate_json(self._seal.open(content.cold, _cold_label(hot)))
         except NotAuthentic:
@@ -313,7 +331,8 @@ class Codec:
         total = sum(meter.weight for meter in meters.values()) % _SUM_MODULUS
         if len(meters) != hot.meters or not self._suite.equal(_sum_bytes(total), _sum_bytes(hot.meters_sum)):
             raise MemoryNotAuthentic(path=where, why="the meters' rows are of another time")
-        return Remembered(hot, cold, _decode_tail(content.tail), meters)
+        tails = tuple(_decode_tail(content.tails[slot]) for slot, _ in hot.tails)
+        return Remembered(hot, cold, tails, meters)
 
     def _decode_hot(self, encoded: bytes, where: str) -> Hot:
         body, _, mac = encoded.rpartition(b"\n")
@@ -327,6 +346,8 @@ class Codec:
         parts["head"] = Head(*parts["head"])
         parts["totals"] = _totals(parts["totals"])
         parts["ring"] = tuple(RingEntry(Head(*head), _totals(totals)) for head, totals in parts["ring"])
+        parts["tails"] = tuple((slot, digest) for slot, digest in parts["tails"])
+        parts["redoing"] = tuple(parts["redoing"])
         parts["meters_sum"] = int(parts["meters_sum"], 16)
         return Hot(**parts)
 

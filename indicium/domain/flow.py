@@ -53,7 +53,7 @@ class KeptReply(NamedTuple):
     content_digest: bytes
     """SHA-256 over command, meter, value and data elements of the request: 32 bytes."""
     token: bytes
-    """The sealed reply; only the module opens it."""
+    """The sealed reply; only the module opens it. Empty if a redo of the store found the request done and no reply."""
 
 
 class RequestKey(NamedTuple):

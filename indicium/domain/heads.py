@@ -1,7 +1,7 @@
 """Three heads, one verdict: what memory, store and audit copy say of one chain, and what is to be done.
 
-Pure: the table of recovery as a function. Rows that would need more than this version does are refused with a verdict
-that names the place and the record from which on it disagrees.
+Pure: the table of recovery as a function. What no row brings together is refused with a verdict that names the place
+and the record from which on it disagrees.
 """
 
 from enum import Enum
@@ -15,6 +15,7 @@ class Action(Enum):
 
     GO = "nothing to do"
     COMPLETE_COPY = "complete the audit copy from the store"
+    REDO = "give the store again what it lost, from the audit copy"
     RESUME = "give the store what it never got"
     REFUSE = "inhibited"
 
@@ -35,14 +36,19 @@ class Heads(NamedTuple):
     """What the three places say."""
 
     memory: Head
-    seen: Head
-    """The newest record that memory saw in the store when its last group began."""
+    older: tuple[Head, ...]
+    """The older heads that memory can go back to, the newest last: what it saw in the store before its last groups."""
     store: Head
     copy: Head
     store_at_copy: str | None
     """Hash of the store's record at the copy's sequence; None if it has none there."""
     copy_at_store: str | None
     """Hash of the copy's record at the store's sequence; only asked where the copy is ahead."""
+
+    @property
+    def known(self) -> tuple[Head, ...]:
+        """All heads that memory can go on from."""
+        return (self.memory, *self.older)
 
 
 def judge(heads: Heads) -> Verdict:
@@ -60,16 +66,18 @@ def judge(heads: Heads) -> Verdict:
             "module memory",
             memory.sequence + 1 if store.sequence > memory.sequence else memory.sequence,
             "the store and the audit copy hold records that the memory does not know",
-            "The memory file was put back from an older copy: put the newest one back, or reset the module.",
+            "The memory file was put back from an older copy: put the newest one back, or have the Security Officer "
+            "re-seat the module with 'indicium module recover'.",
         )
-    if store == heads.seen:
+    if store in heads.older:
         return Verdict(Action.RESUME) if copy == store else Verdict(Action.COMPLETE_COPY)
     return Verdict(
         Action.REFUSE,
         "store",
         store.sequence + 1,
         "it ends before records that the module has seen in it",
-        "The store and the audit copy were put back from older copies: put the newest ones back.",
+        "The store and the audit copy were put back from older copies: put the newest one of either back, or have the "
+        "Security Officer set the module to what they hold with 'indicium module recover'.",
     )
 
 
@@ -77,26 +85,21 @@ def _copy_ahead(heads: Heads) -> Verdict:
     memory, store, copy = heads.memory, heads.store, heads.copy
     if heads.copy_at_store != store.hash:
         return _split(heads)
-    if copy == memory:
-        return Verdict(
-            Action.REFUSE,
-            "store",
-            store.sequence + 1,
-            "the audit copy and the module hold records that it does not",
-            "The store was put back from an older copy: put the newest one back.",
-        )
+    if copy in heads.known:
+        return Verdict(Action.REDO)
     return Verdict(
         Action.REFUSE,
         "module memory and store",
         min(memory.sequence, store.sequence) + 1,
-        "the audit copy holds records that neither knows",
-        "Two places were put back from older copies: put the newest ones back.",
+        "the audit copy holds records that the memory does not know",
+        "They were put back from older copies: put the newest ones back, or have the Security Officer set the module "
+        "to what the audit copy holds with 'indicium module recover'.",
     )
 
 
 def _split(heads: Heads) -> Verdict:
     """Two places hold different records at one sequence: the one that memory agrees with is believed."""
-    place = "audit copy" if heads.store in (heads.memory, heads.seen) else "store"
+    place = "audit copy" if heads.store in heads.known else "store"
     return Verdict(
         Action.REFUSE,
         place,

@@ -14,3 +14,16 @@ class Switches(NamedTuple):
 
 AS_THE_SEED = Switches()
 """Every switch as it is by default."""
+
+
+class Checkpoints(NamedTuple):
+    """How far a module looks back (M-16)."""
+
+    ring: int = 3
+    """Checkpoints that its memory keeps: the ends of its last groups."""
+    compared: int = 3
+    """Checkpoints that the store's head is compared with, the newest among them (O-05)."""
+
+
+BY_DEFAULT = Checkpoints()
+"""The newest, and two older ones to go back to (O-09, O-11)."""

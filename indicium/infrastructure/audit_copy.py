@@ -14,9 +14,9 @@ from typing import Self
 
 import orjson
 
-from indicium.domain.errors import HeadsDisagree
+from indicium.domain.errors import HeadsDisagree, StoreFailed
 from indicium.domain.flow import Head
-from indicium.domain.identity import ChainId, Serial
+from indicium.domain.identity import ChainId, DeviceId, Serial
 from indicium.domain.package import Package
 from indicium.domain.record import line_hash
 from indicium.infrastructure.append_only import AppendOnlyFile
@@ -98,6 +98,18 @@ class AuditCopy:
     def lines(self, *, after: int = 0) -> Iterator[bytes]:
         """Give the whole lines in order, without those up to number `after`: line n of a chain's copy is record n."""
         return islice(self._lines.lines(), after, None)
+
+    def static_parts(self) -> Iterator[tuple[DeviceId, bytes]]:
+        """Give all sealed static parts that lie beside the lines, the oldest first, each with its meter.
+
+        Raises `StoreFailed` where a line is none.
+        """
+        for line in self._sealed.lines():
+            try:
+                part = orjson.loads(line)
+                yield DeviceId(part["psd"]), base64.b64decode(part["static"], validate=True)
+            except (ValueError, TypeError, KeyError):
+                raise StoreFailed(place=_PLACE, why="a line of its sealed parts cannot be read") from None
 
     def close(self) -> None:
         """Close the files."""

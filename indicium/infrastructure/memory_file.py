@@ -5,13 +5,14 @@ It keeps parts as they are given; what they mean, and whether they are authentic
 
 import fcntl
 import os
+import re
 import sqlite3
 from pathlib import Path
 
 from indicium.cryptomodule.ports import MemoryContent, MemoryUpdate, MeterRow
 from indicium.domain.errors import LedgerInUse, MemoryNotAuthentic, MemoryOfOtherVersion, StoreFailed, UnsafeStore
 
-_FORMAT = 2
+_FORMAT = 3
 """Number of the tables' form, which the file bears as its user version. The first form bore none."""
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -28,6 +29,9 @@ _UPSERT_METER = (
     "SET version = excluded.version, digest = excluded.digest, mks = excluded.mks"
 )
 _METERS = "SELECT psd_id, version, digest, mks FROM meters"
+_TAIL = "tail "
+"""How the name of a part begins that is the tail of a group; its slot follows."""
+_TAIL_NAME = re.compile(f"{_TAIL}[0-9]{{1,3}}")
 _SYNCHRONOUS_FULL = 2
 _CHECKPOINT_PAGES = 1024
 """WAL pages between two checkpoints: 4 MiB. A log that is written over syncs twice as fast as one that grows."""
@@ -61,17 +65,18 @@ class MemoryFile:
             raise MemoryNotAuthentic(path=str(self._path), why=str(error)) from None
         if not parts:
             return None
-        if missing := {"hot", "cold", "tail"} - parts.keys():
+        if missing := {"hot", "cold"} - parts.keys():
             raise MemoryNotAuthentic(path=str(self._path), why=f"no {', '.join(sorted(missing))} part")
         kinds: list[tuple[type, object]] = [(bytes, part) for part in parts.values()]
         kinds += [pair for row in rows for pair in zip((str, int, bytes, str), row, strict=True)]
         if any(type(value) is not kind for kind, value in kinds):  # SQLite keeps any kind in any column
             raise MemoryNotAuthentic(path=str(self._path), why="a value is of another kind")
-        return MemoryContent(parts["hot"], parts["cold"], parts["tail"], rows)
+        tails = {int(name[len(_TAIL) :]): part for name, part in parts.items() if _TAIL_NAME.fullmatch(name)}
+        return MemoryContent(parts["hot"], parts["cold"], tails, rows)
 
     def write(self, update: MemoryUpdate) -> None:
         """Make one update durable, all of it or nothing. Raises `StoreFailed`."""
-        parts = [("hot", update.hot), ("tail", update.tail), ("cold", update.cold)]
+        parts = [("hot", update.hot), (f"{_TAIL}{update.slot}", update.tail), ("cold", update.cold)]
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")

@@ -5,7 +5,7 @@ Separate paths, never one database: a backup that rolled back two together would
 
 import hashlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from indicium.domain.commands.base import Command
@@ -18,12 +18,10 @@ from indicium.domain.package import Package
 from indicium.domain.record import line_hash
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.home import Home
+from indicium.infrastructure.redoing import BATCH, Redo, redo
 from indicium.infrastructure.store import Store
 
 _log = logging.getLogger("indicium.places")
-
-_BATCH = 1000
-"""Records copied at once when the audit copy is completed."""
 
 
 class _Dispatched(Protocol):
@@ -43,9 +41,15 @@ class _Module(Protocol):
     @property
     def head(self) -> Head: ...
     @property
-    def seen(self) -> Head: ...
+    def older(self) -> tuple[Head, ...]: ...
     def resume(self, gathered: Gathered) -> _Dispatched | None:
         """Give out what the store never got."""
+
+    def redo(self, after: Head, until: Head) -> Redo | None:
+        """Begin to give the store back what it lost."""
+
+    def say_redone(self, gathered: Gathered) -> _Dispatched | None:
+        """Record what the store got back."""
 
 
 class Places:
@@ -120,23 +124,31 @@ class Places:
         self._copy = self._copy or AuditCopy.open(self._home.audit, self._serial, module.chain)
         self._mend_torn_line(self._copy, module.chain)
         for _ in range(len(Action)):
-            verdict = judge(self._heads(module, self._copy))
+            heads = self._heads(module, self._copy)
+            verdict = judge(heads)
             _log.info("module %s: %s", self._serial, verdict.action.value)
             if verdict.action is Action.GO:
+                self._save_own(module.chain, module.say_redone)
                 return tuple(done)
             done.append(verdict.action)
             if verdict.action is Action.COMPLETE_COPY:
                 self._complete_copy(self._copy, module.chain)
+            elif verdict.action is Action.REDO and (way := module.redo(heads.store, heads.copy)) is not None:
+                redo(self._store, self._copy, way, heads.store, heads.copy)
             elif verdict.action is Action.RESUME:
-                gathered = self._store.gather(module.chain, (), ())
-                lost = module.resume(gathered)
-                if lost is not None:
-                    self.save(module.chain, lost, gathered)
+                self._save_own(module.chain, module.resume)
             else:
                 raise self._refused(verdict)
         why = "it changes while it is compared"
         remedy = "See to it that no other process writes this chain, and start again."
         raise self._refused(Verdict(Action.REFUSE, "store", module.head.sequence, why, remedy))
+
+    def _save_own(self, chain: ChainId, made: Callable[[Gathered], _Dispatched | None]) -> None:
+        """Save what the module gives out of itself, if it does."""
+        gathered = self._store.gather(chain, (), ())
+        own = made(gathered)
+        if own is not None:
+            self.save(chain, own, gathered)
 
     def _claimed(self) -> Store:
         store = Store.open(self._url)
@@ -158,7 +170,7 @@ class Places:
         kept = copy.head() or GENESIS
         return Heads(
             module.head,
-            module.seen,
+            module.older,
             store,
             kept,
             GENESIS.hash if kept == GENESIS else self._stored_hash(module.chain, kept.sequence),
@@ -178,7 +190,7 @@ class Places:
             lines.append(record.line)
             if record.psd_id is not None:
                 touched[record.psd_id] = None
-            if len(lines) == _BATCH:
+            if len(lines) == BATCH:
                 copy.append(lines, list(self._packages(touched)))
                 lines, touched = [], {}
         if lines:

@@ -191,6 +191,12 @@ def transactions_asked(dialect: Dialect) -> Select[Any]:
     return select(*_RECORD).select_from(wanted).join(records, same)
 
 
+def static_parts_of(keys: Sequence[tuple[str, str]]) -> Select[Any]:
+    """Select the static parts with these meters and digests."""
+    key = tuple_(static_parts.c.psd_id, static_parts.c.digest)
+    return select(static_parts).where(key.in_(keys))
+
+
 def package_page() -> Select[Any]:
     """Select up to `batch` packages of the meters after `after`."""
     return (

@@ -38,10 +38,12 @@ from indicium.infrastructure.statements import (
     record_page,
     redatings_among,
     redatings_of,
+    static_parts_of,
     transactions_asked,
 )
 
 _PACKAGES_AT_ONCE = 1000
+_KEYS_AT_ONCE = 200
 _LAST_SEQUENCE: Final = 2**63 - 1
 
 
@@ -245,6 +247,20 @@ class Store:
             if len(rows) < _PACKAGES_AT_ONCE:
                 return
             after = rows[-1].psd_id
+
+    def keep_static(self, parts: Sequence[tuple[DeviceId, bytes]]) -> None:
+        """Keep sealed static parts by their digest; one that is there stays. Raises `StoreFailed`."""
+        rows = [(psd_id, hashlib.sha256(static).hexdigest(), static) for psd_id, static in parts]
+        with self._database.in_place():
+            self._database.write([(self._statements.keep_static, rows)])
+
+    def static_parts(self, keys: Sequence[tuple[DeviceId, str]]) -> dict[tuple[DeviceId, str], bytes]:
+        """Find static parts by meter and digest; those that are not here are not in the answer."""
+        found: dict[tuple[DeviceId, str], bytes] = {}
+        for first in range(0, len(keys), _KEYS_AT_ONCE):
+            rows = self._read(static_parts_of(keys[first : first + _KEYS_AT_ONCE]))
+            found |= {(DeviceId(psd_id), digest): static for psd_id, digest, static in rows}
+        return found
 
     def keep_redating(self, redating: Redating) -> Redating:
         """Keep a redating durably; give the one that was kept first under its meter and request id."""

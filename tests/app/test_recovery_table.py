@@ -143,7 +143,6 @@ def refusal(home: Path) -> HeadsDisagree:
     ("places", "disagrees"),
     [
         ([MEMORY], "module memory"),
-        ([STORE], "store"),
         ([MEMORY, STORE], "module memory and store"),
         ([MEMORY, COPY], "module memory"),
         ([STORE, COPY], "store"),

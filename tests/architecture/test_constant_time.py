@@ -30,8 +30,12 @@ IN_THE_OPEN = {
         "hashlib.sha256(content.cold).hexdigest() != hot.cold_digest",
     ): "a SHA-256 of a file's bytes, said in another part of that file that was authenticated before",
     (
+        "indicium/cryptomodule/redo.py",
+        "hashlib.sha256(static).hexdigest() != digest",
+    ): "a SHA-256 of a sealed part, which stands in its record",
+    (
         "indicium/cryptomodule/state.py",
-        "hashlib.sha256(content.tail).hexdigest() != hot.tail_digest",
+        "hashlib.sha256(content.tails.get(slot, b'')).hexdigest() != digest",
     ): "a SHA-256 of a file's bytes, said in another part of that file that was authenticated before",
     (
         "indicium/cryptomodule/verifier.py",

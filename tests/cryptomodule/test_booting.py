@@ -69,7 +69,7 @@ def test_a_module_that_was_never_initialized_does_nothing_else_and_writes_nothin
     """C-01."""
     for command in (InitializePsd(), GetStatus(), CreateAuditEntry(text="x"), OpenSession(host_key=b"9" * 32)):
         assert isinstance(refused(empty, command), CommandNotAllowed)
-    assert (empty.module.chain, empty.module.head, empty.module.seen) == ("", GENESIS, GENESIS)
+    assert (empty.module.chain, empty.module.head, empty.module.older) == ("", GENESIS, ())
     assert empty.module.unsigned == 0
     assert empty.module.resume(empty.gather([])) is None
     assert empty.memory.load() is None

@@ -82,7 +82,7 @@ def test_no_secret_lies_in_a_record_a_store_or_the_readable_memory(world: World)
     assert memory is not None
     seen = {f"record {record.sequence}": record.line for record in world.records()}
     seen |= {f"package of {name}": b"|".join(map(_bytes, world.package(name))) for name in world.meters}
-    seen |= {"hot part": memory.hot, "sealed part": memory.cold, "tail": memory.tail}
+    seen |= {"hot part": memory.hot, "sealed part": memory.cold, "tails": b"".join(memory.tails.values())}
     for path in world.folder.iterdir():
         if (
             path.suffix not in (".ppd", ".device") and path.name != "kept"

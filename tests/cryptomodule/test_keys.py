@@ -199,7 +199,7 @@ def test_permanent_secrets_lie_in_the_memory_and_a_packages_keys_never_do(world:
     world.spend("ada", 330, "one")
     ada, content = world.customers["ada"].state, world.memory.load()
     assert content is not None
-    everything = opened(world).model_dump_json().encode() + content.hot + content.tail
+    everything = opened(world).model_dump_json().encode() + content.hot + b"".join(content.tails.values())
     for secret in (of_ada(world).signing_key.der, ada.hmk, ada.passphrase_hash):
         assert not any(written in everything for written in writings(secret))
     assert any(written in everything for written in writings(active_of(world).mek))

@@ -15,6 +15,7 @@ from indicium.domain.errors import CheckpointMismatch, PackageAlreadyUsed, Sessi
 from indicium.domain.events import CheckpointRecovered, parse_event
 from indicium.domain.evolve import Discarded, ModuleAt, evolve, with_discarded
 from indicium.domain.flow import Gathered, Receipt
+from indicium.domain.identity import DeviceId
 from indicium.domain.record import parse
 from indicium.domain.replies import parse_reply
 from tests.harness import LETTER, World, data_of, head_of
@@ -221,8 +222,8 @@ def test_a_logon_that_was_lost_is_redone(world: World) -> None:
     assert world.records()[-1].event == "user-logged-on"
 
 
-@pytest.mark.parametrize("short", [2, 3, 10])
-def test_a_store_that_ends_before_what_memory_saw_in_it_does_not_fit(world: World, short: int) -> None:
+@pytest.mark.parametrize("short", [3, 4, 10])
+def test_a_store_that_ends_before_what_memory_goes_back_to_does_not_fit(world: World, short: int) -> None:
     """O-14: recovery fails, and the module is inhibited."""
     world.spend("ada", 330, "one")
     world.spend("ada", 330, "two")
@@ -298,3 +299,36 @@ def test_the_replayed_state_is_the_modules_own_with_what_was_discarded_left_out(
     assert [(user.name, user.role) for user in state.users] == [(who.name, who.role) for who in world.plan.people]
     assert len(state.master_key_sets) == 1
     assert [at.totals for at in seen if at.sequence in named] == [(200_000, 330, 0)] * 3
+
+
+@pytest.mark.parametrize("ring", [2, 3, 5])
+def test_o_11_memory_goes_back_to_any_older_checkpoint_that_is_compared(ready: Path, tmp_path: Path, ring: int) -> None:
+    """M-16: store and copy were put back, and still tell one story; all that is behind them is discarded by name."""
+    world = World.copy_of(ready, tmp_path / "world", ring=ring)
+    reachable = min(ring, 3) - 1
+    meters, totals, heads = dict(world.inner.meters), world.inner.hot.totals, [world.records()[-1]]
+    for step in range(4):
+        (reply,) = world.run([world.customers["ada"].create_indicium(f"{step}", 330, LETTER)])
+        world.customers["ada"].accept(f"{step}", reply if isinstance(reply, bytes) else b"")
+        heads.append(world.records()[-1])
+    for back in (4, 3, 2, 1):
+        gathered = Gathered(heads[-1 - back])
+        if back > reachable:
+            with pytest.raises(CheckpointMismatch):
+                world.module.resume(gathered)
+    back = reachable
+    resumed = world.module.resume(Gathered(heads[-1 - back]))
+    assert resumed is not None
+    *lost, recovered = resumed.changes.records
+    assert [record.line for record in lost] == [record.line for record in heads[-back:]]
+    assert {record.psd_id for record in lost} == {None}
+    data = data_of(recovered)
+    assert [entry["value"] for entry in data["discarded"]] == [330] * back
+    assert data["printed"] == world.inner.hot.totals.printed == 330 * (4 - back)
+    ada = world.inner.meters[DeviceId(world.meters["ada"])]
+    assert ada.version == meters[DeviceId(world.meters["ada"])].version + 4 - back
+    assert world.inner.hot.totals.downloaded == totals.downloaded
+    assert world.module.older[-1] == head_of(heads[-1 - back])
+    assert all(older.sequence <= heads[-1 - back].sequence for older in world.module.older)
+    world.reboot()  # and memory is authentic
+    world.close()

@@ -443,7 +443,7 @@ def test_the_loaded_keys_go_with_a_set_that_is_deleted(world: World) -> None:
     assert inner.desk is not None
     vault = inner.desk.vault
     vault.load(world.package("ada").static)
-    inner.take(inner.hot, inner.cold.model_copy(update={"dormant": None}), inner.tail, {}, ())
+    inner.take(inner.hot, inner.cold.model_copy(update={"dormant": None}), inner.tails, {}, ())
 
     assert not vault._loaded
     assert inner.desk is not None

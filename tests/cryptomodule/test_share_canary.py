@@ -20,7 +20,7 @@ def texts_of(site: Site) -> dict[str, bytes]:
     hidden |= {f"{other}.ppd" for other in site.fleet.sites} | {"10000001.device", "10000011.device"}
     files = {path.name: path.read_bytes() for path in site.folder.iterdir() if path.name not in hidden}
     return {
-        "readable memory": memory.hot + memory.tail,
+        "readable memory": memory.hot + b"".join(memory.tails.values()),
         "sealed memory": memory.cold,
         "texts": "".join(f"{part!r} {part}" for part in held).encode(),
         "records": b"\n".join(record.line for record in site.records()),

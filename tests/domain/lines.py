@@ -206,6 +206,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "printed": 0,
         "refunded": 0,
     },
+    "store-redone": {"first": 7, "last": 9},
     "session-opened": {"session": "0" * 16},
     "session-closed": {"session": "0" * 16},
     "psd-initialized": psd_data(),

@@ -37,10 +37,10 @@ def histories() -> list[History]:
 
 
 class Places(NamedTuple):
-    """Three places, and what memory saw in the store when its last group began."""
+    """Three places, and the older history that memory can go back to."""
 
     memory: History
-    seen: History
+    older: History
     store: History
     copy: History
 
@@ -49,7 +49,7 @@ class Places(NamedTuple):
         ahead = self.copy.head.sequence > self.store.head.sequence
         return Heads(
             self.memory.head,
-            self.seen.head,
+            (self.older.head,),
             self.store.head,
             self.copy.head,
             self.store.at(self.copy.head.sequence),
@@ -64,11 +64,11 @@ def worlds() -> list[Places]:
 
 def right_action(places: Places) -> Action:
     """Say the table in words of histories."""
-    memory, seen, store, copy = places
-    if not copy.begins(store):
-        return Action.REFUSE  # the copy holds what the store does not
-    if store not in (memory, seen):
-        return Action.REFUSE  # the store is older than what memory saw, or of a history that memory does not know
+    memory, older, store, copy = places
+    if not copy.begins(store):  # the copy holds what the store does not
+        return Action.REDO if store.begins(copy) and copy in (memory, older) else Action.REFUSE
+    if store not in (memory, older):
+        return Action.REFUSE  # the store is older than what memory goes back to, or memory does not know it
     if copy != store:
         return Action.COMPLETE_COPY
     return Action.GO if store == memory else Action.RESUME
@@ -89,6 +89,8 @@ def acted(places: Places, action: Action) -> Places:
     """Do what is to be done."""
     if action is Action.COMPLETE_COPY:
         return places._replace(copy=places.store)
+    if action is Action.REDO:
+        return places._replace(store=places.copy)
     assert action is Action.RESUME  # memory gives the store what it never got
     return places._replace(store=places.memory, copy=places.memory)
 
@@ -135,19 +137,18 @@ def test_where_nothing_was_forged_the_named_record_is_the_first_that_the_named_p
 
 
 @pytest.mark.parametrize(
-    ("memory", "seen", "store", "copy", "place"),
+    ("memory", "older", "store", "copy", "place"),
     [
         (2, 1, 3, 3, "module memory"),  # the memory file was put back
-        (3, 2, 1, 1, "store"),  # store and copy were put back, beyond what memory saw
-        (3, 2, 2, 3, "store"),  # the store was put back, the copy has the rest
+        (3, 2, 1, 1, "store"),  # store and copy were put back, beyond what memory goes back to
         (2, 1, 2, 3, "module memory and store"),  # two places were put back
         (2, 1, 1, 3, "module memory and store"),
     ],
 )
-def test_a_place_that_was_put_back_is_named(memory: int, seen: int, store: int, copy: int, place: str) -> None:
+def test_a_place_that_was_put_back_is_named(memory: int, older: int, store: int, copy: int, place: str) -> None:
     line = [History(tuple(f"a{number}" for number in range(1, length + 1))) for length in range(LONGEST + 1)]
 
-    assert judge(Places(line[memory], line[seen], line[store], line[copy]).heads).place == place
+    assert judge(Places(line[memory], line[older], line[store], line[copy]).heads).place == place
 
 
 def test_the_place_that_tells_another_story_than_memory_is_named() -> None:
@@ -157,3 +158,15 @@ def test_the_place_that_tells_another_story_than_memory_is_named() -> None:
     assert judge(Places(true, true, true, History(("a1", "b2", "b3"))).heads).place == "audit copy"
     assert judge(Places(true, true, forked, true).heads).place == "store"
     assert judge(Places(forked, forked, true, true).heads).place == "module memory"
+
+
+def test_o_11_memory_goes_back_to_any_older_head_it_knows_and_to_no_other() -> None:
+    """M-16: as many older heads as are compared."""
+    line = [History(tuple(f"a{number}" for number in range(1, length + 1))) for length in range(LONGEST + 1)]
+    older = (line[2].head, line[3].head)
+    for length, action in enumerate([Action.REFUSE, Action.REFUSE, Action.RESUME, Action.RESUME, Action.GO]):
+        store = line[length].head
+        heads = Heads(line[4].head, older, store, store, store.hash, None)
+        assert judge(heads).action is action, length
+        ahead = Heads(line[4].head, older, line[0].head, store, None, GENESIS.hash)
+        assert (judge(ahead).action is Action.REDO) == (length >= 2)

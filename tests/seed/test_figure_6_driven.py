@@ -39,7 +39,7 @@ from tests.seed.test_figure_6 import STATES, TABLE_B, expected_roles, named, row
 SHORT = {state: short for short, state in STATES.items()}
 CELLS = {named(words): (states.split(), expected_roles(roles)) for _, words, states, roles, _ in rows(TABLE_B)}
 
-OF_THE_CHAIN = {"head", "ring", "unsigned", "cold_generation", "cold_digest", "tail_digest"}
+OF_THE_CHAIN = {"head", "ring", "unsigned", "cold_generation", "cold_digest", "tails"}
 """What of memory's hot part a record changes, whatever it says."""
 
 MOVING = {kind for kind, rule in FIG6.items() if rule.then} | {Logoff, CloseSession}

@@ -148,6 +148,7 @@ from indicium.domain.errors.parties import (
     ProviderBookDiffers,
 )
 from indicium.domain.errors.psd import (
+    AlreadyDone,
     AscendingRegisterLimit,
     CertificateForOtherDevice,
     CertificateForOtherKey,
@@ -185,6 +186,7 @@ from indicium.domain.errors.stopping import (
     ModuleInError,
     ModuleTampered,
     RecordConflict,
+    StaticPartMissing,
     StoreFailed,
 )
 from indicium.domain.errors.table import BY_CODE, revive
@@ -217,6 +219,7 @@ __all__ = [
     "AccountExpired",
     "AccountLocked",
     "AccountLoggedOn",
+    "AlreadyDone",
     "AnswerLost",
     "AscendingRegisterLimit",
     "BadFile",
@@ -370,6 +373,7 @@ __all__ = [
     "SheetItemOutOfLimits",
     "SheetSumMismatch",
     "StatementNotAuthentic",
+    "StaticPartMissing",
     "StatusNotAuthentic",
     "StoreFailed",
     "StoreNotUsable",

@@ -203,6 +203,19 @@ class SecretsNotReadable(Refusal):
 
 
 @dataclass(eq=False)
+class AlreadyDone(Refusal):
+    """The request was done before the store was put back; what it was answered is lost, and it is not charged again."""
+
+    sentence = (
+        "Request {request_id} of meter {psd_id} was done as its transaction {version}, and its answer was lost when "
+        "the store was put back: 'indicium recover --statement' lists it."
+    )
+    psd_id: str
+    request_id: str
+    version: int
+
+
+@dataclass(eq=False)
 class RequestIdReused(Refusal):
     """The request id stands for another request already; nothing is done."""
 

@@ -59,6 +59,17 @@ class CheckpointMismatch(Inhibited):
 
 
 @dataclass(eq=False)
+class StaticPartMissing(Inhibited):
+    """A package cannot be made again: the sealed static part that its record names is nowhere."""
+
+    sentence = (
+        "The package of meter {psd_id} cannot be made again: its sealed static part is neither in the store nor beside "
+        "the audit copy. Put the newest copy of the folder audit/ back."
+    )
+    psd_id: str
+
+
+@dataclass(eq=False)
 class StoreFailed(NotSaved):
     """The store or the audit copy did not confirm."""
 

@@ -133,6 +133,7 @@ from indicium.domain.errors.parties import (
     ProviderBookDiffers,
 )
 from indicium.domain.errors.psd import (
+    AlreadyDone,
     AscendingRegisterLimit,
     CertificateForOtherDevice,
     CertificateForOtherKey,
@@ -170,6 +171,7 @@ from indicium.domain.errors.stopping import (
     ModuleInError,
     ModuleTampered,
     RecordConflict,
+    StaticPartMissing,
     StoreFailed,
 )
 from indicium.domain.errors.values import (
@@ -279,6 +281,7 @@ TABLE.update(
         PassphraseUsedBefore: Entry("passphrase-used-before", 289, 1),
         PassphraseLocked: Entry("passphrase-locked", 290, 1),
         UserPasswordExpired: Entry("user-password-expired", 291, 1),
+        AlreadyDone: Entry("already-done", 242, 1),
         UnknownChain: Entry("unknown-chain", 261, 1),
         UnknownRecord: Entry("unknown-record", 262, 1),
         ChainNotNamed: Entry("chain-not-named", 263, 1),
@@ -325,6 +328,7 @@ TABLE.update(
         MemoryNotAuthentic: Entry("memory-not-authentic", 402, 1),
         HeadsDisagree: Entry("heads-disagree", 403, 1),
         CheckpointMismatch: Entry("checkpoint-mismatch", 404, 1),
+        StaticPartMissing: Entry("static-part-missing", 406, 1),
         StoreFailed: Entry("store-failed", 501, 2),
         RecordConflict: Entry("record-conflict", 502, 2),
         AnswerLost: Entry("answer-lost", 503, 2),

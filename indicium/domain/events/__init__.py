@@ -45,6 +45,8 @@ from indicium.domain.events.audit import (
     EntryData,
     Lost,
     RecoveredData,
+    RedoneData,
+    StoreRedone,
 )
 from indicium.domain.events.base import (
     Data,
@@ -210,6 +212,7 @@ __all__ = [
     "PsdInitialized",
     "PsdTranslated",
     "RecoveredData",
+    "RedoneData",
     "RefundIndiciumCreated",
     "RefusedData",
     "ResetData",
@@ -220,6 +223,7 @@ __all__ = [
     "SheetCreated",
     "StartData",
     "StatusGiven",
+    "StoreRedone",
     "Transaction",
     "TranslatedData",
     "TransportKeyPairGenerated",

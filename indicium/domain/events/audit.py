@@ -29,6 +29,13 @@ class RecoveredData(Data):
     refunded: int
 
 
+class RedoneData(Data):
+    """Records that the store had lost, and has again from the audit copy."""
+
+    first: int
+    last: int
+
+
 class AuditKeyData(Data):
     """A new audit verification key (M-24)."""
 
@@ -68,5 +75,12 @@ class CheckpointRecovered(Event):
     data: RecoveredData
 
 
-AuditEvent = AuditKeyExported | AuditKeyCreated | AuditEntryCreated | CheckpointRecovered
+class StoreRedone(Event):
+    """A store that was put back got from the audit copy what it lacked, byte for byte; nothing was discarded."""
+
+    event: Literal["store-redone"]
+    data: RedoneData
+
+
+AuditEvent = AuditKeyExported | AuditKeyCreated | AuditEntryCreated | CheckpointRecovered | StoreRedone
 """Every event of audit support and recovery."""

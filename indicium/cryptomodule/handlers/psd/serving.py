@@ -14,7 +14,7 @@ from indicium.cryptomodule.group import Group, Settled, Transaction, reply_label
 from indicium.cryptomodule.people import People
 from indicium.cryptomodule.suites import NotAuthentic, SigningKey
 from indicium.cryptomodule.vault import MeterKeys, StaticPart
-from indicium.domain.errors import MksNotHeld, PackageNotAuthentic, RequestIdReused
+from indicium.domain.errors import AlreadyDone, MksNotHeld, PackageNotAuthentic, RequestIdReused
 from indicium.domain.fig6 import FIG6
 from indicium.domain.flow import RequestKey
 from indicium.domain.identity import DeviceId
@@ -110,7 +110,7 @@ def check(numbered: tuple[Check, ...], p: Presented[Any]) -> None:
 def repeated(group: Group, p: Presented[Any], numbered: tuple[Check, ...]) -> bytes | None:
     """Give the kept reply of a repeated request; None if the request id is new.
 
-    Raises `RequestIdReused` if the id stands for something else.
+    Raises `RequestIdReused` if the id stands for something else, `AlreadyDone` if its reply was lost.
     """
     kept = group.kept_reply(RequestKey(p.command.psd_id, p.command.request_id))
     if kept is None:
@@ -118,6 +118,8 @@ def repeated(group: Group, p: Presented[Any], numbered: tuple[Check, ...]) -> by
     check(numbered, p)
     if content_digest(p.command, p.content) != kept.content_digest:
         raise RequestIdReused(psd_id=kept.psd_id, request_id=kept.request_id)
+    if not kept.token:  # a redo marks what was done
+        raise AlreadyDone(psd_id=kept.psd_id, request_id=kept.request_id, version=kept.psd_version)
     try:
         label = reply_label(kept.psd_id, kept.psd_version, kept.content_digest)
         return p.keys.replies.open(kept.token, label)

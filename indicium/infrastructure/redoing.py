@@ -1,0 +1,56 @@
+"""Redo: what the store lost comes back from the audit copy, a batch of records in a transaction."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Protocol, TypeVar
+
+from indicium.domain.flow import Changes, Head
+from indicium.domain.identity import DeviceId
+from indicium.infrastructure.audit_copy import AuditCopy
+from indicium.infrastructure.store import Store
+
+BATCH = 1000
+"""Records, or static parts, that are in memory at once."""
+
+_T = TypeVar("_T")
+_StaticKey = tuple[DeviceId, str]
+
+
+class Redo(Protocol):
+    """What a module does for it."""
+
+    def follow(self, lines: Sequence[bytes]) -> None:
+        """Go the first way, a batch further."""
+
+    def arrive(self) -> None:
+        """End the first way."""
+
+    def make(
+        self, lines: Sequence[bytes], find: Callable[[Sequence[_StaticKey]], Mapping[_StaticKey, bytes]]
+    ) -> Changes:
+        """Go the second way, a batch further, and give what the store saves."""
+
+
+def redo(store: Store, copy: AuditCopy, way: Redo, after: Head, until: Head) -> None:
+    """Append to the store the copy's lines behind one head, up to another, with their packages.
+
+    Each batch is a transaction: a crash behind one finds a store that lacks less.
+    """
+    for batch in _lines(copy, after, until):
+        way.follow(batch)
+    way.arrive()
+    for parts in batches(copy.static_parts()):
+        store.keep_static(parts)
+    for batch in _lines(copy, after, until):
+        store.save(way.make(batch, store.static_parts))
+
+
+def batches(items: Iterable[_T]) -> Iterator[list[_T]]:
+    """Give the items in order, so many together."""
+    rest = iter(items)
+    while batch := list(islice(rest, BATCH)):
+        yield batch
+
+
+def _lines(copy: AuditCopy, after: Head, until: Head) -> Iterator[list[bytes]]:
+    return batches(islice(copy.lines(after=after.sequence), until.sequence - after.sequence))
