@@ -27,7 +27,6 @@ from indicium.domain.errors import (
     LedgerRolledBack,
     Malformed,
     ModuleNotAuthentic,
-    PassphraseUnfit,
     Refusal,
     RequestIdReused,
 )
@@ -36,11 +35,10 @@ from indicium.domain.replies import PsdReply
 from indicium.infrastructure.devices import SystemClock
 from indicium.infrastructure.gateway_book import GatewayBook, Use, UserSum
 from indicium.parties.leased import Item, LeasedMeter
+from indicium.parties.passphrases import LONGEST, demand_fit
 
 _USER: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,19}")
 _REQUEST: Final = re.compile(r"[A-Za-z0-9._:@+=-]{1,32}")
-_SHORTEST: Final = 8
-_LONGEST: Final = 256
 
 _MEMORY_KIB: Final = 65_536
 _ITERATIONS: Final = 3
@@ -90,8 +88,7 @@ class Gateway:
         """Enter a user. Raises `BadValue`, `PassphraseUnfit`, `GatewayUserExists`."""
         if not _USER.fullmatch(user):
             raise BadValue(field="user", why="a user id has 1 to 20 letters (a-z), digits and . _ -")
-        if not _SHORTEST <= len(passphrase) <= _LONGEST:
-            raise PassphraseUnfit(why=f"it has {_SHORTEST} to {_LONGEST} characters")
+        demand_fit(passphrase)
         self._book.add_user(user, _slow_hash(passphrase))
 
     def remove_user(self, user: str) -> None:
@@ -107,11 +104,11 @@ class Gateway:
 
         Raises `GatewayLogonFailed` and, after five in a row, `GatewayUserLocked`.
         """
-        plain = _USER.fullmatch(user) is not None and len(passphrase) <= _LONGEST
+        plain = _USER.fullmatch(user) is not None and len(passphrase) <= LONGEST
         kept = self._book.attempt(user) if plain else None
         try:
             # For a user who is not there it takes as long: the time tells nobody which names there are.
-            Argon2id.verify_phc_encoded(_bytes(passphrase[:_LONGEST]), kept or self._nobody)
+            Argon2id.verify_phc_encoded(_bytes(passphrase[:LONGEST]), kept or self._nobody)
         except InvalidKey:
             raise GatewayLogonFailed from None
         if kept is None:

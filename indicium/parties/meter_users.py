@@ -96,7 +96,7 @@ class MeterUsers:
         try:
             user = self._counter.user_of(client.state.customer, name)
         except UnknownMeterUser:
-            user = self._counter.enter_user(client.state, name, passphrase)
+            user = self._counter.enter_user(client.state, name, None)  # `renew` draws what is sent
         user.client.renew(passphrase)
         user.keep()
         shown = self._administrator.ask()

@@ -6,11 +6,27 @@ from typing import Final
 
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from indicium.domain.errors import PassphraseUnfit
+
 PASSPHRASE_HASH_BYTES: Final = 32
 """Length of PW."""
 
+SHORTEST: Final = 8
+"""Characters that a new passphrase has at least."""
+
+LONGEST: Final = 256
+"""Characters that it has at most."""
+
 _COST, _BLOCK, _LANES = 2**15, 8, 1
 """scrypt's parameters: 32 MiB, and a tenth of a second."""
+
+
+def demand_fit(passphrase: str) -> None:
+    """Refuse a new passphrase that could be guessed, or not be typed again. Raises `PassphraseUnfit`."""
+    if not SHORTEST <= len(passphrase) <= LONGEST:
+        raise PassphraseUnfit(why=f"it has {SHORTEST} to {LONGEST} characters")
+    if not passphrase.isprintable():
+        raise PassphraseUnfit(why="it holds a character that cannot be printed")
 
 
 def passphrase_hash(passphrase: str, device: str, who: str) -> bytes:

@@ -2,7 +2,14 @@
 
 import typer
 
-from indicium.entrypoints.verbs import meter_changes, meter_sheets, meter_stock, meter_value
+from indicium.entrypoints.verbs import (
+    meter_changes,
+    meter_passwords,
+    meter_sheets,
+    meter_stock,
+    meter_users,
+    meter_value,
+)
 
 meter = typer.Typer(
     help="A customer's meter: leased, filled, spent from, corrected, and in the end withdrawn.",
@@ -16,6 +23,7 @@ for verb in (
     meter_value.refill,
     meter_changes.correct,
     meter_changes.redate,
+    meter_passwords.reset_password,
     meter_changes.refund,
     meter_value.status,
     meter_value.history,
@@ -24,3 +32,4 @@ for verb in (
 
 meter.command("print")(meter_value.print_item)
 meter.command("print-sheet")(meter_sheets.print_sheet)
+meter.add_typer(meter_users.users, name="users")
