@@ -15,8 +15,20 @@ from indicium.domain.errors import NotSaved, StoreFailed
 from indicium.infrastructure.append_only import AppendOnlyFile
 from indicium.infrastructure.memory_file import MemoryFile
 from indicium.infrastructure.store import Store
+from indicium.parties.leased import LeasedMeter
 from indicium.settings import Settings
-from tests.app.homes import LETTER, POSTGRESQL, SQLITE, STORE, assert_whole, audit_file, issued, on_both, rows_of
+from tests.app.homes import (
+    LETTER,
+    POSTGRESQL,
+    REFILL,
+    SQLITE,
+    STORE,
+    assert_whole,
+    audit_file,
+    issued,
+    on_both,
+    rows_of,
+)
 from tests.app.seams import apart
 
 PLACES = [(MemoryFile, "write"), (Store, "save"), (AppendOnlyFile, "append")]
@@ -62,6 +74,40 @@ def test_o_17_what_the_store_refuses_is_not_released_and_is_done_once_later(tabl
     lost, recovery, *_ = rows_of(home)[before:]
     assert (lost.event, lost.psd_id, recovery.event) == ("indicium-created", None, "checkpoint-recovered")
     assert_whole(home, {"Ada": 330, "Ben": 440})
+
+
+def refilled(meter: LeasedMeter) -> tuple[int, int]:
+    reply = meter.refill("50.00", "order-1")
+    return reply.ar, reply.dr
+
+
+def refunded(meter: LeasedMeter) -> tuple[int, int]:
+    reply = meter.refund().reply
+    return reply.ar, reply.dr
+
+
+@pytest.mark.parametrize(
+    ("does", "event", "registers"),
+    [
+        (refilled, "postage-value-downloaded", (0, REFILL + 50_000)),  # E-1010
+        (refunded, "refund-indicium-created", (REFILL, 0)),  # E-909
+    ],
+)
+def test_a_refill_or_a_refund_that_the_store_refuses_is_an_error_and_is_done_once_later(
+    does: Callable[[LeasedMeter], tuple[int, int]], event: str, registers: tuple[int, int], home: Path
+) -> None:
+    before = len(rows_of(home))
+    with Ledger.open(home) as ledger:
+        meter = ledger.meter("Ada")
+        with refusing(home, "packages"):
+            for _ in range(2):
+                with pytest.raises(NotSaved, match=r"store .*disk is full"):
+                    does(meter)
+            assert (meter.ask().ar, meter.ask().dr) == (0, REFILL)
+        assert does(meter) == does(meter) == registers
+    moved = [row.event for row in rows_of(home)[before:] if row.psd_id is not None]
+    assert moved == [event]
+    assert_whole(home)
 
 
 def fail_once(

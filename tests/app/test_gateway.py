@@ -7,8 +7,10 @@ from pathlib import Path
 
 import orjson
 import pytest
+from PIL import Image
 
 from indicium.app import Ledger
+from indicium.domain import compact
 from indicium.domain.errors import (
     BadValue,
     GatewayLogonFailed,
@@ -21,6 +23,8 @@ from indicium.domain.errors import (
     PassphraseUnfit,
     RequestIdReused,
 )
+from indicium.domain.vbi import parse_item
+from indicium.entrypoints import labels
 from indicium.infrastructure.gateway_book import Use, UserSum, UseState
 from indicium.parties.gateway import Gateway, InterfaceMachine
 from tests.app import seams
@@ -65,7 +69,7 @@ def tied(uses: list[Use], home: Path) -> None:
 def test_k_05_two_users_print_at_once_and_nobody_gets_the_others_items(
     gateway: Gateway, ledger: Ledger, home: Path
 ) -> None:
-    """Both name their jobs alike, and each item has a value of its own."""
+    """K-05: both name their jobs alike, and each item has a value of its own."""
 
     def prints(user: str, cents: int) -> list[str]:
         machine = gateway.log_on(user, PASSPHRASE)
@@ -88,6 +92,7 @@ def test_k_05_two_users_print_at_once_and_nobody_gets_the_others_items(
 
 
 def test_k_06_the_log_says_who_asked_for_what_and_what_came_of_it(gateway: Gateway, home: Path) -> None:
+    """K-06: one log for all interface machines, and it ties with the ledger."""
     ann, bob = gateway.log_on("ann", PASSPHRASE), gateway.log_on("bob", PASSPHRASE)
     first = ann.print("0.33", LETTER, "letter")
     with pytest.raises(InsufficientFunds):
@@ -166,12 +171,27 @@ def test_k_06_a_gateway_that_is_killed_anywhere_has_the_log_whole_after_the_repe
 
 
 def test_k_08_value_is_bought_at_the_gateway_and_loaded_by_the_provider(gateway: Gateway, home: Path) -> None:
+    """K-08: the same download that the customer's own machine would bring."""
     assert gateway.purchase("50.00", "week-48").dr == REFILL + 50_000
     assert gateway.purchase("50.00", "week-48").dr == REFILL + 50_000
     assert paid_by(home, "Ada") == REFILL + 50_000
 
 
+def test_k_09_the_picture_of_an_item_is_made_at_the_gateway_for_a_printer_of_any_kind(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    """K-09: black and white; whoever scans what was printed has the item."""
+    item = parse_item(gateway.log_on("ann", PASSPHRASE).print("0.33", LETTER).line.encode())
+    label = tmp_path / "item.png"
+    labels.write(label, compact.encode(item))
+    with Image.open(label) as picture:
+        assert (picture.format, picture.mode) == ("PNG", "1")
+    (scanned,) = labels.read(label.read_bytes(), str(label))
+    assert compact.decode(scanned).item.line == item.line
+
+
 def test_k_05_an_interface_machine_can_print_and_nothing_else(gateway: Gateway) -> None:
+    """K-05: it is the user interface alone."""
     machine = gateway.log_on("ann", PASSPHRASE)
     assert [name for name in dir(machine) if not name.startswith("_")] == ["print"]
     assert not hasattr(machine, "__dict__")
@@ -196,6 +216,7 @@ def test_k_05_an_interface_machine_can_print_and_nothing_else(gateway: Gateway) 
 def test_k_05_whoever_is_no_user_or_has_another_passphrase_gets_one_answer(
     gateway: Gateway, user: str, passphrase: str
 ) -> None:
+    """K-05: the gateway authenticates its users."""
     with pytest.raises(GatewayLogonFailed, match=r"The user or the passphrase is wrong\."):
         gateway.log_on(user, passphrase)
 

@@ -94,7 +94,7 @@ def test_an_operational_module_lacks_its_crypto_card_until_it_is_initialized(wor
 
 
 def test_a_boot_while_initializing_is_a_fatal_error_and_stands_in_the_chain(empty: World) -> None:
-    """C-21, C-13, C-27."""
+    """C-21, C-13, C-27; E-002: what the boot led to is found before the function is looked at."""
     empty.execute(StartInitialization())
     empty.reboot()
 

@@ -124,7 +124,7 @@ def initialization(world: World, tokens: KeyTokens | None, **changes: Any) -> In
 
 
 def test_a_module_that_loads_anothers_keys_registers_that_ones_customers(world: World, sibling: World) -> None:
-    """E-102, F-44, M-33: generated once, and distributed to identical modules."""
+    """E-102, E-103, F-44, M-33: generated once, and distributed to identical modules, with the keys of others."""
     reply = any_change(world)
     loaded = send(sibling, initialization(sibling, tokens_of(reply)))
 
@@ -135,6 +135,7 @@ def test_a_module_that_loads_anothers_keys_registers_that_ones_customers(world: 
     customer = sibling.new_meter("new")  # its client software embeds the world's public keys
     sibling.register("new")
     assert customer.state.device == "2000000001"
+    sibling.lease("new")  # E-103: U_ca let its certificate in, UDSK_auth the provider's word
     initialized = [data_of(record) for record in sibling.records() if record.event == "crypto-card-initialized"]
     assert initialized[0]["challenge_key"] == initialized[1]["challenge_key"]
     assert initialized[0]["registration_key"] == initialized[1]["registration_key"]

@@ -168,7 +168,7 @@ def test_records_say_who_took_and_who_brought_which_share_and_nothing_that_helps
 
 
 def test_a_retained_mks_is_not_exported_again(fleet: Fleet) -> None:
-    """Y-06, H-12: the default."""
+    """Y-06, H-12, G-702: the default, and the destination obeys it."""
     master, clone = fleet.master(), fleet.newcomer()
     clone.receive(master.export(clone.transport_key()))
 

@@ -299,9 +299,9 @@ ACCOUNT = (
 )
 UNPRIVILEGED = Rung("privilege missing", "privilege_is_granted", PrivilegeMissing)  # K-18, K-19
 CLIENT = (
-    Rung("other challenge", "challenge_matches", ChallengeMismatch),  # 4
+    Rung("other challenge", "challenge_matches", ChallengeMismatch),  # 4 (E-604)
     *ACCOUNT,  # 5, K-17
-    Rung("client's MAC altered", "client_is_authentic", ClientNotAuthentic, counted=True),  # 5
+    Rung("client's MAC altered", "client_is_authentic", ClientNotAuthentic, counted=True),  # 5 (E-605)
     UNPRIVILEGED,
     Rung("other AR shown", "client_has_seen_the_same", ClientHasSeenOther),  # 5b
     Rung("other DR shown", "client_has_seen_the_same", ClientHasSeenOther),
@@ -310,18 +310,18 @@ CLIENT = (
 """Faults of whatever a client sends: here one that a user of the meter asks for, by himself."""
 
 BY_A_CLIENT = (
-    *PACKAGE,  # 1, 1b, 2
+    *PACKAGE,  # 1, 1b, 2 (E-601, E-602)
     EXPIRED,  # 2b
-    METER,  # 3
+    METER,  # 3 (E-603)
     *CLIENT,  # 4, 5, 5b
 )
 """Faults of every request that a client MACs, up to what it asks for."""
 
 AS_A_CLIENT = (
     *BY_A_CLIENT,
-    Rung("value above maximum", "value_is_within_limits", ValueAboveMaximum),  # 6
+    Rung("value above maximum", "value_is_within_limits", ValueAboveMaximum),  # 6 (E-606)
     Rung("maximum total reached", "maximum_total_covers_value", MaximumTotalExceeded),  # 6b
-    Rung("too little DR", "dr_covers_value", InsufficientFunds),  # 7
+    Rung("too little DR", "dr_covers_value", InsufficientFunds),  # 7 (E-607)
 )
 AS_AN_INQUIRER = (
     *PACKAGE,
@@ -357,14 +357,14 @@ LADDERS = {
     ),
     "DOWNLOAD_POSTAGE_VALUE": Ladder(
         (
-            PROVIDER,  # 1
-            *PACKAGE,  # 2, 2b, 3
+            PROVIDER,  # 1 (E-1001)
+            *PACKAGE,  # 2, 2b, 3 (E-1002, E-1003)
             EXPIRED,  # 3b
-            METER,  # 4
-            Rung("other control total", "control_total_matches", ControlTotalMismatch),  # 5
+            METER,  # 4 (E-1004)
+            Rung("other control total", "control_total_matches", ControlTotalMismatch),  # 5 (E-1005)
             Rung("no value", "download_has_value", ValueBelowMinimum),  # 5b
-            Rung("above DR limit", "dr_stays_within_limit", DescendingRegisterLimit),  # 6
-            Rung("above AR limit", "ar_stays_within_limit", AscendingRegisterLimit),  # 6
+            Rung("above DR limit", "dr_stays_within_limit", DescendingRegisterLimit),  # 6 (E-1006)
+            Rung("above AR limit", "ar_stays_within_limit", AscendingRegisterLimit),  # 6 (E-1006)
         ),
         a_download,
         "pwreset",

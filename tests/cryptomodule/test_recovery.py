@@ -55,7 +55,7 @@ def test_nothing_is_resumed_where_nothing_is_missing(world: World, empty: World)
 
 
 def test_lost_psd_records_come_out_byte_for_byte_and_are_named_as_discarded(world: World) -> None:
-    """I-31, O-10, O-12, O-13."""
+    """I-31, O-10, O-12, O-13, E-1102."""
     before = len(world.records())
     lost = lose(world, a_group(world)).changes.records
 

@@ -46,7 +46,7 @@ def envelope(world: World) -> dict[str, object]:
 
 
 def test_state_and_role_are_judged_before_anything_that_a_command_says(world: World, empty: World) -> None:
-    """B-00a: nonsense is refused for the state where the state forbids, and as nonsense where it allows."""
+    """B-00a, E-003: nonsense is refused for the state where the state forbids, and as nonsense where it allows."""
     empty.execute(StartInitialization())
     asked = [SAMPLES[kind] for kind in LIFE if "psd_id" in kind.model_fields]
     assert len(asked) > 4

@@ -133,6 +133,7 @@ def test_no_text_of_an_item_writes_on_the_screen_otherwise_than_as_text(home: Pa
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_item_of_each_kind_goes_on_a_label_and_is_checked_from_it(home: Path, tmp_path: Path, kind: str) -> None:
+    """K-23: a picture that any printer takes. The link to the server is the host's."""
     with Ledger.open(Settings.read(home)) as ledger:
         meter = ledger.meter("Ada")
         for name, elements in (("usual", USUAL[kind][1]), ("longest", LONGEST[kind])):

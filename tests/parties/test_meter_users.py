@@ -259,7 +259,7 @@ def test_two_users_at_once_print_all_that_they_ask_for(ledger: Ledger) -> None:
 
 
 def test_what_each_user_did_and_who_let_him_is_read_from_the_chain(ledger: Ledger) -> None:
-    """K-21: per-user audit, and the administration trail."""
+    """K-21, I-35: per-user audit, and the administration trail."""
     meter, users = company(ledger)
     bob = users.add("bob", maximum_total=5000, privileges=(*ON_THE_PSD, Privilege.ADD_USER))
     ledger.office.users(bob).add("eve", privileges=(Privilege.CREATE_INDICIA,))

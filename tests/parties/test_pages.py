@@ -22,6 +22,7 @@ STAMPS = PagePolicy(["*.stamps.com"])
     ],
 )
 def test_k_13_a_page_of_an_authorized_domain_by_tls_is_believed(address: str, host: str) -> None:
+    """K-13."""
     assert STAMPS.demand(address) == host
 
 
@@ -43,6 +44,7 @@ def test_k_13_a_page_of_an_authorized_domain_by_tls_is_believed(address: str, ho
     ],
 )
 def test_k_13_a_page_that_was_not_delivered_by_tls_is_refused(address: str) -> None:
+    """K-13."""
     with pytest.raises(PageNotSecure, match="not delivered by TLS"):
         STAMPS.demand(address)
 
@@ -97,6 +99,7 @@ def test_k_13_a_page_that_was_not_delivered_by_tls_is_refused(address: str) -> N
     ],
 )
 def test_k_13_a_page_that_is_not_plainly_of_an_authorized_domain_is_refused(address: str, why: str) -> None:
+    """K-13."""
     with pytest.raises(PageNotAuthorized) as refused:
         STAMPS.demand(address)
     assert why in refused.value.why
@@ -144,7 +147,7 @@ def test_k_13_a_policy_without_domains_believes_nobody() -> None:
 
 
 def test_k_10_a_page_that_a_strange_page_shows_in_a_frame_is_refused() -> None:
-    """L2089: substitution of values, "printing something different than the user requested"."""
+    """K-10, L2089: substitution of values, "printing something different than the user requested"."""
     page = "https://www.stamps.com/print"
     assert STAMPS.demand(page, ["https://shop.stamps.com/"]) == "www.stamps.com"
     with pytest.raises(PageNotAuthorized, match=r"evil\.example is not one"):
@@ -154,6 +157,7 @@ def test_k_10_a_page_that_a_strange_page_shows_in_a_frame_is_refused() -> None:
 
 
 def test_k_14_a_proxy_takes_requests_on_the_connection_that_a_page_was_delivered_on() -> None:
+    """K-14."""
     proxy = ProxyPolicy(STAMPS)
     first, second = proxy.deliver("https://www.stamps.com/a", "7"), proxy.deliver("https://shop.stamps.com/", "8")
     assert proxy.demand_same_connection([first, second], "7") == Delivered("www.stamps.com", "7")
@@ -162,6 +166,7 @@ def test_k_14_a_proxy_takes_requests_on_the_connection_that_a_page_was_delivered
 
 
 def test_k_14_a_proxy_refuses_a_request_on_any_other_connection() -> None:
+    """K-14."""
     proxy = ProxyPolicy(STAMPS)
     delivered = [proxy.deliver("https://www.stamps.com/", "7")]
     for connection in ("8", "", "07", "7 "):
@@ -172,6 +177,7 @@ def test_k_14_a_proxy_refuses_a_request_on_any_other_connection() -> None:
 
 
 def test_k_14_a_proxy_fetches_from_authorized_domains_by_tls_only() -> None:
+    """K-14."""
     proxy = ProxyPolicy(STAMPS)
     with pytest.raises(PageNotSecure):
         proxy.deliver("http://www.stamps.com/", "7")

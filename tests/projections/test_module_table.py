@@ -30,6 +30,7 @@ PROCESSED = {
 
 
 def test_the_example_of_the_seed_is_what_four_modules_events_fold_to(engine: Engine) -> None:
+    """G-401 … G-405."""
     modules = []
     for number, (serial, transactions) in enumerate(PROCESSED.items()):
         module = Module(serial)
@@ -82,6 +83,7 @@ def test_what_was_corrected_is_printed_and_what_was_paid_back_is_refunded(engine
 
 
 def test_a_row_has_head_state_and_totals(engine: Engine) -> None:
+    """G-406."""
     module = Module("34576590", chain="ab" * 16)
     module.transact("postage-value-downloaded", meter(version=6, dr=500_000), 500_000)
     module.transact("indicium-created", meter(version=7, ar=330, dr=499_670), 330, at="1999-08-06T23:53:00.000000Z")

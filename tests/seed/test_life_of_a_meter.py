@@ -147,6 +147,7 @@ def in_state(world: World, state: str) -> Package:
 def test_each_command_in_each_state_is_done_or_refused_without_a_trace(
     world: World, kind: type[Command], state: str, following: str
 ) -> None:
+    """D-02 … D-08, D-12; D-14: the state is the one that the package holds, and nothing else is wrong."""
     package = in_state(world, state)
     command = AUTHENTIC[kind](world, package)
     before = world.snapshot()

@@ -101,7 +101,7 @@ def test_secrets_that_were_sealed_for_another_card_are_not_readable(world: World
 
 
 def test_authorize_customer_leases_the_meter(world: World) -> None:
-    """E-501 … E-505: signed with VDSK_auth once the licence came; ZIP code and greatest DR stored; Leased."""
+    """E-501 … E-505, G-904: signed with VDSK_auth once the licence came; ZIP code and greatest DR stored; Leased."""
     message = world.provider.authorize_customer(world.meters["assigned"], "lease", "94107", Mills(250_000))
     with pytest.raises(ProviderNotAuthentic):  # E-501
         world.execute(message.model_copy(update={"signature": flipped(message.signature)}))
