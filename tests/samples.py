@@ -46,6 +46,7 @@ from indicium.domain.commands.psd import (
     DownloadPostageValue,
     RequestChallenge,
 )
+from indicium.domain.commands.recovery import RecoverFromDisaster
 from indicium.domain.commands.sessions import (
     ComputeSessionMac,
     OpenSession,
@@ -63,6 +64,7 @@ _RESET: Any = {"psd_id": PSD, "request_id": "a", "client_challenge": CHALLENGE, 
 _CLIENT: Any = _RESET | {"shown_ar": 0, "shown_dr": 0, "shown_record": "0" * 64, "mac": bytes(32)}
 _USER = NewUser(name="new", role=Role.AUDITOR, password=bytes(32))
 _WITH_ARGUMENTS: tuple[Command, ...] = (
+    RecoverFromDisaster(sequence=1, hash="0" * 64),
     InitializeAccessControlDatabase(users=(_USER,)),
     CreateAccount(user=_USER),
     DeleteAccount(name="new"),

@@ -56,6 +56,16 @@ class AuditTrail:
         self._fingerprint = fingerprint(signing_key.public())
 
     @property
+    def key(self) -> VerifyKey:
+        """The key that verifies what this one signs."""
+        return self._signing_key.public()
+
+    @property
+    def fingerprint(self) -> str:
+        """Its fingerprint, as records name it."""
+        return self._fingerprint
+
+    @property
     def verification_key(self) -> bytes:
         """Audit Verification Public Key = UDSK_audit (F-04), in PEM."""
         return self._signing_key.public().pem

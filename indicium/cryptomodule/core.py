@@ -5,8 +5,10 @@ How a group of records begins, and how it becomes durable, is said here; which c
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from indicium.cryptomodule.auditing import written
+from indicium.cryptomodule.evidence import Evidence
 from indicium.cryptomodule.faults import Fault
 from indicium.cryptomodule.group import Group
 from indicium.cryptomodule.handlers.module import Inside
@@ -23,6 +25,17 @@ from indicium.domain.switches import Checkpoints, Switches
 
 NO_CHAIN = ChainId("")
 """The chain of a module that was never initialized."""
+
+
+class Back(NamedTuple):
+    """Where memory goes back to."""
+
+    lost: Tail
+    """What it discards."""
+    ring: tuple[RingEntry, ...]
+    """The checkpoints that are left."""
+    earlier: tuple[Tail, ...]
+    """The groups that can still be undone."""
 
 
 class Core:
@@ -51,6 +64,8 @@ class Core:
         """Why Current State is Error."""
         self.fault_recorded = False
         """Whether a record says so, or none can be made."""
+        self.evidence: Evidence | None = None
+        """What the module may be set to; it is inhibited as long as it is there (O-14)."""
         self.sensor: str | None = None
         """The tamper sensor that was triggered: the module is inoperable (Q-02)."""
 
@@ -95,6 +110,7 @@ class Core:
             self.hardware.device,
             inner.meters if inner else {},
             self.fault,
+            evidence=self.evidence,
         )
         return inside
 
@@ -120,12 +136,12 @@ class Core:
         )
 
     def write(
-        self, group: Group, cold: Cold, before: Head, *, lost: Tail | None = None, forget: Sequence[str] = ()
+        self, group: Group, cold: Cold, before: Head, *, back: Back | None = None, forget: Sequence[str] = ()
     ) -> None:
         """Make a group durable in the module's memory; only then does it count, the Error state that it leads to too.
 
-        `before` is the head that the store was seen to have; `lost` is a tail that this group discards. A crash before
-        this: nothing happened. A crash after this, before the store has it: `resume`.
+        `before` is the head that the store was seen to have; `back` says that it goes back, and where to.
+        A crash before this: nothing happened. A crash after this, before the store has it: `resume`.
         """
         inner = self.inner
         if inner is None:
@@ -134,10 +150,8 @@ class Core:
             group.enter_error(group.fault)
         tail, hot = group.tail(before), group.hot
         ring, earlier = hot.ring, inner.tails
-        if lost is not None:  # no store ends any more where only the lost groups ended
-            tail = lost.followed_by(tail)
-            ring = tuple(entry for entry in ring if entry.head.sequence <= lost.before.sequence)
-            earlier = tuple(group for group in earlier if group.before.sequence < lost.before.sequence)
+        if back is not None:
+            tail, ring, earlier = back.lost.followed_by(tail), back.ring, back.earlier
             hot.tails = hot.tails[: len(earlier)]
         hot.ring = (*ring, RingEntry(hot.head, hot.totals))[-self.ring :]
         earlier = earlier[max(0, len(earlier) - self.ring + 2) :]

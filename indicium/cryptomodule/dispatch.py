@@ -8,8 +8,10 @@ is saved by others, and only their receipt opens the replies.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from indicium.cryptomodule.apart import apart
 from indicium.cryptomodule.booting import detect_boot, power_up
 from indicium.cryptomodule.core import Core
+from indicium.cryptomodule.evidence import Evidence
 from indicium.cryptomodule.failing import in_error, look_at_chain
 from indicium.cryptomodule.group import Group
 from indicium.cryptomodule.module_commands import module_command
@@ -20,7 +22,14 @@ from indicium.cryptomodule.redo import Redo, record_redone
 from indicium.cryptomodule.suites import Suite
 from indicium.cryptomodule.tampering import watch, zeroize
 from indicium.domain.commands.meter import PsdCommand
-from indicium.domain.errors import CheckpointMismatch, CryptoCardNotInitialized, Inhibited, Malformed, Refusal
+from indicium.domain.errors import (
+    CheckpointMismatch,
+    CryptoCardNotInitialized,
+    HeadsDisagree,
+    Inhibited,
+    Malformed,
+    Refusal,
+)
 from indicium.domain.fig6 import ModuleState, Role, authorize
 from indicium.domain.flow import GENESIS, Changes, Gathered, Head, Receipt
 from indicium.domain.identity import ChainId, Serial
@@ -102,9 +111,13 @@ class CryptoModule:
         watch(core)  # C-16
         look_at_chain(core)  # I-17
         agrees = core.inner is None or _head(gathered) == self.head
-        if core.fault is None and not agrees:  # E-004, O-01
+        if core.fault is None and core.evidence is None and not agrees:  # E-004, O-01
             raise CheckpointMismatch(serial=core.serial)
         detect_boot(core)  # C-18
+        if core.inner is not None and core.evidence is not None and core.fault is None:  # O-14
+            outcomes = [apart(core, core.inner, core.evidence, request) for request in requests]
+            self._pending = [reply for reply, _ in outcomes]
+            return Dispatched(Changes(()), tuple(refusal for _, refusal in outcomes), self.head)
         group: Group | None = None
         if core.fault is not None:
             group, outcomes = in_error(core, core.fault, requests, gathered if agrees else None)
@@ -138,6 +151,15 @@ class CryptoModule:
         core, inner = self._core, self._core.inner
         known = inner is not None and until in (self.head, *older_heads(inner, core.compared))
         return Redo(core, inner, after, until) if inner is not None and known else None
+
+    def examine(self, why: HeadsDisagree, before: Head) -> Evidence | None:
+        """Inhibit the module, and begin to look at what it may be set to: the chain behind the record `before`.
+
+        None if it has no memory to be set.
+        """
+        core = self._core
+        core.evidence = None if core.inner is None else Evidence(core.inner, why, before)
+        return core.evidence
 
     def say_redone(self, gathered: Gathered) -> Dispatched | None:
         """Record, signed, what the store got back; None if it got nothing. Raises `CheckpointMismatch`."""

@@ -25,6 +25,7 @@ from indicium.cryptomodule.handlers.accounts import (
 from indicium.cryptomodule.handlers.auditing import create_audit_entry, create_audit_key, export_audit_key
 from indicium.cryptomodule.handlers.clock import set_clock
 from indicium.cryptomodule.handlers.crypto_card import initialize_crypto_card, update_crypto_card
+from indicium.cryptomodule.handlers.disaster import recover_from_disaster
 from indicium.cryptomodule.handlers.exporting import abort_export, create_mks_shares, export_mks_share
 from indicium.cryptomodule.handlers.importing import (
     combine_mks_shares,
@@ -96,6 +97,7 @@ from indicium.domain.commands.mks_usage import (
     TranslateEncryptionAndMac,
     VerifyMac,
 )
+from indicium.domain.commands.recovery import RecoverFromDisaster
 from indicium.domain.commands.sessions import (
     CloseSession,
     ComputeSessionMac,
@@ -211,5 +213,6 @@ MODULE_HANDLERS: dict[type[Command], Callable[[Inside, Any], Effect]] = {
     CreateAuditKey: create_audit_key,
     ExportAuditKey: export_audit_key,
     CreateAuditEntry: create_audit_entry,
+    RecoverFromDisaster: recover_from_disaster,
 }
 """Commands of the module, which travel alone. `resume` does AutoRecoverCheckpoint."""

@@ -54,7 +54,7 @@ def module_command(core: Core, request: Request, gathered: Gathered) -> tuple[Gr
     core.session = None if effect.ends == "session" or core.fault is not None else inside.session
     if effect.refusal is not None:
         effect.refusal.__dict__["recorded"] = group is not None
-        return group, [_refusal_of(request, effect.refusal, inside)]
+        return group, [refusal_of(request, effect.refusal, inside)]
     reply = answered(request, inside.session, SessionAnswer(reply=effect.reply))
     if effect.ends == "logon" and inside.session is not None:
         inside.session.log_off()
@@ -144,7 +144,7 @@ def _refused(
         refusal.__dict__["recorded"] = True
     if core.fault is not None and isinstance(request, SessionMessage):
         return group, [(None, core.fault.refusal(core.serial))]
-    return group, [_refusal_of(request, refusal, inside)]
+    return group, [refusal_of(request, refusal, inside)]
 
 
 def _named(command: Command, inner: Inner) -> str | None:
@@ -154,7 +154,7 @@ def _named(command: Command, inner: Inner) -> str | None:
     return None
 
 
-def _refusal_of(request: Request, refusal: Refusal | Malformed, inside: Inside) -> Outcome:
+def refusal_of(request: Request, refusal: Refusal | Malformed, inside: Inside) -> Outcome:
     """Give a refusal as an outcome: inside the session's answer, if the request came in the session."""
     authentic = inside.session is not None and not isinstance(refusal, SessionMessageNotAuthentic)
     if authentic and isinstance(request, SessionMessage):

@@ -7,7 +7,7 @@ from functools import reduce
 import orjson
 
 from indicium.cryptomodule.auditing import Entry
-from indicium.cryptomodule.core import Core
+from indicium.cryptomodule.core import Back, Core
 from indicium.cryptomodule.group import NO_METER, Group
 from indicium.cryptomodule.inner import Inner
 from indicium.cryptomodule.state import RingEntry, Tail, shift_sum
@@ -41,7 +41,10 @@ def give_lost(core: Core, inner: Inner, gathered: Gathered, found: Head) -> Chan
         raise CheckpointMismatch(serial=core.serial)
     group = core.group(inner, inner.hot.copy(), gathered)
     forget = _roll_back(group, lost, accepted)
-    core.write(group, inner.cold, found, lost=lost, forget=forget)
+    # No store ends any more where only the lost groups ended.
+    ring = tuple(entry for entry in inner.hot.ring if entry.head.sequence <= found.sequence)
+    earlier = tuple(tail for tail in inner.tails if tail.before.sequence < found.sequence)
+    core.write(group, inner.cold, found, back=Back(lost, ring, earlier), forget=forget)
     return Changes([*records, *group.records])
 
 

@@ -18,6 +18,7 @@ from indicium.domain.events import (
     AuditKeyCreated,
     CheckpointRecovered,
     CryptoCardInitialized,
+    DisasterRecovered,
     InitializationStarted,
     KeyEvent,
     NamedUser,
@@ -131,7 +132,7 @@ def evolve(state: ModuleAt, event: AnyEvent | Discarded) -> ModuleAt:
             return replace(state, audit_key=data.fingerprint)
         case CryptoCardInitialized():
             return replace(state, configured=True)
-        case CheckpointRecovered(data=data):
+        case CheckpointRecovered(data=data) | DisasterRecovered(data=data):
             return replace(state, totals=Totals(Mills(data.downloaded), Mills(data.printed), Mills(data.refunded)))
         case PsdEvent(data=data):
             point = data.checkpoint

@@ -46,6 +46,13 @@ class Heads(NamedTuple):
     """Hash of the copy's record at the store's sequence; only asked where the copy is ahead."""
 
     @property
+    def one_story(self) -> bool:
+        """Whether of store and copy one is the beginning of the other."""
+        if self.copy.sequence > self.store.sequence:
+            return self.copy_at_store == self.store.hash
+        return self.store_at_copy == self.copy.hash
+
+    @property
     def known(self) -> tuple[Head, ...]:
         """All heads that memory can go on from."""
         return (self.memory, *self.older)

@@ -17,6 +17,7 @@ from indicium.domain.identity import ChainId, DeviceId, Serial
 from indicium.domain.package import Package
 from indicium.domain.record import line_hash
 from indicium.infrastructure.audit_copy import AuditCopy
+from indicium.infrastructure.examining import Begin, Examined, examine
 from indicium.infrastructure.home import Home
 from indicium.infrastructure.redoing import BATCH, Redo, redo
 from indicium.infrastructure.store import Store
@@ -33,8 +34,8 @@ class _Dispatched(Protocol):
     def head(self) -> Head: ...
 
 
-class _Module(Protocol):
-    """What is asked of a module here."""
+class _Headed(Protocol):
+    """What a module says of its own chain."""
 
     @property
     def chain(self) -> ChainId: ...
@@ -42,6 +43,11 @@ class _Module(Protocol):
     def head(self) -> Head: ...
     @property
     def older(self) -> tuple[Head, ...]: ...
+
+
+class _Module(_Headed, Protocol):
+    """What is asked of a module here."""
+
     def resume(self, gathered: Gathered) -> _Dispatched | None:
         """Give out what the store never got."""
 
@@ -88,6 +94,18 @@ class Places:
                 raise StoreFailed(place="store", why="its file is gone, or another was put in its place")
             self._append(changes.records, _new_static_parts(changes.packages, gathered))
         return Receipt(chain, dispatched.head)
+
+    def examine(self, module: _Headed, begin: Begin, why: HeadsDisagree) -> Examined | None:
+        """Show an inhibited module what store and copy hold, so that it may be set to it (M-64).
+
+        None where the module has no memory to be set. Raises `NotRecovered` where it does not believe it,
+        `HeadsDisagree` where store and copy tell two stories.
+        """
+        copy = self._copy = self._copy or AuditCopy.open(self._home.audit, self._serial, module.chain)
+        heads = self._heads(module, copy)
+        if not heads.one_story:
+            raise why
+        return examine(self._store, copy, module.chain, begin, heads)
 
     def first_record(self, chain: ChainId) -> SealedRecord | None:
         """Give the record that a chain begins with; after `reconcile` it is the module's own. None without records."""
@@ -164,7 +182,7 @@ class Places:
             self._copy = AuditCopy.open(self._home.audit, self._serial, records[0].chain)
         self._copy.append([record.line for record in records], static)
 
-    def _heads(self, module: _Module, copy: AuditCopy) -> Heads:
+    def _heads(self, module: _Headed, copy: AuditCopy) -> Heads:
         newest = self._store.head(module.chain)
         store = GENESIS if newest is None else Head(newest.sequence, line_hash(newest.line))
         kept = copy.head() or GENESIS

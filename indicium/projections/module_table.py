@@ -12,8 +12,8 @@ from indicium.projections.projection import Projection, Row
 from indicium.projections.reading import members, transaction
 from indicium.projections.tables import MODULES
 
-_RECOVERED = "checkpoint-recovered"
-"""The one record beside those of PSDs that says what the totals are."""
+_RECOVERED = ("checkpoint-recovered", "disaster-recovered")
+"""The records beside those of PSDs that say what the totals are."""
 
 
 class LastTransaction(NamedTuple):
@@ -70,7 +70,7 @@ class ModuleTable(Projection):
             "head_hash": line_hash(head.line),
         }
         for record in reversed(records):
-            if record.event == _RECOVERED and "downloaded" not in row:
+            if record.event in _RECOVERED and "downloaded" not in row:
                 row |= _totals(members(record)["data"])
             elif record.psd_id is not None and (moved := transaction(record)) is not None:
                 point = moved.checkpoint

@@ -30,6 +30,10 @@ IN_THE_OPEN = {
         "hashlib.sha256(content.cold).hexdigest() != hot.cold_digest",
     ): "a SHA-256 of a file's bytes, said in another part of that file that was authenticated before",
     (
+        "indicium/cryptomodule/evidence.py",
+        "record['key'] != self._inner.trail.fingerprint",
+    ): "fingerprints of public keys",
+    (
         "indicium/cryptomodule/redo.py",
         "hashlib.sha256(static).hexdigest() != digest",
     ): "a SHA-256 of a sealed part, which stands in its record",

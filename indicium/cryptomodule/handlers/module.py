@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from indicium.cryptomodule.auditing import AuditTrail
 from indicium.cryptomodule.desk import Desk
+from indicium.cryptomodule.evidence import Evidence
 from indicium.cryptomodule.faults import Fault
 from indicium.cryptomodule.group import Group
 from indicium.cryptomodule.ports import DeviceKey
@@ -65,6 +66,8 @@ class Inside:
     """Why the module is in the Error state; None if it is not."""
     asker: Session | None = None
     """The session that the command came in; None for a command that came without one, which nobody can be held to."""
+    evidence: Evidence | None = None
+    """What an inhibited module may be set to; None if it is not inhibited."""
     fresh: bool = False
     """Set by Start Initialization: all memory is erased before it is written."""
 

@@ -1,5 +1,9 @@
 """Back to agreement with the database (O-10 … O-15)."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from indicium.domain.commands.base import Command
 
 
@@ -9,3 +13,8 @@ class AutoRecoverCheckpoint(Command):
 
 class RecoverFromDisaster(Command):
     """Set the module to a stated record of the database, by an operator (O-15, M-64)."""
+
+    sequence: Annotated[int, Field(ge=1)]
+    """Audit sequence number of the record."""
+    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """SHA-256 of its line in hex."""

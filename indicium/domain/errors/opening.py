@@ -108,6 +108,14 @@ class LedgerInUse(Misconfigured):
 
 
 @dataclass(eq=False)
+class NothingToRecover(Misconfigured):
+    """Disaster recovery is for a module that is inhibited."""
+
+    sentence = "Module {serial} is not inhibited: memory, store and audit copy agree, and nothing is to be recovered."
+    serial: str
+
+
+@dataclass(eq=False)
 class LedgerClosed(Misconfigured):
     """The ledger was closed, or the process forked since it was opened."""
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from indicium.domain.errors.base import Inhibited, NotSaved
+from indicium.domain.errors.base import Inhibited, NotSaved, Refusal
 
 
 @dataclass(eq=False)
@@ -56,6 +56,15 @@ class CheckpointMismatch(Inhibited):
 
     sentence = "The store's newest record of module {serial} is not the module's: close the ledger and open it again."
     serial: str
+
+
+@dataclass(eq=False)
+class NotRecovered(Refusal):
+    """Disaster recovery was asked for, and the module is not shown that the stated record is its own (M-64)."""
+
+    sentence = "The module is not set to record {sequence}: {why}."
+    sequence: int
+    why: str
 
 
 @dataclass(eq=False)

@@ -36,6 +36,26 @@ class RedoneData(Data):
     last: int
 
 
+class Place(Value):
+    """A record, by number and hash."""
+
+    sequence: int
+    hash: Hex64
+
+
+class DisasterData(Data):
+    """To which record the module was set, and from which."""
+
+    outcome: Literal["continued", "abandoned"]
+    """Whether the stated record continues all that the module knew, or the module went back behind it."""
+    stated: Place
+    before: Place
+    """The module's own head until then."""
+    downloaded: int
+    printed: int
+    refunded: int
+
+
 class AuditKeyData(Data):
     """A new audit verification key (M-24)."""
 
@@ -82,5 +102,14 @@ class StoreRedone(Event):
     data: RedoneData
 
 
-AuditEvent = AuditKeyExported | AuditKeyCreated | AuditEntryCreated | CheckpointRecovered | StoreRedone
+class DisasterRecovered(Event):
+    """The Security Officer set the module to a stated record of the database (O-15, M-64)."""
+
+    event: Literal["disaster-recovered"]
+    data: DisasterData
+
+
+AuditEvent = (
+    AuditKeyExported | AuditKeyCreated | AuditEntryCreated | CheckpointRecovered | StoreRedone | DisasterRecovered
+)
 """Every event of audit support and recovery."""

@@ -18,6 +18,7 @@ from indicium.entrypoints.verbs import (
     module_audit_key,
     module_ceremony,
     module_founding,
+    module_recovery,
     module_sharing,
     module_status,
 )
@@ -96,6 +97,7 @@ for verb in (
     module_sharing.translate,
     module_sharing.delete_dormant,
     module_accounts.clock,
+    module_recovery.recover,
 ):
     module.command()(verb)
 

@@ -1,0 +1,154 @@
+"""What an inhibited module sees of the record that it may be set to (M-64): nothing of it is believed untried.
+
+The lines must be linked, and the newest ones authentic: signed with the module's own audit key, or with a checkpoint
+whose MAC is the module's own. Each meter's package must open, verify, and be the one that the newest record of that
+meter made. It is gathered before anybody is asked for a passphrase, changes nothing, and is forgotten with a reboot.
+"""
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from indicium.cryptomodule.group import package_message
+from indicium.cryptomodule.inner import Inner
+from indicium.cryptomodule.state import HomeMeter
+from indicium.cryptomodule.suites import MacKey, NotAuthentic
+from indicium.domain.amounts import Mills
+from indicium.domain.errors import BadRecord, HeadsDisagree, MksNotHeld, NotRecovered
+from indicium.domain.flow import Head, SealedRecord
+from indicium.domain.identity import DeviceId
+from indicium.domain.package import MovingPart, Package
+from indicium.domain.record import decode_signature, line_hash, split
+from indicium.domain.registers import NO_TOTALS, Totals
+
+FindStatic = Callable[[Sequence[tuple[DeviceId, str]]], Mapping[tuple[DeviceId, str], bytes]]
+"""Finds static parts by meter and digest."""
+
+_SAY_TOTALS = ("checkpoint-recovered", "disaster-recovered")
+
+
+class Evidence:
+    """The end of a chain, and the meters that belong to it. Refusals are `NotRecovered`."""
+
+    def __init__(self, inner: Inner, why: HeadsDisagree, before: Head) -> None:
+        """Stand behind the record `before`. Callers use `CryptoModule.examine`."""
+        self.why = why
+        """What is answered to whoever asks for anything else."""
+        self.head = before
+        """The last record that was followed."""
+        self.totals: Totals | None = None
+        """What the newest record that says totals says; None if none was among the lines."""
+        self.meters: dict[DeviceId, HomeMeter] = {}
+        self.continues = False
+        """Whether the chain holds the newest record that memory knows."""
+        self._inner = inner
+        self._authentic = False
+        self._discarded: set[int] = set()
+
+    def follow(self, lines: Sequence[bytes]) -> None:
+        """Go further along the chain."""
+        for line in lines:
+            record = self._read(line)
+            self.head = Head(self.head.sequence + 1, line_hash(line))
+            self.continues = self.continues or self.head == self._inner.hot.head
+            self._authentic = self._is_authentic(line, record)
+            data = record["data"]
+            if record["event"] == "checkpoint-recovered":
+                self._discarded.update(lost["sequence"] for lost in data["discarded"])
+            said = data if record["event"] in _SAY_TOTALS else data.get("checkpoint")
+            if said is not None:
+                self.totals = Totals(Mills(said["downloaded"]), Mills(said["printed"]), Mills(said["refunded"]))
+
+    def meet(self, packages: Sequence[Package], records: Collection[SealedRecord]) -> None:
+        """Take packages of the store, with the records of their versions, and of the versions behind them."""
+        made = {(record.psd_id, record.psd_version): line_hash(record.line) for record in records}
+        for package in packages:
+            moving = MovingPart._make(orjson.loads(package.moving).values())
+            if moving.home != self._inner.hot.serial:
+                continue
+            newest = made.get((package.psd_id, package.version)) == package.made_by.hex()
+            if not newest or (package.psd_id, package.version + 1) in made:
+                raise self._refusal(why=f"the package of meter {package.psd_id} is not the one of its newest record")
+            try:
+                key = self._key(package.psd_id, package.static, moving)
+                key.verify(package_message(package.made_by, package.moving), package.mac)
+            except NotAuthentic:
+                raise self._refusal(why=f"the package of meter {package.psd_id} is not authentic") from None
+            self.meters[package.psd_id] = self._row(moving, package.mac)
+
+    def take(self, lines: Sequence[bytes], find: FindStatic) -> None:
+        """Take lines again that the store has not: their packages are made again once it has them."""
+        newest: dict[DeviceId, tuple[MovingPart, bytes]] = {}
+        for line in lines:
+            record = orjson.loads(split(line)[0])
+            package = record["data"].get("package")
+            if package is not None and record["sequence"] not in self._discarded:
+                moving = MovingPart._make(package.values())
+                newest[moving.psd] = moving, bytes.fromhex(line_hash(line))
+        found = find([(psd_id, moving.static) for psd_id, (moving, _) in newest.items()])
+        for psd_id, (moving, made_by) in newest.items():
+            static = found.get((psd_id, moving.static), b"")
+            mac = self._key(psd_id, static, moving).mac(package_message(made_by, orjson.dumps(moving._asdict())))
+            self.meters[psd_id] = self._row(moving, mac)
+
+    def demand(self, stated: Head) -> Totals:
+        """Demand that it is the stated record, and shown to be the module's own; give the totals that hold there."""
+        if stated != self.head:
+            raise self._refusal(why=f"the newest record that was found is {self.head}", sequence=stated.sequence)
+        if not self._authentic:
+            raise self._refusal(why="no signature or checkpoint shows that it is this module's")
+        return self.totals or NO_TOTALS
+
+    def _read(self, line: bytes) -> dict[str, Any]:
+        try:
+            record: dict[str, Any] = orjson.loads(split(line)[0])
+            place = record["chain"], record["sequence"], record["previous"]
+            if place == (self._inner.hot.chain, self.head.sequence + 1, self.head.hash):
+                return record
+        except (ValueError, TypeError, KeyError, BadRecord):
+            pass  # it is no record, and therefore not the next one either
+        raise self._refusal(why=f"record {self.head.sequence + 1} does not follow the record before it")
+
+    def _is_authentic(self, line: bytes, record: dict[str, Any]) -> bool:
+        """Say whether the chain is authentic up to this record: it names the one before, and so all before it.
+
+        A record of the module that is not signed leaves that as it was: the next signature covers it.
+        """
+        body, signature = split(line)
+        try:
+            if record["key"] != self._inner.trail.fingerprint:
+                return False  # memory is older than that key, and cannot go on with it
+            if signature is not None:
+                self._inner.trail.key.verify(body, decode_signature(signature))
+                return True
+            point = record["data"].get("checkpoint")
+            if point is None or self._inner.desk is None:
+                return self._authentic
+            mac = bytes.fromhex(point.pop("mac"))
+            where = f"indicium checkpoint\n{record['chain']}\n{record['sequence']}\n{record['previous']}\n"
+            self._inner.desk.mk_chkpt.verify(where.encode() + orjson.dumps(point), mac)
+        except (NotAuthentic, BadRecord, ValueError):
+            raise self._refusal(why=f"record {record['sequence']} is not this module's") from None
+        return True
+
+    def _key(self, psd_id: DeviceId, static: bytes, moving: MovingPart) -> MacKey:
+        """Give the key that authenticates a meter's packages, out of its static part."""
+        desk = self._inner.desk
+        if desk is None or hashlib.sha256(static).hexdigest() != moving.static:
+            raise self._refusal(why=f"the sealed static part of meter {psd_id} is not there")
+        try:
+            return desk.vault.load(static).mk_psd
+        except MksNotHeld:
+            raise self._refusal(
+                why=f"meter {psd_id} lies under a Master Key Set that the module does not hold"
+            ) from None
+        except NotAuthentic:
+            raise self._refusal(why=f"the sealed static part of meter {psd_id} is not authentic") from None
+
+    def _row(self, moving: MovingPart, mac: bytes) -> HomeMeter:
+        return self._inner.codec.home_meter(moving.psd, moving.version, mac, moving.mks)
+
+    def _refusal(self, *, why: str, sequence: int | None = None) -> NotRecovered:
+        return NotRecovered(sequence=self.head.sequence if sequence is None else sequence, why=why)

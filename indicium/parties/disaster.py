@@ -1,0 +1,98 @@
+"""Disaster recovery (O-15, M-64): a module that its places inhibit, and the Security Officer who sets it right.
+
+The places are opened without being brought together. The module looks at what they hold and says to which record it may
+be set; the officer states that record, and the comparison of the heads does the rest.
+"""
+
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from indicium.cryptomodule import suites
+from indicium.cryptomodule.dispatch import CryptoModule
+from indicium.cryptomodule.ports import Hardware
+from indicium.domain.commands.base import Command
+from indicium.domain.commands.recovery import RecoverFromDisaster
+from indicium.domain.errors import HeadsDisagree, NothingToRecover
+from indicium.domain.flow import GENESIS, Head
+from indicium.domain.identity import Serial
+from indicium.infrastructure.devices import DeviceKeyFile, PpdKeyFile, SystemClock, SystemEntropy, TamperFile
+from indicium.infrastructure.home import Home
+from indicium.infrastructure.memory_file import MemoryFile
+from indicium.infrastructure.places import Places
+from indicium.parties.office import Office
+from indicium.parties.operator import Operator
+from indicium.settings import Settings
+
+
+class Disaster:
+    """An inhibited module, open in this process. Use it as a context manager."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open the places and show the module what they hold.
+
+        Raises `NothingToRecover` where they agree, `NotRecovered` where the module does not believe them, and
+        `HeadsDisagree` where only a good copy of the named place helps.
+        """
+        home, self._serial = Home(settings.home), Serial(settings.serial)
+        self.settings, clock = settings, SystemClock()
+        self._suite = suites.make(settings.suite, SystemEntropy())
+        self._places = Places(home, self._serial, settings.store_url)
+        try:
+            self._memory = MemoryFile(home.memory(self._serial))
+            try:
+                sensor, device = TamperFile(home.tamper(self._serial)), DeviceKeyFile(home.device(self._serial))
+                hardware = Hardware(self._memory, PpdKeyFile(home.ppd(self._serial)), device, clock, sensor)
+                rules = settings.checkpoints, settings.switches
+                self._module = CryptoModule(self._serial, hardware, self._suite, *rules)
+                self.before: Head = self._module.head
+                """The newest record that the module's memory knows."""
+                self.why, self.stated = self._examined()
+            except BaseException:
+                self._memory.close()
+                raise
+        except BaseException:
+            self._places.close()
+            raise
+        self.office = Office(home, self._suite, clock, self.execute)
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of the files."""
+        self._memory.close()
+        self._places.close()
+
+    def execute(self, request: Command) -> bytes:
+        """Carry one request to the module and its reply back. Raises what the module refuses."""
+        gathered = self._places.gather(self._module.chain, [request])
+        dispatched = self._module.dispatch([request], gathered)
+        receipt = self._places.save(self._module.chain, dispatched, gathered)
+        (reply,), (refusal,) = self._module.release(receipt), dispatched.refusals
+        if refusal is not None:
+            raise refusal
+        return reply or b""
+
+    def recover(self, operator: Operator) -> str:
+        """Set the module to the record that was found, and bring the places together; say what became of it.
+
+        Who is logged on decides whether it is done. The outcome is `continued` or `abandoned`.
+        """
+        stated = RecoverFromDisaster(sequence=self.stated.sequence, hash=self.stated.hash)
+        outcome = str(operator.send(stated)["outcome"])
+        self._places.reconcile(self._module)
+        return outcome
+
+    def _examined(self) -> tuple[HeadsDisagree, Head]:
+        try:
+            self._places.reconcile(self._module)
+        except HeadsDisagree as why:
+            seen = self._places.examine(self._module, partial(self._module.examine, why), why)
+            if seen is None or seen.head == GENESIS:
+                raise
+            return why, seen.head
+        raise NothingToRecover(serial=self._serial)
