@@ -11,6 +11,8 @@ import pytest
 
 from indicium.app import Ledger
 from indicium.entrypoints.demo import DATA
+from indicium.infrastructure.home import Home
+from indicium.infrastructure.shown import ShownItems
 from tests.app.homes import assert_whole, audit_file, copy_of, data_of, rows_of
 from tests.entrypoints.command import Terminal, indicium, write_mailing
 
@@ -93,6 +95,8 @@ def small(shown: Path) -> list[str | Path]:
 
 def test_fresh_makes_a_new_ledger_in_the_place_of_the_old(demo_home: Path, shown: Path, terminal: Terminal) -> None:
     before = audit_file(demo_home).name
+    with ShownItems(Home(demo_home).shown):
+        pass  # somebody checked items here since
     said = terminal.json("demo", "--home", demo_home, "--fresh", *small(shown))
     assert said["done"] == 120
     assert audit_file(demo_home).name != before

@@ -8,6 +8,7 @@ import pytest
 from tests.app.homes import assert_whole
 from tests.entrypoints.command import Terminal
 from tests.entrypoints.pseudo_terminal import typed as at_a_terminal
+from tests.entrypoints.running_module import module_of
 
 LETTER = ("origin_zip=40505", "destination_zip=95567", "mail_class=first-class letter", "weight_ounces=1")
 FIRST, SECOND, THIRD = "correct horse battery", "nine blue lanterns", "a kettle of herons"
@@ -186,3 +187,20 @@ def test_at_a_terminal_a_passphrase_is_typed_twice_and_not_shown(home: Path) -> 
             screen.answer("The same once more: ", second)
         screen.expect("bob is a user of meter 1000000001")
         assert BOB not in screen.shown
+
+
+def test_the_verbs_of_a_meter_work_alike_where_another_process_runs_the_module(
+    terminal: Terminal, typed: Input, home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "menu.csv").write_text("value_usd,kind,purpose\n0.33,voucher,a coffee\n0.55,voucher,a tea\n")
+    with module_of(home):
+        assert terminal.json("meter", "create", "2", "--home", home)["ready"] == 2
+        typed.json("users", "add", "Ada", "bob", "--home", home, given=(BOB,))
+        asked = ("meter", "print-sheet", "Ada", tmp_path / "menu.csv", "--out", tmp_path / "items", "--user", "bob")
+        assert terminal.json(*asked, "--home", home)["ar"] == 880
+        typed.json("reset-password", "Ada", "--home", home, given=(FIRST,))
+        assert terminal.json("meter", "refill", "Ada", "1", "--home", home)["dr"] == 100_120
+        assert terminal.json("provider", "finish", "--home", home)["left"] == 0
+    last = terminal.json("meter", "history", "Ada", "--home", home)["history"]
+    assert [(row["user"], row["items"]) for row in last if row["event"] == "sheet-created"] == [("bob", 2)]
+    assert_whole(home)

@@ -32,7 +32,7 @@ from indicium.settings import DEFAULT_SERIAL, Settings
 
 _OURS = (
     r"\.?indicium\.toml.*|ledger\.db.*|modules|audit|keys|run|secrets|provider|cards|metergen"
-    r"|items\.csv|tampered\.audit"
+    r"|shown\.db.*|items\.csv|tampered\.audit"
 )
 """Names of what a demo leaves in its home."""
 
