@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -175,7 +176,7 @@ def test_where_the_fate_of_a_sheet_is_unknown_the_request_to_repeat_is_named(
         store.execute("CREATE TRIGGER full BEFORE INSERT ON replies BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
     status, _, err = terminal.run("meter", "print-sheet", "Ada", listed, "--out", tmp_path / "items", "--home", home)
     assert status == 2
-    request = err.partition("--request ")[2].partition(".\n")[0]
+    (request,) = re.findall(r"--request (sheet-[0-9a-f]{16})\.\n", err)
     with closing(sqlite3.connect(home / "ledger.db")) as store, store:
         store.execute("DROP TRIGGER full")
     asked = ("meter", "print-sheet", "Ada", listed, "--out", tmp_path / "items", "--request", request, "--home", home)
