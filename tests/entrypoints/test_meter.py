@@ -126,7 +126,7 @@ def test_e9_a_refund_is_asked_about_done_once_and_ends_the_meter(terminal: Termi
 def test_a_53_meters_are_made_ahead_and_the_next_customer_gets_one(terminal: Terminal, home: Path) -> None:
     made = terminal.json("meter", "create", "3", "--home", home)
     assert (made["made"], made["taken_up"], made["ready"]) == (3, 0, 3)
-    assert made["meters_a_second"] == pytest.approx(3 / made["seconds"], rel=0.1)
+    assert made["meters_a_second"] == pytest.approx(3 / made["seconds"], rel=0.1, abs=0.06)
     ahead = {row["device"] for row in terminal.json("meters", "--home", home)["meters"] if row["state"] == "unleased"}
     assert terminal.json("meter", "lease", "Dora", "--zip", "40505", "--home", home)["device"] in ahead
     assert terminal.json("meter", "create", "--home", home)["ready"] == 3
