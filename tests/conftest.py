@@ -12,11 +12,13 @@ from tests.app.homes import make_leased
 from tests.fleet import Fleet
 from tests.harness import World, make_ready
 from tests.postgres_server import OwnServer, Server, server
+from tests.searching import HUNT
 
 settings.register_profile("here", deadline=None)
 settings.register_profile(
     "shared", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile(HUNT, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile("shared" if os.environ.get("CI") else "here")
 
 
