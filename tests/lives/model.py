@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from indicium.domain.commands.base import Command
+from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium, CreateRefundIndicium
 from indicium.domain.commands.psd import (
     AuthorizeCustomer,
     AuthorizePsd,
@@ -123,6 +124,13 @@ def _download(meter: Meter, draft: Draft) -> Refused:
     return AscendingRegisterLimit if meter.downloaded + asked.value > AR_LIMIT else None
 
 
+def _refund(meter: Meter, draft: Draft) -> Refused:
+    asked: Any = draft.command
+    if meter.state not in ("leased", "pwreset"):
+        return PsdStateForbids
+    return None if asked.control_total == meter.downloaded else ControlTotalMismatch
+
+
 def _indicium(meter: Meter, draft: Draft) -> Refused:
     asked: Any = draft.command
     if meter.state != "leased":
@@ -142,6 +150,8 @@ PREDICT: Final[dict[type[Command], Callable[[Meter, Draft], Refused]]] = {
     AuthorizeCustomer: _lease,
     DownloadPostageValue: _download,
     CreateIndicium: _indicium,
+    CreatePostageCorrectionIndicium: _indicium,
+    CreateRefundIndicium: _refund,
 }
 """What each command must meet on a meter, if it is authentic and its request id is new."""
 
@@ -163,10 +173,16 @@ def _loaded(model: Model, meter: Meter, command: DownloadPostageValue) -> None:
     model.downloaded += command.value
 
 
-def _printed(model: Model, meter: Meter, command: CreateIndicium) -> None:
+def _printed(model: Model, meter: Meter, command: CreateIndicium | CreatePostageCorrectionIndicium) -> None:
     meter.ar += command.value
     meter.dr -= command.value
     model.printed += command.value
+
+
+def _refunded(model: Model, meter: Meter, _command: CreateRefundIndicium) -> None:
+    """The whole DR, whatever it is (M-19)."""
+    model.refunded += meter.dr
+    meter.ar, meter.dr, meter.state = meter.ar + meter.dr, 0, "withdrawn"
 
 
 APPLY: Final[dict[type[Command], Callable[[Model, Meter, Any], None]]] = {
@@ -175,5 +191,7 @@ APPLY: Final[dict[type[Command], Callable[[Model, Meter, Any], None]]] = {
     AuthorizeCustomer: _leased,
     DownloadPostageValue: _loaded,
     CreateIndicium: _printed,
+    CreatePostageCorrectionIndicium: _printed,
+    CreateRefundIndicium: _refunded,
 }
 """What each command moves once it is done."""

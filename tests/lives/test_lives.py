@@ -38,11 +38,12 @@ from indicium.domain.errors import (
     ClientNotAuthentic,
     DeviceNumbersExhausted,
     ProviderNotAuthentic,
+    PsdStateForbids,
     RequestIdReused,
 )
 from indicium.domain.flow import Changes
-from indicium.domain.replies import parse_reply
-from indicium.domain.vbi import Elements, Voucher
+from indicium.domain.kinds import Elements, Voucher
+from indicium.domain.replies import PsdReply, parse_reply
 from indicium.parties.customer import Customer
 from indicium.projections import Views, module_at
 from tests.harness import DR_LIMIT, LETTER, World, flipped, initialize_psd, remac
@@ -138,10 +139,21 @@ class Lives(RuleBasedStateMachine):
         request = client.create_indicium(self.new_id(), amount(value, client.state.dr), elements)
         return self.do(Draft(request, client.state.version))
 
+    @rule(target=drafts, device=meters, value=VALUES)
+    def print_a_correction(self, device: str, value: Value) -> Draft:
+        return self.do(self.correction(device, value))
+
+    @rule(target=drafts, device=meters, sure=st.integers(0, 3))
+    def pay_back_and_withdraw(self, device: str, sure: int) -> Any:  # noqa: ANN401  # as hypothesis has it
+        """Not often, for a meter's life ends with it."""
+        return multiple() if sure else self.do(self.refund(device))
+
     # What is sent late, again, together, or altered.
 
-    @rule(target=waiting, device=meters, value=VALUES, kind=st.sampled_from(["item", "refill"]))
+    @rule(target=waiting, device=meters, value=VALUES, kind=st.sampled_from(["item", "refill", "refund"]))
     def draft_for_later(self, device: str, value: Value, kind: str) -> Draft:
+        if kind == "refund":
+            return self.refund(device)
         return self.item(device, value, LETTER) if kind == "item" else self.refill(device, value)
 
     @rule(draft=drafts | waiting)
@@ -244,7 +256,11 @@ class Lives(RuleBasedStateMachine):
     def ask(self, device: str) -> None:
         """FIG. 5, 501: asking changes nothing."""
         head = self.world.module.head
-        reply, meter = self.world.ask(self.meter(device).name), self.meter(device)
+        meter = self.meter(device)
+        if meter.state == "withdrawn":
+            self.refused([self.client(device).ask()], [PsdStateForbids])
+            return
+        reply = self.world.ask(meter.name)
         assert (reply.ar, reply.dr, reply.state, reply.version) == (meter.ar, meter.dr, meter.state, meter.version)
         assert self.world.module.head == head
 
@@ -262,9 +278,27 @@ class Lives(RuleBasedStateMachine):
         return Draft(request, self.meter(device).version)
 
     def refill(self, device: str, value: Value) -> Draft:
-        shown, meter = self.world.ask(self.meter(device).name), self.meter(device)
+        self.ask(device)
+        meter, shown = self.meter(device), self.shown(device)
         room = max(0, min(DR_LIMIT, meter.dr_limit) - meter.dr)
         request = self.world.provider.download(shown, self.new_id(), Mills(amount(value, room)))
+        return Draft(request, meter.version)
+
+    def refund(self, device: str) -> Draft:
+        return Draft(self.world.provider.refund(self.shown(device), self.new_id()), self.meter(device).version)
+
+    def shown(self, device: str) -> PsdReply:
+        """What the provider is told of a meter."""
+        meter = self.meter(device)
+        return PsdReply(
+            psd=device, request=None, version=meter.version, state=meter.state, ar=meter.ar, dr=meter.dr,
+            record="", client_challenge=None, module_challenge="",
+        )  # fmt: skip
+
+    def correction(self, device: str, value: Value) -> Draft:
+        self.ask(device)
+        meter = self.meter(device)
+        request = self.client(device).correct(self.new_id(), amount(value, meter.dr), LETTER, "0" * 64)
         return Draft(request, meter.version)
 
     def item(self, device: str, value: Value, elements: Elements) -> Draft:
