@@ -6,6 +6,10 @@ WORKERS ?= 2
 # The demo's store: nothing for a file in demo/, `postgres` for a server of its own, or the URL of an empty database.
 STORE ?=
 
+# How long `make fuzz` searches each parser, and which ones: nothing for all.
+SECONDS ?= 60
+PARSERS ?=
+
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -15,7 +19,7 @@ ON_STORE := $(if $(filter postgres,$(STORE)),$(BIN)/python -m tests.postgres_ser
 SOURCES := $(wildcard indicium tests benchmarks examples/*.py docs/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench model docs coverage mutants build lock clean
+.PHONY: help setup demo test check bench model docs coverage mutants hunt fuzz build lock clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +59,12 @@ coverage: $(STAMP) ## Run all tests and demand 95 % of the branches of domain an
 mutants: $(STAMP) ## Break checks, registers and record in every small way and list what no test noticed
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
+
+hunt: $(STAMP) ## Draw lives of meters and spoiled inputs a hundred times longer than the tests do: an hour or more
+	$(BIN)/python -m pytest -n $(WORKERS) --hypothesis-profile=hunt tests/lives tests/fuzz tests/hostile
+
+fuzz: $(STAMP) ## Search every parser for inputs that do harm, led by coverage; SECONDS=600 PARSERS="record share"
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(PARSERS)
 
 build: $(STAMP) ## Build the wheel and the source archive into dist/
 	$(BIN)/python -m build --no-isolation
