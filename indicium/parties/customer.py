@@ -361,7 +361,10 @@ class Customer:
             self._verify(body, authenticator)
         except (NotAuthentic, ValueError):
             raise ModuleNotAuthentic(psd_id=self.state.device) from None
-        reply = parse_reply(line)
+        try:
+            reply = parse_reply(line)
+        except BadValue:  # what this very client MACed, sent back: it is no reply
+            raise ModuleNotAuthentic(psd_id=self.state.device) from None
         if reply.psd != self.state.device or reply.client_challenge != challenge:
             raise ModuleNotAuthentic(psd_id=self.state.device)
         return reply
