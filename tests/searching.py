@@ -7,7 +7,7 @@ from hypothesis import settings
 HUNT: Final = "hunt"
 """The profile of a long search: `pytest --hypothesis-profile=hunt`."""
 
-LONGER: Final = 20
+LONGER: Final = 100
 """How many times as many examples a hunt draws."""
 
 

@@ -161,9 +161,7 @@ def _believed(stage: Stage, line: bytes, kind: type[S]) -> bytes:
     site = stage.newcomer
     identity = believing.identity_of(site.hardware.device, site.serial)
     _, found = statements.read(line, kind)
-    believing.believed(
-        site.suite, believing.identity_of(site.hardware.device, site.serial), line, kind, site.clock.now()
-    )
+    believing.believed(site.suite, identity, line, kind, site.clock.now())
     return statements.written(found) + (b"\n" if line.endswith(b"\n") else b"")
 
 
