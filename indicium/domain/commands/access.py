@@ -1,11 +1,13 @@
 """Access control (J-20): the users, who is logged on, the clock and the status."""
 
-from datetime import date, datetime
-from typing import Annotated
+import re
+from datetime import datetime
+from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from indicium.domain.commands.base import Bytes32, Command, Name, Password
+from indicium.domain.kinds.base import Day
 from indicium.domain.roles import LOGON_ROLES, Role
 
 
@@ -14,6 +16,19 @@ def _logon_role(role: Role) -> Role:
         raise ValueError("nobody logs on in this role")  # noqa: TRY003, EM101  # pydantic's protocol for validators
     return role
 
+
+_MOMENT: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})")
+
+
+def _moment(value: object, info: ValidationInfo) -> object:
+    """Read a time in JSON; a number, also one in a text, is none: nobody can tell what it counts from."""
+    if info.mode == "json" and not (isinstance(value, str) and _MOMENT.fullmatch(value)):
+        raise ValueError("a time with its zone, as in 2026-11-30T17:30:00Z")  # noqa: TRY003, EM101  # pydantic's protocol
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+"""A time; in JSON as RFC 3339 writes it, and in no other form."""
 
 FailureLimit = Annotated[int, Field(ge=1, le=100)]
 TimeoutSeconds = Annotated[int, Field(ge=1, le=86_400)]
@@ -35,7 +50,7 @@ class NewUser(Command):
     """Failed logons in a row that lock the account (G-205, M-55)."""
     timeout_seconds: TimeoutSeconds = 900
     """Seconds of inactivity that end a logon (G-206, M-55)."""
-    account_expires: date | None = None
+    account_expires: Day | None = None
     """Last day of the account (G-207); None: it does not expire."""
     password_days: PasswordDays | None = None
     """Days for which a new password is good (G-209); None: it does not expire."""
@@ -77,7 +92,7 @@ class ModifyAccount(Command):
     """A new password, for a user who has forgotten the old one; it is good for the account's password period."""
     failure_limit: FailureLimit | None = None
     timeout_seconds: TimeoutSeconds | None = None
-    account_expires: date | None = None
+    account_expires: Day | None = None
     """A new last day of the account."""
     account_unlimited: bool = False
     """Whether the account's last day goes."""
@@ -118,7 +133,7 @@ class ChangePassword(Command):
 class SetClock(Command):
     """Set the module's internal clock (B-30)."""
 
-    at: datetime
+    at: Moment
     """What time it is now: aware."""
 
 
