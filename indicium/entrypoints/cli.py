@@ -22,6 +22,7 @@ from indicium.entrypoints.verbs import (
     storing,
     viewing,
 )
+from indicium.entrypoints.visible import visible
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
@@ -46,7 +47,8 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         result = typer.main.get_command(app).main(list(arguments), prog_name="indicium", standalone_mode=False)
     except typer.TyperException as error:  # typer's own exit status for these is 2, which means INCOMPLETE here
-        typer.echo(error.format_message(), err=True)
+        for line in error.format_message().splitlines():
+            typer.echo(visible(line), err=True)
         return USAGE
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
@@ -59,7 +61,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 def _warn(message: Warning | str, *_where: object, **_more: object) -> None:
     """Say a warning as a sentence: where in the code it was made is of no use here."""
-    typer.echo(f"Warning: {message}.", err=True)
+    typer.echo(visible(f"Warning: {message}."), err=True)
 
 
 @app.callback(invoke_without_command=True)

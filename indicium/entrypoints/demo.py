@@ -111,7 +111,7 @@ class Demo:
             f"  {done:,} items signed, recorded and saved in three places in {seconds:.1f} s "
             f"({done / seconds:,.0f} a second)."
         )
-        self._screen.say(
+        self._screen.plain(
             f"  Downloaded {amounts.dollars(sum(refilled))} in {len(refilled)} refills, "
             f"spent {amounts.dollars(spent)}: {self._folder / 'items.csv'}"
         )

@@ -74,7 +74,8 @@ def paper(
         with new_file(out) as write:
             write(as_text(summary).encode())
     elif pdf is None:
-        screen.plain(as_text(summary).rstrip("\n"))
+        for line in as_text(summary).splitlines():
+            screen.plain(line)
     _write_pdf(summary, pdf, size)
     for written in (out, pdf):
         if written is not None:
