@@ -56,8 +56,8 @@ def init(
     devices = {"first_device": first_device, "last_device": last_device}
     with Ledger.create(Settings.of(folder, serial=serial, suite=suite, **devices, **stated(store))) as ledger:
         screen.say(f"Module {ledger.settings.serial} is operational; its chain is {ledger.chain}.")
-        screen.say(f"Audit key: {folder / 'keys' / f'{ledger.settings.serial}.audit.pem'}")
-        screen.say(f"Passphrases of the ceremony: {folder / 'secrets' / 'ceremony.json'} (keep them, then remove it)")
+        screen.plain(f"Audit key: {folder / 'keys' / f'{ledger.settings.serial}.audit.pem'}")
+        screen.plain(f"Passphrases of the ceremony: {folder / 'secrets' / 'ceremony.json'} (keep them, then remove it)")
         screen.show(
             {
                 "home": str(folder),
@@ -108,7 +108,7 @@ def post(
     write_results(out, results)
     refused = [result for result in results if result.code != OK]
     spent = sum({result.job: result.value for result in results if result.code == OK}.values())
-    screen.say(f"{len(results) - len(refused)} of {len(results)} jobs done, {amounts.dollars(spent)} spent: {out}")
+    screen.plain(f"{len(results) - len(refused)} of {len(results)} jobs done, {amounts.dollars(spent)} spent: {out}")
     for result in refused:
         screen.plain(f"  job {result.job}: {result.code}")
     screen.show({"jobs": len(results), "refused": len(refused), "spent": spent, "out": str(out)})

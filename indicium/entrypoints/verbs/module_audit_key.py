@@ -20,7 +20,7 @@ def export_key(
     with attend(settings_of(home, None)) as module:
         with logged_on(module, ask, AUDITOR, user) as operator:
             path = attended.export_audit_key(module, operator)
-        screen.say(f"Audit key: {path}")
+        screen.plain(f"Audit key: {path}")
         screen.show({"module": module.settings.serial, "audit_key": str(path)})
 
 

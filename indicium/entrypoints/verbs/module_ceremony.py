@@ -79,7 +79,7 @@ def paper(
     _write_pdf(summary, pdf, size)
     for written in (out, pdf):
         if written is not None:
-            screen.say(f"The paper: {written}")
+            screen.plain(f"The paper: {written}")
     head = {"sequence": summary.head.sequence, "hash": summary.head.hash}
     fingerprints = {fingerprint.of: fingerprint.digest for fingerprint in summary.fingerprints}
     people = [signer._asdict() for signer in summary.signers]

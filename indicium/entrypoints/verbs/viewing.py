@@ -36,7 +36,7 @@ def status(home: HomeOption = None, store: StoreOption = None, json: JsonOption 
     held, spent = sum(meter.dr for meter in meters), sum(meter.ar for meter in meters)
     records = sum(module.head.sequence for module in modules)
     suites = sorted({module.suite for module in modules})
-    screen.say(f"{len(modules)} chain(s), {records} records, {len(meters)} meters in {settings.home}")
+    screen.plain(f"{len(modules)} chain(s), {records} records, {len(meters)} meters in {settings.home}")
     screen.say(f"Algorithm suite: {', '.join(suites) or settings.suite}")
     screen.say(f"Spent (AR): {amounts.dollars(spent)}   still to be spent (DR): {amounts.dollars(held)}")
     screen.show(
