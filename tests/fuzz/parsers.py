@@ -13,19 +13,24 @@ from indicium.cryptomodule.state import Codec
 from indicium.cryptomodule.suites import NotAuthentic
 from indicium.cryptomodule.tokens import Kind
 from indicium.cryptomodule.verifier import load_key, verify_chain
-from indicium.domain import amounts, record, replies, statements
+from indicium.domain import amounts, compact, record, replies, statements
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.psd import RequestChallenge
+from indicium.domain.commands.sheets import SheetItem
 from indicium.domain.errors import IndiciumError
 from indicium.domain.events import parse_event
 from indicium.domain.flow import Changes, Gathered
 from indicium.domain.identity import DeviceId
+from indicium.domain.sheets import ItemOfSheet
 from indicium.domain.statements import S, ShareEnvelope, TransportKey
+from indicium.domain.vbi import parse_item
 from indicium.entrypoints import wire
 from indicium.parties import status
+from indicium.parties.pages import Domain, PagePolicy
 from indicium.projections.past import read_moment
 from tests.fuzz.stage import CHALLENGE, Stage
-from tests.harness import BEGINNING, LETTER, World
+from tests.harness import BEGINNING, LETTER, MINIMUM, World
+from tests.kinds import USUAL
 from tests.samples import SAMPLES
 
 Read = Callable[[bytes], bytes | None]
@@ -123,6 +128,52 @@ def _reply(stage: Stage) -> Parser:
 
     ada = stage.world.customers["ada"]
     return Parser(read, [stage.world.execute(ada.ask()), stage.world.execute(ada.create_indicium("fuzz", 330, LETTER))])
+
+
+def _items(stage: Stage) -> list[bytes]:
+    """Give an item of each kind that a client may ask for."""
+    items = []
+    ada = stage.world.customers["ada"]
+    for number, (_, elements) in enumerate(USUAL.values()):
+        request_id, value = f"item-{number}", max(MINIMUM, elements.SMALLEST)
+        line = stage.world.execute(ada.create_indicium(request_id, value, elements))
+        items.append((ada.accept(request_id, line).item or "").encode())
+    return items
+
+
+def _item(stage: Stage) -> Parser:
+    """An item that somebody shows: it has one form as a line, and one in bytes."""
+
+    def read(line: bytes) -> bytes:
+        item = parse_item(line)
+        assert compact.decode(compact.encode(item)).item.line == item.line
+        return item.line
+
+    return Parser(read, _items(stage))
+
+
+def _compact(stage: Stage) -> Parser:
+    certificate = stage.world.certify("1000000001", stage.world.public_key("ada"))
+
+    def read(data: bytes) -> bytes:
+        found = compact.decode(data)
+        assert parse_item(found.item.line).line == found.item.line
+        return compact.encode(found.item, found.certificate)
+
+    return Parser(read, [compact.encode(parse_item(line), der) for line in _items(stage) for der in (b"", certificate)])
+
+
+def _item_of_sheet(stage: Stage) -> Parser:
+    ada = stage.world.customers["ada"]
+    draft = ada.draft_sheet("sheet", [SheetItem(value=330, elements=LETTER)] * 5)
+    sheet = ada.accept_sheet("sheet", stage.world.execute(ada.create_sheet("sheet", draft)), draft)
+
+    def read(line: bytes) -> bytes:
+        item = ItemOfSheet.read(line)
+        item.check()
+        return item.line
+
+    return Parser(read, [item.line for item in sheet])
 
 
 _PARTS: Final = b"\n--\n"
@@ -274,6 +325,9 @@ PARSERS: Final[dict[str, Make]] = {
     "reply": _reply,
     "reply-to-customer": _client("ada"),
     "reply-before-registration": _client("unleased"),
+    "item": _item,
+    "compact": _compact,
+    "item-of-sheet": _item_of_sheet,
     "package": _package,
     "transport-key": _transport_key,
     "share": _share,
@@ -285,6 +339,8 @@ PARSERS: Final[dict[str, Make]] = {
     "token": _token,
     "memory": _memory,
     "amount": _texts(amounts.parse, "0.33", "-7122.105", "0"),
+    "page": _texts(PagePolicy(["*.stamps.com"]).demand, "https://www.stamps.com/print"),
+    "domain": _texts(Domain.parse, "*.stamps.com", "stamps.com"),
     "moment": _texts(read_moment, "2026-03-02", "2026-03-02T09:00:00Z", "2026-03-02T17:30:00+02:00"),
 }
 """Each parser by its name, which is also the folder of its corpus."""
