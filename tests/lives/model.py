@@ -17,6 +17,7 @@ from indicium.domain.commands.psd import (
     CreateIndicium,
     DownloadPostageValue,
 )
+from indicium.domain.commands.sheets import CreateSheet
 from indicium.domain.errors import (
     AscendingRegisterLimit,
     ChallengeMismatch,
@@ -27,6 +28,7 @@ from indicium.domain.errors import (
     PsdStateForbids,
     RequestIdReused,
     SecretsNotReadable,
+    SheetItemOutOfLimits,
     ValueAboveMaximum,
     ValueBelowMinimum,
 )
@@ -144,6 +146,17 @@ def _indicium(meter: Meter, draft: Draft) -> Refused:
     return InsufficientFunds if asked.value > meter.dr else None
 
 
+def _sheet(meter: Meter, draft: Draft) -> Refused:
+    asked: Any = draft.command
+    if meter.state != "leased":
+        return PsdStateForbids
+    if draft.drafted_at != meter.version:
+        return ChallengeMismatch
+    if not all(MINIMUM <= item.value <= MAXIMUM for item in asked.items):
+        return SheetItemOutOfLimits
+    return InsufficientFunds if sum(item.value for item in asked.items) > meter.dr else None
+
+
 PREDICT: Final[dict[type[Command], Callable[[Meter, Draft], Refused]]] = {
     AuthorizePsd: _authorize,
     ConfigurePsd: _configure,
@@ -152,8 +165,12 @@ PREDICT: Final[dict[type[Command], Callable[[Meter, Draft], Refused]]] = {
     CreateIndicium: _indicium,
     CreatePostageCorrectionIndicium: _indicium,
     CreateRefundIndicium: _refund,
+    CreateSheet: _sheet,
 }
 """What each command must meet on a meter, if it is authentic and its request id is new."""
+
+
+_Printing = CreateIndicium | CreatePostageCorrectionIndicium | CreateSheet
 
 
 def _to(state: str) -> Callable[[Model, Meter, Any], None]:
@@ -173,7 +190,9 @@ def _loaded(model: Model, meter: Meter, command: DownloadPostageValue) -> None:
     model.downloaded += command.value
 
 
-def _printed(model: Model, meter: Meter, command: CreateIndicium | CreatePostageCorrectionIndicium) -> None:
+def _printed(
+    model: Model, meter: Meter, command: CreateIndicium | CreatePostageCorrectionIndicium | CreateSheet
+) -> None:
     meter.ar += command.value
     meter.dr -= command.value
     model.printed += command.value
@@ -193,5 +212,6 @@ APPLY: Final[dict[type[Command], Callable[[Model, Meter, Any], None]]] = {
     CreateIndicium: _printed,
     CreatePostageCorrectionIndicium: _printed,
     CreateRefundIndicium: _refunded,
+    CreateSheet: _printed,
 }
 """What each command moves once it is done."""

@@ -32,6 +32,7 @@ from indicium.cryptomodule.verifier import Verdict, load_key
 from indicium.domain.amounts import LARGEST, Mills
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.psd import CreateIndicium, InitializePsd
+from indicium.domain.commands.sheets import SheetItem
 from indicium.domain.errors import (
     ChallengeMismatch,
     ClientHasSeenOther,
@@ -63,6 +64,11 @@ VALUES: st.SearchStrategy[Value] = st.one_of(
     st.sampled_from([-LARGEST, -1, 0, 1, 9, 10, 100_000, 100_001, 500_000, 500_001, LARGEST]),
 )
 """Ordinary values, and those at and beyond each limit."""
+
+OF_A_SHEET: st.SearchStrategy[Value] = st.one_of(
+    st.integers(10, 2_000), st.sampled_from([ALL, TOO_MUCH, -1, 9, 10, 100_000, 100_001])
+)
+"""Values of the items of a sheet; what there is goes around among them."""
 
 ELEMENTS: st.SearchStrategy[Elements] = st.one_of(
     st.just(LETTER),
@@ -142,6 +148,10 @@ class Lives(RuleBasedStateMachine):
     @rule(target=drafts, device=meters, value=VALUES)
     def print_a_correction(self, device: str, value: Value) -> Draft:
         return self.do(self.correction(device, value))
+
+    @rule(target=drafts, device=meters, values=st.lists(OF_A_SHEET, min_size=1, max_size=4))
+    def print_a_sheet(self, device: str, values: list[Value]) -> Draft:
+        return self.do(self.sheet(device, values))
 
     @rule(target=drafts, device=meters, sure=st.integers(0, 3))
     def pay_back_and_withdraw(self, device: str, sure: int) -> Any:  # noqa: ANN401  # as hypothesis has it
@@ -300,6 +310,15 @@ class Lives(RuleBasedStateMachine):
         meter = self.meter(device)
         request = self.client(device).correct(self.new_id(), amount(value, meter.dr), LETTER, "0" * 64)
         return Draft(request, meter.version)
+
+    def sheet(self, device: str, values: Sequence[Value]) -> Draft:
+        self.ask(device)
+        meter, client, request_id = self.meter(device), self.client(device), self.new_id()
+        share = meter.dr // len(values)
+        sheet = client.draft_sheet(
+            request_id, [SheetItem(value=amount(value, share), elements=LETTER) for value in values]
+        )
+        return Draft(client.create_sheet(request_id, sheet), meter.version)
 
     def item(self, device: str, value: Value, elements: Elements) -> Draft:
         self.ask(device)
