@@ -43,7 +43,7 @@ def test_json_says_the_very_same_text(capsys: pytest.CaptureFixture[str], what: 
 
     assert json.loads(out) == {"customer": text}
     out.encode()
-    assert Screen(json=True).fail(BadValue(field=text, why="it is not")) == 1
+    assert Screen(json=True).fail(BadValue(field=text, why="it is not")) == 3
     assert json.loads(capsys.readouterr().out)["error"] == "bad-value"
 
 

@@ -26,6 +26,7 @@ from indicium.domain.errors import (
     ClientNotAuthentic,
     ModuleNotAuthentic,
     Refusal,
+    UnknownMeterUser,
     ValueBelowMinimum,
 )
 from indicium.domain.flow import Changes
@@ -37,9 +38,9 @@ from tests.app.homes import assert_whole, copy_of, make_leased, shared
 from tests.entrypoints.running_module import module_of
 from tests.harness import LETTER, World, flipped, remac
 
-M501 = {"psd_id", "client_challenge"}
+M501 = {"psd_id", "user", "client_challenge"}
 M505 = {"module_challenge", "shown_ar", "shown_dr", "shown_record"}
-M506 = {"psd_id", "request_id", "client_challenge", "value", "elements"}
+M506 = {"psd_id", "request_id", "user", "client_challenge", "value", "elements"}
 M507 = {"mac"}
 
 
@@ -120,6 +121,7 @@ class TestAsDrawn:
 WITHOUT_HMK: dict[str, tuple[Callable[[Any], object], type[Refusal]]] = {
     "psd_id": (lambda _: "1000000002", ChallengeMismatch),  # ben's meter, which has given out another challenge
     "request_id": (lambda text: text + "x", ClientNotAuthentic),
+    "user": (lambda _: "Eve", UnknownMeterUser),
     "client_challenge": (lambda _: "0" * 32, ClientNotAuthentic),
     "value": (lambda value: value + 1, ClientNotAuthentic),
     "elements": (lambda _: Voucher(purpose="a coffee"), ClientNotAuthentic),
@@ -134,6 +136,7 @@ WITHOUT_HMK: dict[str, tuple[Callable[[Any], object], type[Refusal]]] = {
 WITH_HMK: dict[str, tuple[Callable[[Any], object], type[Refusal] | None]] = {
     "psd_id": (lambda _: "1000000002", ChallengeMismatch),
     "request_id": (lambda text: text + "x", None),
+    "user": (lambda _: "Eve", UnknownMeterUser),
     "client_challenge": (lambda _: "0" * 32, None),
     "value": (lambda _: 0, ValueBelowMinimum),
     "elements": (lambda _: Voucher(purpose="a coffee"), None),

@@ -1,6 +1,5 @@
 """A customer's lost password, and the users of a multi-user meter (E-1101, K)."""
 
-from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -15,6 +14,7 @@ from indicium.domain.commands.meter import (
     Register,
     RequestId,
 )
+from indicium.domain.kinds.base import Day
 from indicium.domain.privileges import ON_THE_PSD, Privilege
 
 SealedSecrets = Annotated[bytes, Field(min_length=1, max_length=4096)]
@@ -67,9 +67,9 @@ class AddUser(ClientCommand):
     name: Name
     """The new user's ID (K-15), unique within the meter."""
     privileges: Privileges = ON_THE_PSD
-    account_expires: date | None = None
+    account_expires: Day | None = None
     """Last day of the account; None: it does not expire."""
-    password_expires: date | None = None
+    password_expires: Day | None = None
     """Last day of the password, which the client looks after (K-20)."""
     failure_limit: FailureLimit = 10
     maximum_total: Register | None = None
@@ -92,10 +92,10 @@ class ModifyUserPrivileges(ClientCommand):
     revoke: Privileges = ()
     unlock: bool = False
     """Whether the failure count begins at 0 again."""
-    account_expires: date | None = None
+    account_expires: Day | None = None
     account_unlimited: bool = False
     """Whether the account's last day goes."""
-    password_expires: date | None = None
+    password_expires: Day | None = None
     password_unlimited: bool = False
     """Whether the password's last day goes."""
     failure_limit: FailureLimit | None = None
