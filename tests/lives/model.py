@@ -10,6 +10,8 @@ from typing import Any, Final, NamedTuple
 
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium, CreateRefundIndicium
+from indicium.domain.commands.customer_users import ResetPassword
+from indicium.domain.commands.meter import ClientCommand
 from indicium.domain.commands.psd import (
     AuthorizeCustomer,
     AuthorizePsd,
@@ -21,6 +23,7 @@ from indicium.domain.commands.sheets import CreateSheet
 from indicium.domain.errors import (
     AscendingRegisterLimit,
     ChallengeMismatch,
+    ClientNotAuthentic,
     ControlTotalMismatch,
     DescendingRegisterLimit,
     IndiciumError,
@@ -52,6 +55,8 @@ class Meter:
     dr_limit: int = DR_LIMIT
     version: int = 1
     """Number of its last transaction."""
+    keys: int = 0
+    """How often its customer's secrets were replaced."""
 
 
 class Draft(NamedTuple):
@@ -60,6 +65,8 @@ class Draft(NamedTuple):
     command: Command
     drafted_at: int
     """The meter's version that whoever made it knew of."""
+    keys: int = 0
+    """How often the customer's secrets had been replaced by then."""
 
 
 @dataclass
@@ -79,6 +86,8 @@ class Model:
         command: Any = draft.command
         before = self.done.get((command.psd_id, command.request_id))
         if before is not None:
+            if isinstance(command, ClientCommand) and draft.keys != self.meters[command.psd_id].keys:
+                return ClientNotAuthentic  # what was asked for under the old HMK is had again under the new one only
             return None if before[0] == content(command) else RequestIdReused
         return PREDICT[type(command)](self.meters[command.psd_id], draft)
 
@@ -157,6 +166,14 @@ def _sheet(meter: Meter, draft: Draft) -> Refused:
     return InsufficientFunds if sum(item.value for item in asked.items) > meter.dr else None
 
 
+def _reset(meter: Meter, draft: Draft) -> Refused:
+    """Asked for in Leased, completed in Password Reset (M-17)."""
+    asked: Any = draft.command
+    if meter.state not in ("leased", "pwreset"):
+        return PsdStateForbids
+    return None if (asked.secrets is None) == (meter.state == "leased") else PsdStateForbids
+
+
 PREDICT: Final[dict[type[Command], Callable[[Meter, Draft], Refused]]] = {
     AuthorizePsd: _authorize,
     ConfigurePsd: _configure,
@@ -166,6 +183,7 @@ PREDICT: Final[dict[type[Command], Callable[[Meter, Draft], Refused]]] = {
     CreatePostageCorrectionIndicium: _indicium,
     CreateRefundIndicium: _refund,
     CreateSheet: _sheet,
+    ResetPassword: _reset,
 }
 """What each command must meet on a meter, if it is authentic and its request id is new."""
 
@@ -204,6 +222,11 @@ def _refunded(model: Model, meter: Meter, _command: CreateRefundIndicium) -> Non
     meter.ar, meter.dr, meter.state = meter.ar + meter.dr, 0, "withdrawn"
 
 
+def _was_reset(_model: Model, meter: Meter, command: ResetPassword) -> None:
+    meter.state = "pwreset" if command.secrets is None else "leased"
+    meter.keys += command.secrets is not None
+
+
 APPLY: Final[dict[type[Command], Callable[[Model, Meter, Any], None]]] = {
     AuthorizePsd: _to("unleased"),
     ConfigurePsd: _to("assigned"),
@@ -213,5 +236,6 @@ APPLY: Final[dict[type[Command], Callable[[Model, Meter, Any], None]]] = {
     CreatePostageCorrectionIndicium: _printed,
     CreateRefundIndicium: _refunded,
     CreateSheet: _printed,
+    ResetPassword: _was_reset,
 }
 """What each command moves once it is done."""

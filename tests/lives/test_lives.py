@@ -31,6 +31,7 @@ from indicium.cryptomodule.rows import verify_rows
 from indicium.cryptomodule.verifier import Verdict, load_key
 from indicium.domain.amounts import LARGEST, Mills
 from indicium.domain.commands.base import Command
+from indicium.domain.commands.customer_users import ResetPassword
 from indicium.domain.commands.psd import CreateIndicium, InitializePsd
 from indicium.domain.commands.sheets import SheetItem
 from indicium.domain.errors import (
@@ -143,7 +144,7 @@ class Lives(RuleBasedStateMachine):
         if not client.state.module_challenge:
             self.ask(device)
         request = client.create_indicium(self.new_id(), amount(value, client.state.dr), elements)
-        return self.do(Draft(request, client.state.version))
+        return self.do(Draft(request, client.state.version, self.meter(device).keys))
 
     @rule(target=drafts, device=meters, value=VALUES)
     def print_a_correction(self, device: str, value: Value) -> Draft:
@@ -157,6 +158,12 @@ class Lives(RuleBasedStateMachine):
     def pay_back_and_withdraw(self, device: str, sure: int) -> Any:  # noqa: ANN401  # as hypothesis has it
         """Not often, for a meter's life ends with it."""
         return multiple() if sure else self.do(self.refund(device))
+
+    @rule(device=meters, completed=st.booleans())
+    def replace_a_lost_password(self, device: str, completed: bool) -> None:  # noqa: FBT001  # drawn
+        """In Password Reset nothing is printed; from the end of it only the new HMK counts (M-17)."""
+        if self.meter(device).state in ("leased", "pwreset"):
+            self.do(self.reset(device, completed))
 
     # What is sent late, again, together, or altered.
 
@@ -292,7 +299,7 @@ class Lives(RuleBasedStateMachine):
         meter, shown = self.meter(device), self.shown(device)
         room = max(0, min(DR_LIMIT, meter.dr_limit) - meter.dr)
         request = self.world.provider.download(shown, self.new_id(), Mills(amount(value, room)))
-        return Draft(request, meter.version)
+        return Draft(request, meter.version, meter.keys)
 
     def refund(self, device: str) -> Draft:
         return Draft(self.world.provider.refund(self.shown(device), self.new_id()), self.meter(device).version)
@@ -309,7 +316,15 @@ class Lives(RuleBasedStateMachine):
         self.ask(device)
         meter = self.meter(device)
         request = self.client(device).correct(self.new_id(), amount(value, meter.dr), LETTER, "0" * 64)
-        return Draft(request, meter.version)
+        return Draft(request, meter.version, meter.keys)
+
+    def reset(self, device: str, completed: bool) -> Draft:  # noqa: FBT001  # drawn
+        self.ask(device)
+        client, meter = self.client(device), self.meter(device)
+        if not completed:
+            return Draft(client.ask_for_reset(self.new_id(), "hmk"), meter.version, meter.keys)
+        client.renew(None)
+        return Draft(client.complete_reset(self.new_id(), "hmk"), meter.version, meter.keys)
 
     def sheet(self, device: str, values: Sequence[Value]) -> Draft:
         self.ask(device)
@@ -318,13 +333,13 @@ class Lives(RuleBasedStateMachine):
         sheet = client.draft_sheet(
             request_id, [SheetItem(value=amount(value, share), elements=LETTER) for value in values]
         )
-        return Draft(client.create_sheet(request_id, sheet), meter.version)
+        return Draft(client.create_sheet(request_id, sheet), meter.version, meter.keys)
 
     def item(self, device: str, value: Value, elements: Elements) -> Draft:
         self.ask(device)
         meter = self.meter(device)
         request = self.client(device).create_indicium(self.new_id(), amount(value, meter.dr), elements)
-        return Draft(request, meter.version)
+        return Draft(request, meter.version, meter.keys)
 
     def do(self, draft: Draft) -> Draft:
         self.do_all([draft])
@@ -352,7 +367,9 @@ class Lives(RuleBasedStateMachine):
                 assert (reply.ar, reply.dr, reply.state, reply.version) == (
                     meter.ar, meter.dr, meter.state, meter.version,
                 )  # fmt: skip
-                if hasattr(command, "client_challenge"):
+                if getattr(command, "secrets", None) is not None and isinstance(command, ResetPassword):
+                    self.client(command.psd_id).was_reset(command.request_id, result)
+                elif hasattr(command, "client_challenge"):
                     self.client(command.psd_id).accept(command.request_id, result)
         if not moved:
             quiet.demand()
