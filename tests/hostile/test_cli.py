@@ -41,7 +41,11 @@ class Place(NamedTuple):
     after: tuple[str, ...]
 
 
-def verbs(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:  # noqa: ANN401  # of typer
+Verb = tuple[tuple[str, ...], Any]
+"""The words of a verb, and what typer knows of it."""
+
+
+def verbs(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[Verb]:  # noqa: ANN401  # of typer
     command = command or typer.main.get_command(app)
     if not hasattr(command, "commands"):
         yield path, command
