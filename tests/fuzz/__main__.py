@@ -8,11 +8,16 @@ import argparse
 import subprocess
 import sys
 import tempfile
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from tests.fuzz.corpus import CORPUS, kept
+
+FUZZER: Final = "atheris"
+"""The library that searches; there is one for Linux on x86-64 only."""
 
 PARTS: Final = ("indicium",)
 """Whose code leads the search."""
@@ -26,7 +31,7 @@ MOST_KEPT: Final = 12
 
 def search(name: str, seconds: int, folder: Path) -> None:
     """Search one parser; ends this process."""
-    import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: PLC0415  # Linux only, and late: it instruments what is imported after it
+    atheris: Any = import_module(FUZZER)  # late: it instruments what is imported after it
 
     with atheris.instrument_imports(include=list(PARTS)):
         from tests.fuzz.mutations import mutated  # noqa: PLC0415  # instrumented
@@ -74,9 +79,12 @@ def main() -> int:
     asked.add_argument("--seconds", type=int, default=60, help="for each parser")
     asked.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     told = asked.parse_args()
+    if find_spec(FUZZER) is None:
+        print(f"{FUZZER} is not here: it is installed on Linux on x86-64.")
+        return 1
     if told.inside is not None:
         search(told.parsers[0], told.seconds, told.inside)
-    from tests.fuzz.parsers import PARSERS  # noqa: PLC0415  # not in the process that searches: there it is instrumented
+    from tests.fuzz.parsers import PARSERS  # noqa: PLC0415  # where one searches, it is instrumented
 
     harmed = []
     for name in told.parsers or PARSERS:
