@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from indicium.domain.errors import CommandNotAllowed, IndiciumError
+from indicium.domain.errors import BadFile, BadValue, CommandNotAllowed, IndiciumError
 from indicium.entrypoints.next_steps import told
 from indicium.entrypoints.options import USAGE
 from indicium.entrypoints.screen import Screen
@@ -45,6 +45,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     try:
+        _demand_utf8(arguments)
         result = typer.main.get_command(app).main(list(arguments), prog_name="indicium", standalone_mode=False)
     except typer.TyperException as error:  # typer's own exit status for these is 2, which means INCOMPLETE here
         for line in error.format_message().splitlines():
@@ -56,7 +57,20 @@ def _run(arguments: Sequence[str]) -> int:
         return Screen(json="--json" in arguments).fail(refusal, told(refusal))
     except IndiciumError as error:
         return Screen(json="--json" in arguments).fail(error)
+    except OSError as error:  # a path that somebody named, and that the system will not even look at: it is too long
+        if error.filename is None:
+            raise
+        return Screen(json="--json" in arguments).fail(BadFile(path=str(error.filename), why=str(error.strerror)))
     return result if isinstance(result, int) else 0
+
+
+def _demand_utf8(arguments: Sequence[str]) -> None:
+    """Refuse bytes that are no text, before they come to a name or a path. Raises `BadValue`."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise BadValue(field=argument, why="write it in UTF-8") from None
 
 
 def _warn(message: Warning | str, *_where: object, **_more: object) -> None:

@@ -123,3 +123,13 @@ def test_a_home_of_any_name_is_looked_at(terminal: Terminal, home: Path, verb: s
     status, out, err = terminal.run(*verb.split(), *where)
     assert (status, err) == (0, "")
     assert all(character.isprintable() for character in out.replace("\n", ""))
+
+
+@pytest.mark.parametrize("what", ["255 characters", "a million characters", "low surrogate"])
+@pytest.mark.parametrize("verb", ["status --store", "verify", "meters", "meter status", "history", "meters --home"])
+def test_what_no_file_and_no_text_can_be_called_is_refused_in_a_sentence(
+    terminal: Terminal, verb: str, what: str
+) -> None:
+    """A path that the system will not look at, and bytes of a command line that are no UTF-8."""
+    text = next(text for name, text in NAUGHTY.items() if name.startswith(what))
+    assert "encode" not in terminal.refused(*verb.split(), text, status=terminal.run(*verb.split(), text)[0])
