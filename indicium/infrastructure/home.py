@@ -173,10 +173,15 @@ class Home:
 
         Those of the users of his meter lie in a folder beside it.
         """
-        folder, name = self.customers, quote(customer, safe="")
+        folder, name = self.customers, _quoted(customer)
         if user is not None:
-            folder, name = folder / f"{name}.users", quote(user, safe="")
+            folder, name = folder / f"{name}.users", _quoted(user)
         return folder / f"{name}.json"
+
+
+def _quoted(name: str) -> str:
+    """Quote a name for a file. What was no UTF-8 is quoted too: it names no file, for nobody is called so."""
+    return quote(name, safe="", errors="surrogatepass")
 
 
 def _read(path: Path) -> bytes | None:
