@@ -26,6 +26,7 @@ from indicium.domain.statements import S, ShareEnvelope, TransportKey
 from indicium.domain.vbi import parse_item
 from indicium.entrypoints import wire
 from indicium.parties import status
+from indicium.parties.customer import Customer
 from indicium.parties.pages import Domain, PagePolicy
 from indicium.projections.past import read_moment
 from tests.fuzz.stage import CHALLENGE, Stage
@@ -104,11 +105,19 @@ def _answer(_stage: Stage) -> Parser:
     return Parser(read, seeds)
 
 
+def client_of(stage: Stage, name: str) -> Customer:
+    """Give client software of its own to a parser, which knows the meter as it is now."""
+    world = stage.world
+    client = world._customer(world.customers[name].state)
+    client.answered(world.execute(client.ask()))
+    return client
+
+
 def _client(name: str) -> Make:
     """A reply as the customer's software takes it; nobody but the module makes one that is taken."""
 
     def parser(stage: Stage) -> Parser:
-        customer = stage.world.customers[name]
+        customer = client_of(stage, name)
         line = stage.world.execute(customer.ask())
 
         def read(reply: bytes) -> bytes:
@@ -126,14 +135,14 @@ def _reply(stage: Stage) -> Parser:
     def read(line: bytes) -> None:
         replies.parse_reply(line)
 
-    ada = stage.world.customers["ada"]
+    ada = client_of(stage, "ada")
     return Parser(read, [stage.world.execute(ada.ask()), stage.world.execute(ada.create_indicium("fuzz", 330, LETTER))])
 
 
 def _items(stage: Stage) -> list[bytes]:
     """Give an item of each kind that a client may ask for."""
     items = []
-    ada = stage.world.customers["ada"]
+    ada = client_of(stage, "ada")
     for number, (_, elements) in enumerate(USUAL.values()):
         request_id, value = f"item-{number}", max(MINIMUM, elements.SMALLEST)
         line = stage.world.execute(ada.create_indicium(request_id, value, elements))
@@ -164,7 +173,7 @@ def _compact(stage: Stage) -> Parser:
 
 
 def _item_of_sheet(stage: Stage) -> Parser:
-    ada = stage.world.customers["ada"]
+    ada = client_of(stage, "ada")
     draft = ada.draft_sheet("sheet", [SheetItem(value=330, elements=LETTER)] * 5)
     sheet = ada.accept_sheet("sheet", stage.world.execute(ada.create_sheet("sheet", draft)), draft)
 
@@ -294,11 +303,12 @@ def _memory(stage: Stage) -> Parser:
     assert content is not None
     ppd = world.hardware.ppd.load()
     assert ppd is not None
-    codec, good = Codec(world.suite, ppd), _PARTS.join((content.hot, content.cold, content.tail))
+    codec, good = Codec(world.suite, ppd), _PARTS.join((content.hot, content.cold, *content.tails.values()))
 
     def read(parts: bytes) -> bytes:
-        hot, cold, tail = (parts.split(_PARTS, 2) + [b""] * 2)[:3]
-        codec.decode(MemoryContent(hot, cold, tail, content.meters), "a memory")
+        hot, cold, *tails = [*parts.split(_PARTS), b"", b""][: 2 + len(content.tails)]
+        slots = dict(zip(content.tails, tails, strict=False))
+        codec.decode(MemoryContent(hot, cold, slots, content.meters), "a memory")
         return good
 
     return Parser(read, [good])
