@@ -32,7 +32,7 @@ from indicium.domain.commands.psd import (
     RequestChallenge,
 )
 from indicium.domain.commands.sheets import CreateSheet, SheetItem
-from indicium.domain.errors import PsdStateForbids
+from indicium.domain.errors import InsufficientFunds, PsdStateForbids
 from indicium.domain.events import PsdEvent, parse_event
 from indicium.domain.fig6 import NOT_YET
 from indicium.domain.flow import Changes, Gathered
@@ -42,7 +42,7 @@ from indicium.domain.package import Package
 from indicium.domain.replies import PsdReply, parse_reply
 from indicium.parties.customer import Customer
 from tests.domain.test_lifecycle import CELLS
-from tests.harness import LETTER, World, moving_part
+from tests.harness import LETTER, MINIMUM, World, moving_part
 from tests.meter_users import bob, people_of
 
 DRIVEN = [
@@ -147,7 +147,7 @@ def in_state(world: World, state: str) -> Package:
 def test_each_command_in_each_state_is_done_or_refused_without_a_trace(
     world: World, kind: type[Command], state: str, following: str
 ) -> None:
-    """D-02 … D-08, D-12; D-14: the state is the one that the package holds, and nothing else is wrong."""
+    """D-02 … D-08, D-10 … D-12, D-16; D-14: the state is the one that the package holds, and nothing else is wrong."""
     package = in_state(world, state)
     command = AUTHENTIC[kind](world, package)
     before = world.snapshot()
@@ -171,11 +171,13 @@ def test_every_command_on_a_package_is_driven() -> None:
 
 
 def test_a_meter_lives_from_raw_to_withdrawn_and_each_record_says_so(world: World) -> None:
-    """D-15: device ID, empty registers and a key first; D-13: nothing to print before the first download; D-16."""
+    """D-15: device ID, empty registers and a key first; D-13: nothing is printed before the first download; D-16."""
     world.new_meter("dan")
     world.register("dan")
     world.lease("dan")
     assert (world.moving("dan").ar, world.moving("dan").dr) == (0, 0)
+    with pytest.raises(InsufficientFunds):  # D-13
+        world.spend("dan", MINIMUM, "too-early")
     world.download("dan", 10_000, "first")
     printed = world.spend("dan", 330, "letter")
     dan = world.customers["dan"]
