@@ -13,6 +13,7 @@ from indicium.domain import amounts
 from indicium.domain.errors import BadFile, BadSetting, Inhibited
 from indicium.entrypoints.connecting import reach
 from indicium.entrypoints.demo import DATA, Demo
+from indicium.entrypoints.losses import show_losses
 from indicium.entrypoints.options import (
     HomeOption,
     JsonOption,
@@ -27,7 +28,9 @@ from indicium.entrypoints.screen import Screen
 from indicium.infrastructure.home import Home
 from indicium.infrastructure.membership import demand_room
 from indicium.infrastructure.memory_file import MemoryFile
+from indicium.infrastructure.store import Store
 from indicium.parties.mailing import OK, Mailing, read_rows
+from indicium.projections.losses import loss_statement
 from indicium.settings import DEFAULT_SERIAL, Settings
 
 _OURS = (
@@ -115,10 +118,25 @@ def post(
     raise typer.Exit(1 if refused else 0)
 
 
-def recover(home: HomeOption = None, store: StoreOption = None, json: JsonOption = False) -> None:
-    """Bring the three places of the ledger together, and say what was done; a process that runs it has done so."""
-    screen = Screen(json=json)
-    with reach(settings_of(home, store)) as module:
+def recover(
+    home: HomeOption = None,
+    store: StoreOption = None,
+    statement: Annotated[
+        bool,
+        typer.Option("--statement", help="Open nothing: say what all recoveries of the store redid or discarded."),
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Bring the three places of the ledger together, and say what was done; a process that runs it has done so.
+
+    Where they cannot be brought together, the sentence names the place, the record and the command that helps.
+    """
+    screen, settings = Screen(json=json), settings_of(home, store)
+    if statement:
+        with Store.open(settings.store_url, read_only=True) as opened:
+            show_losses(screen, loss_statement(opened))
+        return
+    with reach(settings) as module:
         done = [action.value for action in module.recovered]
     screen.say("\n".join(done) or "Memory, store and audit copy agree: nothing to do.")
     screen.show({"done": done})

@@ -1,0 +1,172 @@
+"""The loss statement: which transactions were redone or discarded, and what may be in the street because of it.
+
+A fold of the recovery records of one chain, and of the records that they name. What was abandoned by disaster recovery
+is in no place any more: only how many records it was can be said.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from indicium.domain.flow import SealedRecord
+from indicium.domain.identity import ChainId
+from indicium.projections.reading import members
+
+DISCARDED, REDONE = "discarded", "redone"
+
+
+class Source(Protocol):
+    """What is read here: a store."""
+
+    def chains(self) -> list[tuple[ChainId, int]]:
+        """Give each chain and its last sequence number."""
+
+    def records(self, chain: ChainId, *, after: int = 0) -> Iterator[SealedRecord]:
+        """Give a chain's records in order, behind one sequence number."""
+
+
+class Loss(NamedTuple):
+    """A transaction whose caller may not know what became of it."""
+
+    fate: str
+    """`discarded`: it counts no more, and its item is worth nothing if it ever got out. `redone`: it counts, and its
+    answer is lost."""
+    module: str
+    chain: str
+    sequence: int
+    at: str
+    meter: str
+    customer: str | None
+    request: str | None
+    event: str
+    value: int
+    """What it moved, in mills."""
+    item_sha256: str | None
+    """Of the item that may be in the street; None if it made none."""
+    came_back: bool
+    """Whether the meter's client was seen since: it asked again, or went on."""
+
+
+class Abandoned(NamedTuple):
+    """Records that memory knew, and no place holds any more."""
+
+    module: str
+    chain: str
+    first: int
+    last: int
+    by: int
+    """The record of the disaster recovery."""
+
+
+class Statement(NamedTuple):
+    """All of one store."""
+
+    losses: tuple[Loss, ...]
+    abandoned: tuple[Abandoned, ...]
+
+    @property
+    def discarded(self) -> int:
+        """Value of all that was discarded, in mills."""
+        return sum(loss.value for loss in self.losses if loss.fate == DISCARDED)
+
+    @property
+    def in_doubt(self) -> tuple[Loss, ...]:
+        """Transactions whose clients have not come back."""
+        return tuple(loss for loss in self.losses if not loss.came_back)
+
+    def as_json(self) -> dict[str, object]:
+        """Give the members of `recover --statement --json`."""
+        return {
+            "losses": [loss._asdict() for loss in self.losses],
+            "abandoned": [range_._asdict() for range_ in self.abandoned],
+            "discarded": self.discarded,
+            "in_doubt": len(self.in_doubt),
+        }
+
+
+class _Recoveries:
+    """What the recovery records of a chain name."""
+
+    def __init__(self) -> None:
+        self.discarded: dict[int, int] = {}
+        """Sequence of each discarded record, and of the record that says so."""
+        self.redone: list[tuple[int, int, int]] = []
+        """First and last record of each redo, and the record that says so."""
+        self.abandoned: list[Abandoned] = []
+
+    def note(self, record: SealedRecord) -> None:
+        match record.event:
+            case "checkpoint-recovered":
+                named = members(record)["data"]["discarded"]
+                self.discarded.update((lost["sequence"], record.sequence) for lost in named)
+            case "store-redone":
+                said = members(record)["data"]
+                self.redone.append((said["first"], said["last"], record.sequence))
+            case "disaster-recovered":
+                envelope = members(record)
+                said = envelope["data"]
+                if said["outcome"] == "abandoned":
+                    first, last = said["stated"]["sequence"] + 1, said["before"]["sequence"]
+                    lost = Abandoned(envelope["module"], record.chain, first, last, record.sequence)
+                    self.abandoned.append(lost)
+
+    def fate(self, sequence: int) -> tuple[str, int] | None:
+        """Give what became of a record, and which record says so."""
+        if sequence in self.discarded:
+            return DISCARDED, self.discarded[sequence]
+        return next(((REDONE, by) for first, last, by in self.redone if first <= sequence <= last), None)
+
+
+def loss_statement(store: Source) -> Statement:
+    """Make the statement of all chains of a store. Nothing is kept in memory but what it names."""
+    losses: list[Loss] = []
+    abandoned: list[Abandoned] = []
+    for chain, _ in store.chains():
+        found = _Recoveries()
+        for record in store.records(chain):
+            found.note(record)
+        abandoned += found.abandoned
+        if found.discarded or found.redone:
+            losses += _losses(store, chain, found)
+    return Statement(tuple(losses), tuple(abandoned))
+
+
+def _losses(store: Source, chain: ChainId, found: _Recoveries) -> Iterator[Loss]:
+    """Give the transactions that a chain's recoveries name, with whether their clients came back."""
+    waiting: dict[int, Loss] = {}
+    of_meter: dict[str, list[tuple[int, int]]] = {}
+    for record in store.records(chain, after=min([*found.discarded, *(first for first, _, _ in found.redone)]) - 1):
+        envelope = members(record)
+        if "package" not in envelope["data"]:
+            continue
+        fate = found.fate(record.sequence)
+        meter = envelope["data"]["package"]["psd"]
+        if fate is None:
+            for sequence, by in of_meter.get(meter, ()):
+                if record.sequence > by and _is_back(waiting[sequence], envelope["data"]):
+                    waiting[sequence] = waiting[sequence]._replace(came_back=True)
+        elif fate[0] == DISCARDED or envelope["data"]["request"] is not None:
+            waiting[record.sequence] = _loss(fate[0], record, envelope)
+            of_meter.setdefault(meter, []).append((record.sequence, fate[1]))
+    yield from waiting.values()
+
+
+def _is_back(loss: Loss, data: Mapping[str, Any]) -> bool:
+    return loss.fate == REDONE or data["request"] == loss.request
+
+
+def _loss(fate: str, record: SealedRecord, envelope: Mapping[str, Any]) -> Loss:
+    data = envelope["data"]
+    return Loss(
+        fate,
+        envelope["module"],
+        record.chain,
+        record.sequence,
+        envelope["at"],
+        data["package"]["psd"],
+        data["package"]["customer"],
+        data["request"],
+        record.event,
+        data["checkpoint"]["value"],
+        data.get("item_sha256"),
+        came_back=False,
+    )
