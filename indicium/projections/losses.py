@@ -87,20 +87,20 @@ class _Recoveries:
     """What the recovery records of a chain name."""
 
     def __init__(self) -> None:
-        self.discarded: dict[int, int] = {}
-        """Sequence of each discarded record, and of the record that says so."""
-        self.redone: list[tuple[int, int, int]] = []
-        """First and last record of each redo, and the record that says so."""
+        self.discarded: set[int] = set()
+        """Sequence of each discarded record."""
+        self.redone: list[tuple[int, int]] = []
+        """First and last record of each redo."""
         self.abandoned: list[Abandoned] = []
 
     def note(self, record: SealedRecord) -> None:
         match record.event:
             case "checkpoint-recovered":
                 named = members(record)["data"]["discarded"]
-                self.discarded.update((lost["sequence"], record.sequence) for lost in named)
+                self.discarded.update(lost["sequence"] for lost in named)
             case "store-redone":
                 said = members(record)["data"]
-                self.redone.append((said["first"], said["last"], record.sequence))
+                self.redone.append((said["first"], said["last"]))
             case "disaster-recovered":
                 envelope = members(record)
                 said = envelope["data"]
@@ -109,11 +109,11 @@ class _Recoveries:
                     lost = Abandoned(envelope["module"], record.chain, first, last, record.sequence)
                     self.abandoned.append(lost)
 
-    def fate(self, sequence: int) -> tuple[str, int] | None:
-        """Give what became of a record, and which record says so."""
+    def fate(self, sequence: int) -> str | None:
+        """Give what became of a record; None if no recovery named it."""
         if sequence in self.discarded:
-            return DISCARDED, self.discarded[sequence]
-        return next(((REDONE, by) for first, last, by in self.redone if first <= sequence <= last), None)
+            return DISCARDED
+        return REDONE if any(first <= sequence <= last for first, last in self.redone) else None
 
 
 def loss_statement(store: Source) -> Statement:
@@ -133,20 +133,20 @@ def loss_statement(store: Source) -> Statement:
 def _losses(store: Source, chain: ChainId, found: _Recoveries) -> Iterator[Loss]:
     """Give the transactions that a chain's recoveries name, with whether their clients came back."""
     waiting: dict[int, Loss] = {}
-    of_meter: dict[str, list[tuple[int, int]]] = {}
-    for record in store.records(chain, after=min([*found.discarded, *(first for first, _, _ in found.redone)]) - 1):
+    of_meter: dict[str, list[int]] = {}
+    for record in store.records(chain, after=min([*found.discarded, *(first for first, _ in found.redone)]) - 1):
         envelope = members(record)
         if "package" not in envelope["data"]:
             continue
         fate = found.fate(record.sequence)
         meter = envelope["data"]["package"]["psd"]
         if fate is None:
-            for sequence, by in of_meter.get(meter, ()):
-                if record.sequence > by and _is_back(waiting[sequence], envelope["data"]):
+            for sequence in of_meter.get(meter, ()):
+                if _is_back(waiting[sequence], envelope["data"]):
                     waiting[sequence] = waiting[sequence]._replace(came_back=True)
-        elif fate[0] == DISCARDED or envelope["data"]["request"] is not None:
-            waiting[record.sequence] = _loss(fate[0], record, envelope)
-            of_meter.setdefault(meter, []).append((record.sequence, fate[1]))
+        elif fate == DISCARDED or envelope["data"]["request"] is not None:
+            waiting[record.sequence] = _loss(fate, record, envelope)
+            of_meter.setdefault(meter, []).append(record.sequence)
     yield from waiting.values()
 
 
