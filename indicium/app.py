@@ -17,11 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from indicium.cryptomodule import suites
 from indicium.cryptomodule.dispatch import CryptoModule
 from indicium.cryptomodule.keyring import assign
 from indicium.cryptomodule.lines import lines_in
-from indicium.cryptomodule.ports import Hardware
 from indicium.cryptomodule.verifier import ChainReport, load_key, verify_chain
 from indicium.domain.commands.auditing import CreateAuditEntry
 from indicium.domain.commands.base import Command
@@ -39,12 +37,10 @@ from indicium.domain.fig6 import ModuleState
 from indicium.domain.flow import Head
 from indicium.domain.identity import ChainId, Serial
 from indicium.infrastructure import membership
-from indicium.infrastructure.devices import DeviceKeyFile, PpdKeyFile, SystemClock, SystemEntropy, TamperFile
 from indicium.infrastructure.home import Home
-from indicium.infrastructure.memory_file import MemoryFile
-from indicium.infrastructure.places import Places
 from indicium.infrastructure.records import Records
 from indicium.infrastructure.store import Store
+from indicium.machine import LocalMachine, Machine
 from indicium.parties import ceremony
 from indicium.parties.attended import demand_finished, unfinished
 from indicium.parties.ceremony import Configuration
@@ -64,7 +60,7 @@ class Ledger:
     Use it as a context manager, or close it: an orderly close seals the tail of the chain.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, machine: Machine) -> None:
         """Open the three places and compare their heads. Raises `Inhibited` or `Misconfigured`.
 
         Callers use `open` and `create`.
@@ -72,18 +68,17 @@ class Ledger:
         self._settings = settings
         self._home = Home(settings.home)
         self._serial = Serial(settings.serial)
-        self._clock = SystemClock()
-        self._suite = suites.make(settings.suite, SystemEntropy())
+        self._machine = machine
         self._process = os.getpid()
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
         self._closed = self._doubt = self._cut_off = False
         self._entrance = threading.Lock()
         self._turn = threading.Lock()  # one group in flight
         self._records: Records | None = None
         self._readers = ExitStack()
-        self._places = Places(self._home, self._serial, settings.store_url)
+        self._places = machine.open_places()
         try:
-            self._memory = MemoryFile(self._home.memory(self._serial))
+            self._memory = machine.open_memory()
         except BaseException:
             self._places.close()
             raise
@@ -95,7 +90,7 @@ class Ledger:
             self._memory.close()
             self._places.close()
             raise
-        self.office = Office(self._home, self._suite, self._clock, self.execute)
+        self.office = Office(self._home, machine.suite, machine.clock, self.execute)
         """The parties of this home, for hosts that keep them under one roof."""
         self._committer = threading.Thread(target=self._commit_forever, name="indicium-committer", daemon=True)
         self._committer.start()
@@ -113,7 +108,7 @@ class Ledger:
             if place.audit_key(Serial(settings.serial)).exists():
                 raise LedgerExists(home=str(settings.home))
         _make(settings)
-        ledger = cls(settings)
+        ledger = cls(settings, LocalMachine(settings))
         try:
             ledger._hold_ceremony(place)
         except BaseException:
@@ -133,7 +128,7 @@ class Ledger:
         if maker is not None and not Home(maker).holds_ledger:
             raise LedgerMissing(home=str(maker))
         _make(settings)
-        ledger = cls(settings)
+        ledger = cls(settings, LocalMachine(settings))
         try:
             ledger.office.manufacture(ledger._serial, None if maker is None else Home(maker))
         except BaseException:
@@ -147,14 +142,14 @@ class Ledger:
         settings = home if isinstance(home, Settings) else Settings.read(home)
         if not Home(settings.home).holds_ledger:
             raise LedgerMissing(home=str(settings.home))
-        return cls(settings)
+        return cls(settings, LocalMachine(settings))
 
     @classmethod
     def open(cls, home: Settings | Path | str) -> Self:
         """Open a ledger whose ceremony is finished. Raises `CeremonyUnfinished` and what `attend` raises."""
         settings = home if isinstance(home, Settings) else Settings.read(home)
         demand_finished(settings)
-        ledger = cls(settings)
+        ledger = cls(settings, LocalMachine(settings))
         if not ledger.chain:
             ledger.close()
             memory = Home(settings.home).memory(Serial(settings.serial))
@@ -200,14 +195,13 @@ class Ledger:
         return outcomes_of(self.submit(requests))
 
     def submit(self, requests: Sequence[Command]) -> list["Future[bytes]"]:
-        """Queue requests; whatever waits travels in one group, up to the group limit. Never waits for more.
+        """Queue requests, all at once; what waits travels in one group, up to the group limit. Never waits for more.
 
         In asyncio: `await asyncio.wrap_future(future)`. Raises `LedgerClosed`.
         """
         jobs: list[_Job] = [(request, Future()) for request in requests]
         with self._entered():
-            for job in jobs:
-                self._queue.put(job)
+            self._queue.put(jobs)
         return [future for _, future in jobs]
 
     def lease(self, customer: str, license_zip: str) -> LeasedMeter:
@@ -313,11 +307,9 @@ class Ledger:
             yield views
 
     def _power_up(self) -> CryptoModule:
-        home, serial = self._home, self._serial
-        ppd, device, sensor = PpdKeyFile(home.ppd(serial)), DeviceKeyFile(home.device(serial)), home.tamper(serial)
-        hardware = Hardware(self._memory, ppd, device, self._clock, TamperFile(sensor))
-        rules = self._settings.checkpoints, self._settings.switches
-        return CryptoModule(self._serial, hardware, self._suite, *rules)
+        settings, hardware = self._settings, self._machine.hardware(self._memory)
+        rules = settings.checkpoints, settings.switches
+        return CryptoModule(self._serial, hardware, self._machine.suite, *rules)
 
     def _hold_ceremony(self, home: Home) -> None:
         """Bring the module to Operational; one that was interrupted while Initializing is reset first (C-21)."""
@@ -335,7 +327,7 @@ class Ledger:
             plan = self.office.ceremony_plan()
             card = self.office.establish(self._settings, devices)
             configuration = Configuration(card, self._settings.signature_interval)
-            born = ceremony.perform(self.execute, self._suite, self._serial, plan, configuration, begun=begun)
+            born = ceremony.perform(self.execute, self._machine.suite, self._serial, plan, configuration, begun=begun)
         self.office.keep_card_keys(born.card)
         home.publish_audit_key(self._serial, born.audit_key)
 
@@ -351,12 +343,14 @@ class Ledger:
         ends = False
         while waiting or not ends:
             if not waiting:
-                job = self._queue.get()
-                if job is None:
+                jobs = self._queue.get()
+                if jobs is None:
                     return
-                waiting.append(job)
+                waiting += jobs
+                if not waiting:
+                    continue
             ends = ends or self._drain(waiting)
-            group = _first_group(waiting)
+            group = _first_group(waiting[: self._settings.group_limit])
             del waiting[: len(group)]
             self._settle(group)
 
@@ -364,12 +358,12 @@ class Ledger:
         """Take what waits in the queue, up to the group limit; tell whether the ledger closes."""
         while len(waiting) < self._settings.group_limit:
             try:
-                job = self._queue.get_nowait()
+                jobs = self._queue.get_nowait()
             except queue.Empty:
                 return False
-            if job is None:
+            if jobs is None:
                 return True
-            waiting.append(job)
+            waiting += jobs
         return False
 
     def _settle(self, group: Sequence[_Job]) -> None:

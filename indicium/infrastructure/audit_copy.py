@@ -20,6 +20,7 @@ from indicium.domain.identity import ChainId, DeviceId, Serial
 from indicium.domain.package import Package
 from indicium.domain.record import line_hash
 from indicium.infrastructure.append_only import AppendOnlyFile
+from indicium.infrastructure.ports import LineFile
 
 _PLACE = "audit copy"
 
@@ -27,7 +28,7 @@ _PLACE = "audit copy"
 class AuditCopy:
     """The copy of one chain, open for appending. One process at a time: the module's memory is locked by it."""
 
-    def __init__(self, serial: Serial, lines: AppendOnlyFile, sealed: AppendOnlyFile) -> None:
+    def __init__(self, serial: Serial, lines: LineFile, sealed: LineFile) -> None:
         """Take the two files. Callers use `open`."""
         self._serial = serial
         self._lines = lines

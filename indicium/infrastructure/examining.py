@@ -11,8 +11,8 @@ from indicium.domain.package import Package
 from indicium.domain.record import line_hash
 from indicium.domain.registers import Totals
 from indicium.infrastructure.audit_copy import AuditCopy
+from indicium.infrastructure.ports import RecordStore
 from indicium.infrastructure.redoing import batches
-from indicium.infrastructure.store import Store
 
 _SPANS: Final = (100, 10_000)
 """Records before the store's head that are read for one that says the module's totals; then all of them."""
@@ -48,7 +48,7 @@ Begin = Callable[[Head], Examined | None]
 """Has a module begin to look at the chain behind a record; None if it has no memory to be set."""
 
 
-def examine(store: Store, copy: AuditCopy, chain: ChainId, begin: Begin, heads: Heads) -> Examined | None:
+def examine(store: RecordStore, copy: AuditCopy, chain: ChainId, begin: Begin, heads: Heads) -> Examined | None:
     """Show the module the end of its chain, and every meter. Raises `NotRecovered`."""
     seen = _follow(store, copy, chain, begin, heads)
     if seen is None:
@@ -69,7 +69,7 @@ def examine(store: Store, copy: AuditCopy, chain: ChainId, begin: Begin, heads: 
     return seen
 
 
-def _follow(store: Store, copy: AuditCopy, chain: ChainId, begin: Begin, heads: Heads) -> Examined | None:
+def _follow(store: RecordStore, copy: AuditCopy, chain: ChainId, begin: Begin, heads: Heads) -> Examined | None:
     """Show the end of the chain, from before the newest record that says the module's totals."""
     for span in (*_SPANS, heads.store.sequence):
         before = _record_at(store, chain, max(0, heads.store.sequence - span))
@@ -91,6 +91,6 @@ def _ahead(copy: AuditCopy, heads: Heads) -> Iterator[list[bytes]]:
     return batches(islice(copy.lines(after=heads.store.sequence), missing))
 
 
-def _record_at(store: Store, chain: ChainId, sequence: int) -> Head:
+def _record_at(store: RecordStore, chain: ChainId, sequence: int) -> Head:
     found = next(store.records(chain, after=sequence - 1, upto=sequence), None) if sequence else None
     return GENESIS if found is None else Head(found.sequence, line_hash(found.line))

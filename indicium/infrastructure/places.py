@@ -18,9 +18,8 @@ from indicium.domain.package import Package
 from indicium.domain.record import line_hash
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.examining import Begin, Examined, examine
-from indicium.infrastructure.home import Home
+from indicium.infrastructure.ports import RecordStore
 from indicium.infrastructure.redoing import BATCH, Redo, redo
-from indicium.infrastructure.store import Store
 
 _log = logging.getLogger("indicium.places")
 
@@ -61,10 +60,12 @@ class _Module(_Headed, Protocol):
 class Places:
     """The store and the audit copy: two of the three places that hold a chain."""
 
-    def __init__(self, home: Home, serial: Serial, store_url: str) -> None:
+    def __init__(
+        self, serial: Serial, open_store: Callable[[], RecordStore], open_copy: Callable[[ChainId], AuditCopy]
+    ) -> None:
         """Open the store as the module's one writer. Raises `Misconfigured` or `StoreFailed`."""
-        self._home, self._serial, self._url = home, serial, store_url
-        self._store = self._claimed()
+        self._serial, self._open_store, self._open_copy = serial, open_store, open_copy
+        self._store = open_store()
         self._copy: AuditCopy | None = None
 
     def gather(self, chain: ChainId, requests: Sequence[Command]) -> Gathered:
@@ -101,7 +102,7 @@ class Places:
         None where the module has no memory to be set. Raises `NotRecovered` where it does not believe it,
         `HeadsDisagree` where store and copy tell two stories.
         """
-        copy = self._copy = self._copy or AuditCopy.open(self._home.audit, self._serial, module.chain)
+        copy = self._copy = self._copy or self._open_copy(module.chain)
         heads = self._heads(module, copy)
         if not heads.one_story:
             raise why
@@ -115,7 +116,7 @@ class Places:
         """Open both places anew, so that nothing of a failed transaction is left. Raises `StoreFailed`."""
         self.close()
         try:
-            self._store = self._claimed()
+            self._store = self._open_store()
         except Misconfigured as error:  # it was usable before, and may be again: the request is repeated then
             raise StoreFailed(place="store", why=str(error).rstrip(".")) from None
 
@@ -139,7 +140,7 @@ class Places:
         if not module.chain:
             return ()
         done: list[Action] = []
-        self._copy = self._copy or AuditCopy.open(self._home.audit, self._serial, module.chain)
+        self._copy = self._copy or self._open_copy(module.chain)
         self._mend_torn_line(self._copy, module.chain)
         for _ in range(len(Action)):
             heads = self._heads(module, self._copy)
@@ -168,18 +169,9 @@ class Places:
         if own is not None:
             self.save(chain, own, gathered)
 
-    def _claimed(self) -> Store:
-        store = Store.open(self._url)
-        try:
-            store.claim(self._serial)
-        except BaseException:
-            store.close()
-            raise
-        return store
-
     def _append(self, records: Sequence[SealedRecord], static: Sequence[Package]) -> None:
         if self._copy is None:
-            self._copy = AuditCopy.open(self._home.audit, self._serial, records[0].chain)
+            self._copy = self._open_copy(records[0].chain)
         self._copy.append([record.line for record in records], static)
 
     def _heads(self, module: _Headed, copy: AuditCopy) -> Heads:

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 from indicium.domain.flow import Changes, Head
 from indicium.domain.identity import DeviceId
 from indicium.infrastructure.audit_copy import AuditCopy
-from indicium.infrastructure.store import Store
+from indicium.infrastructure.ports import RecordStore
 
 BATCH = 1000
 """Records, or static parts, that are in memory at once."""
@@ -31,7 +31,7 @@ class Redo(Protocol):
         """Go the second way, a batch further, and give what the store saves."""
 
 
-def redo(store: Store, copy: AuditCopy, way: Redo, after: Head, until: Head) -> None:
+def redo(store: RecordStore, copy: AuditCopy, way: Redo, after: Head, until: Head) -> None:
     """Append to the store the copy's lines behind one head, up to another, with their packages.
 
     Each batch is a transaction: a crash behind one finds a store that lacks less.

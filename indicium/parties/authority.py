@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import serialization
 from indicium.cryptomodule.suites import NotAuthentic, VerifyKey
 from indicium.domain.errors import CertificateNotAuthentic
 from indicium.domain.messages import certificate_request
-from indicium.parties.certificates import AuthorityKey, issue, root
+from indicium.parties.certificates import AuthorityKey, Numbers, issue, root
 
 METER_DAYS = 3 * 365
 """How long a meter's certificate is valid (G-112)."""
@@ -17,14 +17,22 @@ METER_DAYS = 3 * 365
 class CertificateAuthority:
     """Signs certificates for the meters of one vendor."""
 
-    def __init__(self, key: AuthorityKey, certificate: x509.Certificate, vendor: VerifyKey) -> None:
+    def __init__(
+        self,
+        key: AuthorityKey,
+        certificate: x509.Certificate,
+        vendor: VerifyKey,
+        numbers: Numbers = x509.random_serial_number,
+    ) -> None:
         """Take the CA's key and certificate, and the public key of the vendor's smartcard (F-30)."""
-        self._key, self._certificate, self._vendor = key, certificate, vendor
+        self._key, self._certificate, self._vendor, self._numbers = key, certificate, vendor, numbers
 
     @staticmethod
-    def establish(key: AuthorityKey, name: str, now: datetime) -> x509.Certificate:
+    def establish(
+        key: AuthorityKey, name: str, now: datetime, numbers: Numbers = x509.random_serial_number
+    ) -> x509.Certificate:
         """Make the authority's own certificate, signed by itself (F-26)."""
-        return root(key, name, now)
+        return root(key, name, now, numbers)
 
     @property
     def certificate(self) -> bytes:
@@ -37,4 +45,4 @@ class CertificateAuthority:
             self._vendor.verify(certificate_request(device, public_key), signature)
         except NotAuthentic:
             raise CertificateNotAuthentic(psd_id=device) from None
-        return issue(self._key, self._certificate, device, public_key, now, days=METER_DAYS)
+        return issue(self._key, self._certificate, device, public_key, now, days=METER_DAYS, numbers=self._numbers)

@@ -1,5 +1,6 @@
 """X.509 as the emulated authorities make it: their own root, and what they issue under it."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -15,13 +16,16 @@ ROOT_DAYS = 20 * 365
 AuthorityKey = ec.EllipticCurvePrivateKey | dsa.DSAPrivateKey | mldsa.MLDSA65PrivateKey
 """What authorities sign with, each suite with its own."""
 
+Numbers = Callable[[], int]
+"""Where an authority draws the serial numbers of its certificates: positive, at most 159 bits."""
+
 _PublicKey = ec.EllipticCurvePublicKey | dsa.DSAPublicKey | mldsa.MLDSA65PublicKey
 
 
-def root(key: AuthorityKey, name: str, now: datetime) -> x509.Certificate:
+def root(key: AuthorityKey, name: str, now: datetime, numbers: Numbers = x509.random_serial_number) -> x509.Certificate:
     """Make an authority's own certificate, signed by itself."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    builder = _dated(subject, subject, key.public_key(), now, ROOT_DAYS)
+    builder = _dated(subject, subject, key.public_key(), now, ROOT_DAYS).serial_number(numbers())
     return _signed(builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True), key)
 
 
@@ -33,10 +37,11 @@ def issue(
     now: datetime,
     *,
     days: int,
+    numbers: Numbers = x509.random_serial_number,
 ) -> bytes:
     """Certify that a public key (DER) is that of `name`, the subject's common name: a certificate in DER."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    builder = _dated(subject, authority.subject, _public_key(public_key), now, days)
+    builder = _dated(subject, authority.subject, _public_key(public_key), now, days).serial_number(numbers())
     constraints = x509.BasicConstraints(ca=False, path_length=None)
     signed = _signed(builder.add_extension(constraints, critical=True), key)
     return signed.public_bytes(serialization.Encoding.DER)
@@ -49,6 +54,11 @@ def certificate_der(content: bytes, path: str) -> bytes:
         return read(content).public_bytes(serialization.Encoding.DER)
     except ValueError:
         raise BadFile(path=path, why="it is not a certificate in PEM or DER") from None
+
+
+def in_der(certificate: x509.Certificate) -> bytes:
+    """Write a certificate in DER."""
+    return certificate.public_bytes(serialization.Encoding.DER)
 
 
 def load_private_key(der: bytes, what: str) -> AuthorityKey:
@@ -67,8 +77,12 @@ def _public_key(der: bytes) -> _PublicKey:
 
 
 def _signed(builder: x509.CertificateBuilder, key: AuthorityKey) -> x509.Certificate:
-    """Sign with the key's own hash: ML-DSA has one inside, the others take SHA-256 (X.509 has no use for SHA-1)."""
-    return builder.sign(key, None if isinstance(key, mldsa.MLDSA65PrivateKey) else hashes.SHA256())
+    """Sign with the key's own hash: ML-DSA has one inside, the others take SHA-256 (X.509 has no use for SHA-1).
+
+    ECDSA as RFC 6979 has it: an authority signs rarely, and then needs no luck with its generator.
+    """
+    algorithm = None if isinstance(key, mldsa.MLDSA65PrivateKey) else hashes.SHA256()
+    return builder.sign(key, algorithm, ecdsa_deterministic=isinstance(key, ec.EllipticCurvePrivateKey) or None)
 
 
 def _dated(subject: x509.Name, issuer: x509.Name, key: _PublicKey, now: datetime, days: int) -> x509.CertificateBuilder:
@@ -78,7 +92,6 @@ def _dated(subject: x509.Name, issuer: x509.Name, key: _PublicKey, now: datetime
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key)
-        .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(minutes=1))
         .not_valid_after(now + timedelta(days=days))
     )

@@ -8,18 +8,14 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from indicium.cryptomodule import suites
 from indicium.cryptomodule.dispatch import CryptoModule
-from indicium.cryptomodule.ports import Hardware
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.recovery import RecoverFromDisaster
 from indicium.domain.errors import HeadsDisagree, NothingToRecover
 from indicium.domain.flow import GENESIS, Head
 from indicium.domain.identity import Serial
-from indicium.infrastructure.devices import DeviceKeyFile, PpdKeyFile, SystemClock, SystemEntropy, TamperFile
 from indicium.infrastructure.home import Home
-from indicium.infrastructure.memory_file import MemoryFile
-from indicium.infrastructure.places import Places
+from indicium.machine import LocalMachine
 from indicium.parties.office import Office
 from indicium.parties.operator import Operator
 from indicium.settings import Settings
@@ -35,16 +31,14 @@ class Disaster:
         `HeadsDisagree` where only a good copy of the named place helps.
         """
         home, self._serial = Home(settings.home), Serial(settings.serial)
-        self.settings, clock = settings, SystemClock()
-        self._suite = suites.make(settings.suite, SystemEntropy())
-        self._places = Places(home, self._serial, settings.store_url)
+        self.settings, machine = settings, LocalMachine(settings)
+        self._suite = machine.suite
+        self._places = machine.open_places()
         try:
-            self._memory = MemoryFile(home.memory(self._serial))
+            self._memory = machine.open_memory()
             try:
-                sensor, device = TamperFile(home.tamper(self._serial)), DeviceKeyFile(home.device(self._serial))
-                hardware = Hardware(self._memory, PpdKeyFile(home.ppd(self._serial)), device, clock, sensor)
                 rules = settings.checkpoints, settings.switches
-                self._module = CryptoModule(self._serial, hardware, self._suite, *rules)
+                self._module = CryptoModule(self._serial, machine.hardware(self._memory), self._suite, *rules)
                 self.before: Head = self._module.head
                 """The newest record that the module's memory knows."""
                 self.why, self.stated = self._examined()
@@ -54,7 +48,7 @@ class Disaster:
         except BaseException:
             self._places.close()
             raise
-        self.office = Office(home, self._suite, clock, self.execute)
+        self.office = Office(home, self._suite, machine.clock, self.execute)
 
     def __enter__(self) -> Self:
         """Return it."""
