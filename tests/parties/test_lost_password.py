@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -239,3 +240,20 @@ def test_whoever_is_killed_between_sending_and_keeping_has_the_new_key_still(led
     assert found.reset_password("other").state == "leased"
     assert found.print("0.33", LETTER).reply.ar == 330
     assert found.client.state.pending is None
+
+
+@pytest.mark.parametrize("proof", ["hmk", "passphrase"])
+def test_an_item_whose_answer_was_lost_before_a_reset_is_there_for_whoever_asks_again(
+    proof: Literal["hmk", "passphrase"], ledger: Ledger
+) -> None:
+    """The kept reply was authenticated under the key that is gone: its repeat is under the new one (M-17)."""
+    meter = ledger.meter("Ada")
+    meter.reset_password("correct horse")
+    request = meter.client.create_indicium("job-1", 330, LETTER)
+    item = parse_reply(ledger.execute(request)).item  # the answer is lost on its way
+    meter.reset_password("battery staple", proof)
+
+    again = meter.print("0.33", LETTER, "job-1")
+    assert (again.line, again.reply.ar) == (item, 330)
+    assert meter.ask().ar == 330
+    assert meter.print("0.33", LETTER, "job-1").line == item
