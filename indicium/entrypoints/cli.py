@@ -19,6 +19,7 @@ from indicium.entrypoints.verbs import (
     meter,
     module,
     provider,
+    simulating,
     storing,
     viewing,
 )
@@ -103,6 +104,7 @@ for verb in (
     viewing.rebuild,
     making.recover,
     analysis.export,
+    simulating.simulate,
 ):
     app.command()(verb)
 

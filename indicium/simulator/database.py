@@ -1,0 +1,133 @@
+"""A simulated database: transactions in their order, and what they make of the tables.
+
+It keeps the rules that the real one keeps by constraints. Its log is what a backup, and a standby, have a beginning of.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from indicium.domain.errors import RecordConflict
+from indicium.domain.flow import Changes, KeptReply, RequestKey, SealedRecord
+from indicium.domain.identity import ChainId, DeviceId
+from indicium.domain.package import Package
+from indicium.simulator.drawn import Dice
+
+
+class _Undo(NamedTuple):
+    """What a transaction replaced."""
+
+    packages: tuple[tuple[DeviceId, Package | None], ...]
+
+
+class Database:
+    """The tables, and the transactions that made them."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.log: list[Changes] = []
+        self._undo: list[_Undo] = []
+        self.records: dict[ChainId, list[SealedRecord]] = {}
+        self.packages: dict[DeviceId, Package] = {}
+        self.replies: dict[RequestKey, KeptReply] = {}
+        self._versions: set[tuple[DeviceId | None, int | None]] = set()
+        self._static: dict[tuple[DeviceId, str], bytes] = {}
+        """Static parts that came without a package: those that a redo begins with."""
+        self.epoch = 0
+        """Which server answers: sessions with an earlier one are cut off."""
+        self.synced = 0
+        """Transactions that are surely on the platter."""
+
+    def head(self, chain: ChainId) -> SealedRecord | None:
+        """Give the newest record of a chain."""
+        stored = self.records.get(chain)
+        return stored[-1] if stored else None
+
+    def commit(self, changes: Changes) -> None:
+        """Do one transaction. Raises `RecordConflict`; then nothing of it is there."""
+        self._demand_free(changes)
+        before = tuple((package.psd_id, self.packages.get(package.psd_id)) for package in changes.packages)
+        for record in changes.records:
+            self.records.setdefault(record.chain, []).append(record)
+            if record.psd_id is not None:
+                self._versions.add((record.psd_id, record.psd_version))
+        self.packages.update((package.psd_id, package) for package in changes.packages)
+        self.replies.update((RequestKey(reply.psd_id, reply.request_id), reply) for reply in changes.replies)
+        self.log.append(changes)
+        self._undo.append(_Undo(before))
+
+    def sync(self) -> None:
+        """Have all of it on the platter."""
+        self.synced = len(self.log)
+
+    def load(self, log: Sequence[Changes]) -> None:
+        """Be what these transactions make: a backup that is put back, or a standby that takes over."""
+        common = 0
+        for ours, theirs in zip(self.log, log, strict=False):
+            if ours is not theirs:
+                break
+            common += 1
+        while len(self.log) > common:
+            self._take_back()
+        for changes in log[common:]:
+            self.commit(changes)
+        self._static.clear()
+        self.sync()
+        self.epoch += 1
+
+    def lose_power(self, dice: Dice) -> None:
+        """Keep what was synced, and any beginning of the rest."""
+        kept = min(len(self.log), self.synced) + dice.below(max(0, len(self.log) - self.synced) + 1)
+        while len(self.log) > kept:
+            self._take_back()
+        self.sync()
+
+    def keep_static(self, parts: Sequence[tuple[DeviceId, bytes]]) -> None:
+        """Keep static parts."""
+        self._static.update(((psd_id, _digest(static)), static) for psd_id, static in parts)
+
+    def static_parts(self, keys: Sequence[tuple[DeviceId, str]]) -> dict[tuple[DeviceId, str], bytes]:
+        """Find static parts, those of all packages that there ever were among them."""
+        known = dict(self._static)
+        for changes in self.log:
+            known.update(((package.psd_id, _digest(package.static)), package.static) for package in changes.packages)
+        return {part: known[part] for part in keys if part in known}
+
+    def copied(self) -> "Database":
+        """Give a database with the same content."""
+        other = Database()
+        for changes in self.log:
+            other.commit(changes)
+        other.sync()
+        return other
+
+    def demand_new_version(self, record: SealedRecord) -> None:
+        """Let each version of a meter be made once. Raises `RecordConflict`."""
+        if record.psd_id is not None and (record.psd_id, record.psd_version) in self._versions:
+            raise RecordConflict(constraint="uq_records_psd_version_psd_id")
+
+    def _demand_free(self, changes: Changes) -> None:
+        """Keep the constraints that the schema names."""
+        for number, record in enumerate(changes.records):
+            if record.sequence != len(self.records.get(record.chain, ())) + number + 1:
+                raise RecordConflict(constraint="uq_records_chain_sequence")
+            self.demand_new_version(record)
+        if any(RequestKey(reply.psd_id, reply.request_id) in self.replies for reply in changes.replies):
+            raise RecordConflict(constraint="pk_replies")
+
+    def _take_back(self) -> None:
+        changes, undo = self.log.pop(), self._undo.pop()
+        for record in changes.records:
+            del self.records[record.chain][-1]
+            self._versions.discard((record.psd_id, record.psd_version))
+        for psd_id, package in undo.packages:
+            if package is None:
+                del self.packages[psd_id]
+            else:
+                self.packages[psd_id] = package
+        for reply in changes.replies:
+            del self.replies[RequestKey(reply.psd_id, reply.request_id)]
+
+
+def _digest(static: bytes) -> str:
+    return hashlib.sha256(static).hexdigest()

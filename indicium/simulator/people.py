@@ -1,0 +1,232 @@
+"""Those who use the ledger: customers with the real client software, and a provider with its real key.
+
+A request whose fate is unknown is repeated with the same id until there is an answer, as every client is told to.
+"""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+from indicium.cryptomodule.suites import Suite
+from indicium.domain.amounts import Mills
+from indicium.domain.commands.base import Command
+from indicium.domain.commands.meter import ClientCommand
+from indicium.domain.commands.psd import DownloadPostageValue, RequestChallenge
+from indicium.domain.commands.sheets import SheetItem
+from indicium.domain.errors import (
+    AlreadyDone,
+    ChallengeMismatch,
+    ClientHasSeenOther,
+    InsufficientFunds,
+    ModuleNotAuthentic,
+)
+from indicium.domain.kinds import Postage, postage
+from indicium.domain.lifecycle import PsdState
+from indicium.domain.replies import PsdReply, parse_reply
+from indicium.parties.customer import CardKeys, Customer, CustomerState
+from indicium.parties.provider import Provider
+from indicium.simulator.born import DR_LIMIT
+from indicium.simulator.checkers import Street
+from indicium.simulator.drawn import Dice
+
+LETTER: Final[Postage] = postage("94107", "04973", "first-class letter", 1)
+_CHALLENGE: Final = "0" * 32
+_LARGEST: Final = 2_000
+
+Carry = Callable[[Command], bytes]
+
+
+class Pending(NamedTuple):
+    """A request that was sent, or is to be sent, and has no answer yet."""
+
+    request_id: str
+    value: int
+    make: Callable[[], ClientCommand]
+
+
+class Client:
+    """A customer who prints."""
+
+    def __init__(self, suite: Suite, card: CardKeys, state: CustomerState, carry: Carry, street: Street) -> None:
+        """Take up where the state ends."""
+        self._suite, self._card, self._wire, self._street = suite, card, carry, street
+        self.busy = False
+        """Whether an answer is on its way to it."""
+        self.customer = Customer(suite, card, state)
+        self.kept = self._older = state
+        """What is written down: a client that is killed begins there."""
+        self.pending: Pending | None = None
+        self._last_item = ""
+        self.lost = False
+        """Whether HMK is lost, and PW not used yet."""
+        self._number = 0
+
+    @property
+    def device(self) -> str:
+        """The device ID of the customer's meter."""
+        return self.kept.device
+
+    @property
+    def idle(self) -> bool:
+        """Whether it waits for nothing, and could print."""
+        return self.pending is None and not self.busy and not self.lost
+
+    def ask(self) -> None:
+        """Exchange challenges: the meter as it is now."""
+        self.customer.answered(self._carry(self.customer.ask()))
+        self._keep()
+
+    def think_of(self, dice: Dice) -> Pending:
+        """Decide what to ask for next, if nothing waits for its answer."""
+        if self.pending is None:
+            self._number += 1
+            request_id, value = f"{self.kept.customer}-{self._number}", 1 + dice.below(_LARGEST)
+            kind = dice.weighted((("item", 16), ("sheet", 1), ("correction", 2), ("too much", 1)))
+            self.pending = self._thought(kind, request_id, value)
+        return self.pending
+
+    def go(self, dice: Dice) -> None:
+        """Have one thing printed, or hear at last whether it was. Raises what stands in the way."""
+        if self.lost:
+            self.come_back()
+        pending = self.think_of(dice)
+        try:
+            line = self._brought(pending)
+        except (InsufficientFunds, AlreadyDone):
+            # The second: its reply is gone with the store, and the item stands in the loss statement.
+            self.pending = None
+            return
+        self.take(line)
+
+    def take(self, line: bytes) -> None:
+        """Take the answer to what is pending."""
+        pending = self.pending
+        if pending is None:
+            return
+        reply = self.customer.accept(pending.request_id, line)
+        self._keep()
+        self._last_item = reply.item or ""
+        self._street.take_item(self.device, pending.request_id, self._last_item, pending.value)
+        self.pending = None
+
+    def be_killed(self) -> None:
+        """Lose what is not written down."""
+        self.customer = Customer(self._suite, self._card, self.kept)
+
+    def lose_last_note(self) -> None:
+        """Lose what was written down last, too."""
+        self.kept = self._older
+
+    def forget_what_was_shown(self) -> None:
+        """Be in league with whoever put an old package back: believe any state."""
+        nothing = {"version": 0, "ar": 0, "dr": 0, "record": "", "module_challenge": ""}
+        self.customer = Customer(self._suite, self._card, self.kept.model_copy(update=nothing))
+        self.pending = None
+
+    def be_again(self, state: CustomerState) -> None:
+        """Be as before: honest, and with nothing under way."""
+        self.customer, self.pending = Customer(self._suite, self._card, state), None
+        self.kept = self._older = state
+
+    def lose_key(self) -> None:
+        """Lose HMK; PW is kept elsewhere."""
+        self.lost = True
+        kept = self.kept
+        lost = Customer.lost(self._suite, self._card, kept.customer, kept.device, passphrase=None)
+        self.customer = Customer(
+            self._suite, self._card, lost.state.model_copy(update={"passphrase_hash": kept.passphrase_hash})
+        )
+        self._keep()
+
+    def come_back(self) -> None:
+        """Have lost secrets replaced by proof of PW (E-1101, M-17), or go on with it: `LeasedMeter.reset_password`."""
+        customer, began = self.customer, self.customer.state.pending
+        shown = self._heard()
+        if began is not None and customer.state.pending is None:
+            self._come_back()
+            return  # it was done, and only its answer was lost
+        customer.renew(None)
+        self._keep()
+        self._number += 1
+        asked, done = f"reset-{self._number}-asked", f"reset-{self._number}-done"
+        if shown != PsdState.PWRESET:
+            customer.heard(self._carry(customer.ask_for_reset(asked, "passphrase")))
+        customer.was_reset(done, self._carry(customer.complete_reset(done, "passphrase")))
+        self._come_back()
+
+    def _come_back(self) -> None:
+        self.lost = False
+        self._keep()
+
+    def _heard(self) -> str:
+        """Exchange challenges; whoever lost the key can only hear what the module says."""
+        try:
+            return self.customer.answered(self._carry(self.customer.ask())).state
+        except ModuleNotAuthentic:
+            return self.customer.heard(self._carry(self.customer.ask())).state
+
+    def _carry(self, request: Command) -> bytes:
+        self.busy = True
+        try:
+            return self._wire(request)
+        finally:
+            self.busy = False
+
+    def _brought(self, pending: Pending) -> bytes:
+        if not self.customer.state.module_challenge:
+            self.ask()
+        try:
+            return self._carry(pending.make())
+        except (ChallengeMismatch, ClientHasSeenOther):
+            self.ask()
+            return self._carry(pending.make())
+
+    def _thought(self, kind: str, request_id: str, value: int) -> Pending:
+        if kind == "sheet":
+            items = [SheetItem(value=value, elements=LETTER), SheetItem(value=1 + value // 2, elements=LETTER)]
+            draft = self.customer.draft_sheet(request_id, items)
+            return Pending(request_id, draft.value, lambda: self.customer.create_sheet(request_id, draft))
+        if kind == "correction" and self._last_item:
+            sha256 = hashlib.sha256(self._last_item.encode()).hexdigest()
+            return Pending(request_id, value, lambda: self.customer.correct(request_id, value, LETTER, sha256))
+        if kind == "too much":
+            value = max(1, self.customer.state.dr + 1)
+        value = min(value, 100_000)
+        return Pending(request_id, value, lambda: self.customer.create_indicium(request_id, value, LETTER))
+
+    def _keep(self) -> None:
+        self._older, self.kept = self.kept, self.customer.state
+
+
+class Bank:
+    """The provider with its book: what it signed is written down first, and sent until it is answered."""
+
+    def __init__(self, provider: Provider, carry: Carry, inquire: Carry, street: Street) -> None:
+        """Begin with an empty book. Messages go over the wire; `inquire` is a line that nobody else is on."""
+        self._provider, self._carry, self._inquire, self._street = provider, carry, inquire, street
+        self.signed: dict[str, DownloadPostageValue] = {}
+        """One message for each meter whose answer has not come."""
+        self._number = 0
+
+    def load(self, device: str, dice: Dice) -> None:
+        """Load value into a meter, or go on with what was begun."""
+        if device not in self.signed:
+            meter = self._held(device)
+            if meter.dr > DR_LIMIT // 2:
+                return
+            self._number += 1
+            value = Mills(10_000 + dice.below(100_000))
+            self.signed[device] = self._provider.download(meter, f"load-{self._number}", value)
+        self.send(device)
+
+    def send(self, device: str) -> None:
+        """Send what is signed for a meter."""
+        message = self.signed[device]
+        with suppress(AlreadyDone):  # the store was made again from the copy, which holds no replies
+            self._carry(message)
+        self._street.take_load(device, message.request_id, message.value)
+        del self.signed[device]
+
+    def _held(self, device: str) -> PsdReply:
+        return parse_reply(self._inquire(RequestChallenge(psd_id=device, client_challenge=_CHALLENGE)))

@@ -1,0 +1,121 @@
+"""A run: rounds of work in which things go wrong, each followed by a repair, after which everything must be right."""
+
+import hashlib
+from collections import Counter
+from functools import partial
+from typing import Final, NamedTuple
+
+from indicium.cryptomodule.verifier import Verdict, load_key, verify_chain
+from indicium.domain.commands.base import Command
+from indicium.domain.errors import InsufficientFunds
+from indicium.simulator.checkers import broken
+from indicium.simulator.faults import FAULTS
+from indicium.simulator.world import World
+
+_LONGEST_ROUND: Final = 16
+_ROUNDS_BETWEEN_CHECKS: Final = 4
+_STEPS_BETWEEN_FAULTS: Final = 6
+_SECONDS: Final = 120
+
+_BY_WEIGHT: Final = tuple((fault, fault.weight) for fault in FAULTS)
+
+
+class Result(NamedTuple):
+    """What a run came to."""
+
+    seed: int
+    steps: int
+    head: str
+    """Hash of the chain's last record: the same seed and steps give the same."""
+    transactions: int
+    """PSD records in the chain that the run made."""
+    faults: Counter[str]
+    refused: Counter[str]
+    seams: Counter[str]
+    """Where something struck."""
+
+
+class Failed(Exception):  # it carries a Violation to whoever asked for the run
+    """A promise was broken."""
+
+    def __init__(self, seed: int, steps: int, why: str) -> None:
+        """Say by which seed, and how to see it again."""
+        super().__init__(f"{why}\nSee it again: indicium simulate --seed {seed} --steps {steps}")
+        self.seed = seed
+
+
+def run(seed: int, steps: int) -> Result:
+    """Run one world. Raises `Failed`."""
+    world = World(seed)
+    begun = _transactions(world)
+    done = rounds = 0
+    try:
+        while done < steps:
+            world.expected, world.round = set(), []
+            for _ in range(min(steps - done, 1 + world.dice.below(_LONGEST_ROUND))):
+                _step(world)
+                done += 1
+            world.heal()
+            rounds += 1
+            if rounds % _ROUNDS_BETWEEN_CHECKS == 0:
+                world.check()
+        world.check()
+        _audit(world)
+    except Exception as error:  # an error that nobody expected breaks a promise too
+        raise Failed(seed, steps, f"{type(error).__name__}: {error} (after {', '.join(world.round)})") from error
+    finally:
+        world.stop()
+    head = hashlib.sha256(world.lines()[-1]).hexdigest()
+    made = _transactions(world) - begun
+    return Result(seed, steps, head, made, +world.faults, world.refused, world.hazards.struck)
+
+
+def _step(world: World) -> None:
+    dice = world.dice
+    world.clock.move(seconds=1 + dice.below(_SECONDS))
+    if dice.one_in(_STEPS_BETWEEN_FAULTS):
+        fault = dice.weighted(_BY_WEIGHT)
+        world.expected |= fault.explains
+        world.faults[fault.name] += 1
+        world.round.append(fault.name)
+        fault.strike(world)
+    if dice.one_in(10):
+        world.remember()
+    client = dice.one_of(world.clients)
+    match dice.weighted((("print", 14), ("group", 3), ("load", 2), ("note", 1))):
+        case "print":
+            world.attempt(partial(client.go, dice))
+        case "group":
+            world.attempt(partial(_print_together, world))
+        case "load":
+            world.attempt(partial(world.bank.load, client.device, dice))
+        case _:
+            world.attempt(partial(world.note, "somebody asked for it"))
+
+
+def _print_together(world: World) -> None:
+    """Let all who wait for nothing print in one group."""
+    clients = [client for client in world.clients if client.idle]
+    for client in clients:
+        client.ask()
+    requests: list[Command] = [client.think_of(world.dice).make() for client in clients]
+    if not requests:
+        return
+    for client, outcome in zip(clients, world.execute_all(requests), strict=True):
+        if isinstance(outcome, bytes):
+            client.take(outcome)
+        elif isinstance(outcome, InsufficientFunds):
+            client.pending = None
+        else:
+            raise outcome
+
+
+def _transactions(world: World) -> int:
+    return sum(record.psd_id is not None for record in world.disks.database.records[world.chain])
+
+
+def _audit(world: World) -> None:
+    """Have the product's own verifier look at the chain, with the key that its Auditor exported."""
+    report = verify_chain(world.lines(), load_key(world.audit_key))
+    if report.verdict is not Verdict.PASS and report.first_bad is not None:
+        broken(f"the chain does not verify: {report.first_bad.reason}")

@@ -1,0 +1,238 @@
+"""Hands on a disk: one byte changed in one place, which somebody must notice before anything is issued from it."""
+
+from collections.abc import Callable
+from typing import Final
+
+from indicium.cryptomodule.verifier import Verdict, load_key, verify_chain
+from indicium.domain.errors import IndiciumError
+from indicium.domain.flow import RequestKey
+from indicium.domain.identity import DeviceId
+from indicium.simulator.checkers import broken
+from indicium.simulator.process import COPY, MEMORY, STORE
+from indicium.simulator.world import World
+
+Undo = Callable[[], None]
+
+
+def tamper(what: str, world: World) -> None:
+    """Change something while nobody runs, see that it is noticed, and undo it."""
+    world.calm()
+    world.settle()
+    world.stop()
+    newest = world.snapshot()
+    undo, probe = TAMPERINGS[what](world)
+    try:
+        world.running()
+    except IndiciumError as error:
+        world.refused[error.code] += 1
+    else:
+        probe(world)
+    world.stop()
+    undo()
+    world.put(newest, (MEMORY, STORE, COPY))
+
+
+def _flipped(world: World, data: bytes) -> bytes:
+    changed = bytearray(data)
+    changed[world.dice.below(len(changed))] ^= 1 << world.dice.below(8)
+    return bytes(changed)
+
+
+def _nothing() -> None:
+    """Nothing is left to undo: the snapshot holds all of it."""
+
+
+def _demand_refusal(device: str) -> Callable[[World], None]:
+    def probe(world: World) -> None:
+        client = next(client for client in world.clients if client.device == device)
+        try:
+            client.go(world.dice)
+        except IndiciumError as error:
+            world.refused[error.code] += 1
+            return
+        broken(f"something was issued from a changed package of meter {device}")
+
+    return probe
+
+
+def _demand_audit(world: World) -> None:
+    """See that an auditor finds it in what the store gives out, or in the copy."""
+    key = load_key(world.audit_key)
+    stored = [record.line for record in world.disks.database.records[world.chain]]
+    reports = [verify_chain(lines, key) for lines in (stored, world.lines())]
+    if stored == world.lines() and all(report.verdict is Verdict.PASS for report in reports):
+        broken("a changed record passes the audit")
+
+
+def _unnoticed(_world: World) -> None:
+    broken("a changed memory was opened")
+
+
+def _record(world: World, number: int) -> tuple[Undo, Callable[[World], None]]:
+    records = world.disks.database.records[world.chain]
+    kept = records[number]
+    records[number] = kept._replace(line=_flipped(world, kept.line))
+
+    def undo() -> None:
+        records[number] = kept
+
+    return undo, _demand_audit
+
+
+def _newest_record(world: World) -> tuple[Undo, Callable[[World], None]]:
+    return _record(world, -1)
+
+
+def _older_record(world: World) -> tuple[Undo, Callable[[World], None]]:
+    return _record(world, world.dice.below(len(world.disks.database.records[world.chain])))
+
+
+def _package(world: World, part: str) -> tuple[Undo, Callable[[World], None]]:
+    packages = world.disks.database.packages
+    device = DeviceId(world.dice.one_of(world.clients).device)
+    kept = packages[device]
+    changed = _flipped(world, getattr(kept, part))
+    packages[device] = kept._replace(**{part: changed})  # type: ignore[arg-type]  # these parts are bytes
+
+    def undo() -> None:
+        packages[device] = kept
+
+    return undo, _demand_refusal(device)
+
+
+def _registers(world: World) -> tuple[Undo, Callable[[World], None]]:
+    return _package(world, "moving")
+
+
+def _static_part(world: World) -> tuple[Undo, Callable[[World], None]]:
+    return _package(world, "static")
+
+
+def _package_mac(world: World) -> tuple[Undo, Callable[[World], None]]:
+    return _package(world, "mac")
+
+
+def _older_package(world: World) -> tuple[Undo, Callable[[World], None]]:
+    """Put a meter's older package, whole and genuine, in the place of its newest."""
+    database = world.disks.database
+    device = DeviceId(world.dice.one_of(world.clients).device)
+    kept = database.packages[device]
+    made = [package for changes in database.log for package in changes.packages if package.psd_id == device]
+    database.packages[device] = world.dice.one_of(made[:-1])
+    accomplice = next(client for client in world.clients if client.device == device)
+    honest = accomplice.kept
+
+    def undo() -> None:
+        database.packages[device] = kept
+        accomplice.be_again(honest)
+
+    def probe(world: World) -> None:
+        accomplice.forget_what_was_shown()
+        _demand_refusal(device)(world)
+
+    return undo, probe
+
+
+def _reply(world: World) -> tuple[Undo, Callable[[World], None]]:
+    """Change a kept reply: whoever repeats that request gets nothing, or what he got before, and nothing else."""
+    replies = world.disks.database.replies
+    key = world.dice.one_of(sorted(key for key, reply in replies.items() if reply.token))
+    kept = replies[key]
+    replies[key] = kept._replace(token=_flipped(world, kept.token))
+
+    def undo() -> None:
+        replies[RequestKey(*key)] = kept
+
+    return undo, _repeat_everything
+
+
+def _repeat_everything(world: World) -> None:
+    world.network.repeat_all()
+
+
+def _copy_line(world: World) -> tuple[Undo, Callable[[World], None]]:
+    file = world.disks.copies[world.chain]
+    place = world.dice.below(len(file.content))
+    file.content[place] ^= 1
+    return _nothing, _demand_audit
+
+
+def _newest_copy_line(world: World) -> tuple[Undo, Callable[[World], None]]:
+    file = world.disks.copies[world.chain]
+    file.content[-2 - world.dice.below(50)] ^= 1
+    return _nothing, _demand_audit
+
+
+def _shorter_copy(world: World) -> tuple[Undo, Callable[[World], None]]:
+    """Cut the copy anywhere: it is completed from the store, torn line and all."""
+    file = world.disks.copies[world.chain]
+    file.put(bytes(file.content[: world.dice.below(len(file.content))]))
+    return _nothing, World.check
+
+
+def _missing_copy(world: World) -> tuple[Undo, Callable[[World], None]]:
+    del world.disks.copies[world.chain]
+    return _nothing, World.check
+
+
+def _memory(world: World, part: str) -> tuple[Undo, Callable[[World], None]]:
+    disk = world.disks.memory
+    changed = _flipped(world, getattr(disk.written, part))
+    disk.put(disk.written._replace(**{part: changed}))  # type: ignore[arg-type]  # parts are bytes
+    return _nothing, _unnoticed
+
+
+def _hot_part(world: World) -> tuple[Undo, Callable[[World], None]]:
+    return _memory(world, "hot")
+
+
+def _cold_part(world: World) -> tuple[Undo, Callable[[World], None]]:
+    return _memory(world, "cold")
+
+
+def _tail_part(world: World) -> tuple[Undo, Callable[[World], None]]:
+    """Change a kept group: each that is in use lies under the hot part's MAC."""
+    disk = world.disks.memory
+    slot = world.dice.one_of(sorted(disk.written.tails))
+    disk.put(disk.written._replace(tails={**disk.written.tails, slot: _flipped(world, disk.written.tails[slot])}))
+    return _nothing, _unnoticed
+
+
+def _older_row(world: World) -> tuple[Undo, Callable[[World], None]]:
+    """Have memory believe that a meter's version is another one."""
+    disk = world.disks.memory
+    rows = dict(disk.written.meters)
+    name = world.dice.one_of(sorted(rows))
+    rows[name] = rows[name]._replace(version=rows[name].version - 1)
+    disk.put(disk.written._replace(meters=rows))
+    return _nothing, _unnoticed
+
+
+def _ppd_key(world: World) -> tuple[Undo, Callable[[World], None]]:
+    kept, world.disks.ppd = world.disks.ppd, world.disks.ppd[::-1]
+
+    def undo() -> None:
+        world.disks.ppd = kept
+
+    return undo, _unnoticed
+
+
+TAMPERINGS: Final[dict[str, Callable[[World], tuple[Undo, Callable[[World], None]]]]] = {
+    "newest record": _newest_record,
+    "older record": _older_record,
+    "registers in a package": _registers,
+    "static part of a package": _static_part,
+    "MAC of a package": _package_mac,
+    "older package": _older_package,
+    "kept reply": _reply,
+    "line of the copy": _copy_line,
+    "newest line of the copy": _newest_copy_line,
+    "length of the copy": _shorter_copy,
+    "existence of the copy": _missing_copy,
+    "hot part of the memory": _hot_part,
+    "secret part of the memory": _cold_part,
+    "tail in the memory": _tail_part,
+    "meter's row in the memory": _older_row,
+    "key of the memory": _ppd_key,
+}
+"""What hands can be laid on, each with what gives the way back and what must notice it."""

@@ -1,0 +1,93 @@
+"""Ledgers that are broken on purpose: the judges must find out each of them, or they judge nothing."""
+
+from collections.abc import Callable
+
+import pytest
+
+from indicium.cryptomodule import checks, ladders
+from indicium.cryptomodule.group import Group
+from indicium.domain.errors import StoreFailed
+from indicium.domain.flow import Receipt
+from indicium.domain.heads import Heads, Verdict, judge
+from indicium.infrastructure.places import Places
+from indicium.simulator.database import Database
+from indicium.simulator.run import Failed, run
+
+SEEDS = range(1, 41)
+STEPS = 150
+
+Break = Callable[[pytest.MonkeyPatch], None]
+
+
+def released_before_it_is_saved(patch: pytest.MonkeyPatch) -> None:
+    """The reply goes out whatever the places say (against O-17)."""
+    save = Places.save
+
+    def careless(self, chain, dispatched, gathered):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        try:
+            return save(self, chain, dispatched, gathered)
+        except StoreFailed:
+            return Receipt(chain, dispatched.head)
+
+    patch.setattr(Places, "save", careless)
+
+
+def no_version_check(patch: pytest.MonkeyPatch) -> None:
+    """An old package is as good as the newest: for the module, and for the constraint that is the last resort."""
+    for name, ladder in vars(ladders).items():
+        if isinstance(ladder, tuple) and checks.package_is_current in ladder:
+            patch.setattr(ladders, name, tuple(check for check in ladder if check is not checks.package_is_current))
+    patch.setattr(Database, "demand_new_version", lambda *_anything: None)
+
+
+def the_copy_is_not_compared(patch: pytest.MonkeyPatch) -> None:
+    """Whatever the copy says is taken for what the store says."""
+
+    def blind(heads: Heads) -> Verdict:
+        return judge(heads._replace(copy=heads.store, store_at_copy=heads.store.hash, copy_at_store=None))
+
+    patch.setattr("indicium.infrastructure.places.judge", blind)
+
+
+def nothing_is_compared(patch: pytest.MonkeyPatch) -> None:
+    """A ledger opens as it lies there (against O-01, O-07)."""
+    reconcile = Places.reconcile
+
+    def trusting(self, module):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        return reconcile(self, module) if module.head.sequence < 2 else ()
+
+    patch.setattr(Places, "reconcile", trusting)
+
+
+def the_store_does_not_sync(patch: pytest.MonkeyPatch) -> None:
+    """A commit is only written: what `synchronous = OFF` does."""
+    patch.setattr(Database, "sync", lambda _self: None)
+
+
+def replies_are_not_kept(patch: pytest.MonkeyPatch) -> None:
+    """A repeat is done once more, and charged once more."""
+    patch.setattr(Group, "keep_reply", lambda *_anything: None)
+
+
+def _run_all() -> None:
+    for seed in SEEDS:
+        run(seed, STEPS)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        released_before_it_is_saved,
+        no_version_check,
+        the_copy_is_not_compared,
+        nothing_is_compared,
+        the_store_does_not_sync,
+        replies_are_not_kept,
+    ],
+    ids=lambda broken: broken.__name__,
+)
+def test_a_broken_ledger_is_found_out(broken: Break, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(SEEDS[0], 10)  # the world is born whole
+    broken(monkeypatch)
+    with pytest.raises(Failed, match=r"See it again: indicium simulate --seed \d+ --steps 150"):
+        _run_all()
