@@ -6,7 +6,7 @@ WORKERS ?= 2
 # The demo's store: nothing for a file in demo/, `postgres` for a server of its own, or the URL of an empty database.
 STORE ?=
 
-# How long `make fuzz` searches each parser, and which ones: nothing for all.
+# How long `make simulate` runs; how long `make fuzz` searches each parser, and which ones: nothing for all.
 SECONDS ?= 60
 PARSERS ?=
 
@@ -19,7 +19,7 @@ ON_STORE := $(if $(filter postgres,$(STORE)),$(BIN)/python -m tests.postgres_ser
 SOURCES := $(wildcard indicium tests benchmarks examples/*.py docs/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench model docs coverage mutants hunt fuzz build lock clean
+.PHONY: help setup demo test check bench model simulate docs coverage mutants hunt fuzz build lock clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ docs: $(STAMP) ## Write the generated parts of the docs anew
 
 coverage: $(STAMP) ## Run all tests and demand 95 % of the branches of domain and cryptomodule
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
+
+simulate: $(STAMP) ## Run simulated worlds in which all goes wrong, SECONDS=60 or SEEDS=20; count them in the docs
+	$(BIN)/python -m tests.simulator.campaign $(if $(SEEDS),--seeds $(SEEDS),--seconds $(SECONDS))
 
 mutants: $(STAMP) ## Break checks, registers and record in every small way and list what no test noticed
 	$(BIN)/mutmut run
