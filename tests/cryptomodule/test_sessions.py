@@ -10,7 +10,6 @@ from indicium.cryptomodule.pipeline import PAUSING_HANDLERS, PSD_HANDLERS
 from indicium.cryptomodule.sessions import SessionKeys
 from indicium.domain import fig6
 from indicium.domain.amounts import Mills
-from indicium.domain.commands import COMMANDS
 from indicium.domain.commands.access import BeginAdmin, GetStatus, Logoff, Logon
 from indicium.domain.commands.auditing import CreateAuditEntry, ExportAuditKey
 from indicium.domain.commands.base import Command
@@ -36,9 +35,7 @@ from indicium.domain.errors import (
     revive,
 )
 from indicium.domain.fig6 import FIG6, NOT_YET, Role
-from indicium.domain.lifecycle import LIFE
 from tests.harness import LETTER, World, data_of, flipped
-from tests.samples import SAMPLES
 
 
 class Host:
@@ -293,22 +290,6 @@ def test_a_command_without_a_handler_says_so_where_state_and_role_would_allow_it
         with pytest.raises(CommandNotYetSupported):
             operator.send(BeginAdmin())
         assert last_refusal(world) == ("BeginAdmin", "command-not-yet-supported", 102)
-
-
-@pytest.mark.parametrize("name", sorted(command.__name__ for command in NOT_YET))
-def test_no_command_without_a_handler_does_anything(world: World, name: str) -> None:
-    before = dict(world.inner.meters)
-    with pytest.raises((CommandNotYetSupported, CommandNotAllowed)):
-        world.execute(SAMPLES[COMMANDS[name]])
-    assert world.inner.meters == before
-
-
-def test_a_refused_command_on_a_psd_writes_nothing_even_if_it_has_no_handler_yet(world: World) -> None:
-    before = world.snapshot()
-    for command in LIFE.keys() & NOT_YET:
-        with pytest.raises(CommandNotYetSupported):
-            world.execute(SAMPLES[command])
-    assert world.snapshot() == before
 
 
 def test_get_status_writes_nothing_and_tells_no_secret(world: World) -> None:
