@@ -1,13 +1,15 @@
 """Somebody attends to a module: says who it is, gives the passphrase, does one thing, and is logged off again."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 
 from indicium.domain.commands.access import BeginAdmin, EndAdmin, NewUser
 from indicium.domain.commands.base import Command
+from indicium.domain.errors import IndiciumError
 from indicium.domain.fig6 import ModuleState
 from indicium.domain.roles import Role
 from indicium.entrypoints.asking import Asker
@@ -74,21 +76,32 @@ def administering(
     begun = attended.progress(module).state is ModuleState.ADMINISTRATIVE
     witness = None if begun else credentials(ask, OFFICER, officer)
     administrator = credentials(ask, ADMINISTRATOR, user)
-    with module.office.operator(module.settings.serial) as operator:
+    with module.office.operator(module.settings.serial) as operator, ExitStack() as ends:
         if witness is not None:
             operator.logon(*witness)
             operator.send(BeginAdmin())
             operator.logoff()
-        try:
-            operator.logon(*administrator)
-            try:
-                yield lambda command: operator.send(command, encrypted=True)
-            finally:
-                operator.logoff()
-        finally:
-            if witness is not None:
-                operator.logon(*witness)
-                operator.send(EndAdmin())
+            ends.enter_context(_in_the_end(partial(_end_administration, operator, witness)))
+        operator.logon(*administrator)
+        ends.enter_context(_in_the_end(operator.logoff))
+        yield lambda command: operator.send(command, encrypted=True)
+
+
+def _end_administration(operator: Operator, officer: tuple[str, str]) -> None:
+    operator.logon(*officer)
+    operator.send(EndAdmin())
+
+
+@contextmanager
+def _in_the_end(step: Callable[[], object]) -> Iterator[None]:
+    """Take a step whatever happened; what it meets then must not hide what happened before it."""
+    try:
+        yield
+    except BaseException:
+        with suppress(IndiciumError):  # a module that was powered up anew has no session to log off from
+            step()
+        raise
+    step()
 
 
 def credentials(ask: Asker, seat: Seat, user: str | None) -> tuple[str, str]:

@@ -4,7 +4,7 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from indicium.domain.errors import StoreFailed
@@ -14,7 +14,7 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Replace a file durably: after the return it holds `content`, after a crash that or what it held before.
 
     `mode` holds from the first byte on: a secret is never readable for a moment. Raises `StoreFailed`; then the file
-    is as it was, and no temporary one is left.
+    is as it was, and no temporary one is left where it can be removed.
     """
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -30,10 +30,12 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         temporary.replace(path)
         # A rename that is not synced may be undone by a power loss, long after others built on the new content.
         sync_folder(path.parent)
-    except OSError as error:
-        raise StoreFailed(place=f"file {path}", why=reason(error)) from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):  # what made the write fail may keep it from being cleared away, too
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise StoreFailed(place=f"file {path}", why=reason(error)) from None
+        raise
 
 
 def remove_durably(path: Path) -> None:

@@ -10,8 +10,17 @@ import sqlite3
 from pathlib import Path
 
 from indicium.cryptomodule.ports import MemoryContent, MemoryUpdate, MeterRow
-from indicium.domain.errors import LedgerInUse, MemoryNotAuthentic, MemoryOfOtherVersion, StoreFailed, UnsafeStore
+from indicium.domain.errors import (
+    IndiciumError,
+    LedgerInUse,
+    MemoryNotAuthentic,
+    MemoryOfOtherVersion,
+    StoreFailed,
+    UnsafeStore,
+)
+from indicium.infrastructure.files import reason
 
+_PLACE = "module memory"
 _FORMAT = 3
 """Number of the tables' form, which the file bears as its user version. The first form bore none."""
 _SCHEMA = f"""
@@ -32,6 +41,9 @@ _METERS = "SELECT psd_id, version, digest, mks FROM meters"
 _TAIL = "tail "
 """How the name of a part begins that is the tail of a group; its slot follows."""
 _TAIL_NAME = re.compile(f"{_TAIL}[0-9]{{1,3}}")
+_DISK_ERRORS = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}
+"""What SQLite says of the disk, and not of what stands on it."""
+_PRIMARY_CODE = 0xFF
 _SYNCHRONOUS_FULL = 2
 _CHECKPOINT_PAGES = 1024
 """WAL pages between two checkpoints: 4 MiB. A log that is written over syncs twice as fast as one that grows."""
@@ -41,9 +53,15 @@ class MemoryFile:
     """A `NonVolatileMemory` in a file. One process holds it at a time."""
 
     def __init__(self, path: Path) -> None:
-        """Open or make the file. Raises `LedgerInUse`, `UnsafeStore`, `MemoryNotAuthentic`, `MemoryOfOtherVersion`."""
+        """Open or make the file.
+
+        Raises `LedgerInUse`, `StoreFailed`, `UnsafeStore`, `MemoryNotAuthentic`, `MemoryOfOtherVersion`.
+        """
         self._path = path
-        lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreFailed(place=_PLACE, why=reason(error)) from None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -51,8 +69,10 @@ class MemoryFile:
             raise LedgerInUse(serial=path.stem) from None
         try:
             self._connection = self._connect()
-        except BaseException:
+        except BaseException as error:
             os.close(lock)
+            if isinstance(error, OSError):
+                raise StoreFailed(place=_PLACE, why=reason(error)) from None
             raise
         self._lock: int | None = lock
 
@@ -62,7 +82,7 @@ class MemoryFile:
             parts = dict(self._connection.execute("SELECT name, bytes FROM parts"))
             rows = [MeterRow(*row) for row in self._connection.execute(_METERS)]
         except sqlite3.Error as error:
-            raise MemoryNotAuthentic(path=str(self._path), why=str(error)) from None
+            raise self._unreadable(error) from None
         if not parts:
             return None
         if missing := {"hot", "cold"} - parts.keys():
@@ -88,7 +108,7 @@ class MemoryFile:
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._undo()
-            raise StoreFailed(place="module memory", why=str(error)) from None
+            raise StoreFailed(place=_PLACE, why=str(error)) from None
 
     def erase(self) -> None:
         """Forget everything, durably."""
@@ -101,7 +121,7 @@ class MemoryFile:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error as error:
             self._undo()
-            raise StoreFailed(place="module memory", why=str(error)) from None
+            raise StoreFailed(place=_PLACE, why=str(error)) from None
 
     def close(self) -> None:
         """Close the file and let it go. A second time is nothing: the lock's number may be another file's by then."""
@@ -115,10 +135,28 @@ class MemoryFile:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
+    def _unreadable(self, error: sqlite3.Error) -> IndiciumError:
+        """Say whether the disk failed, which may pass, or what stands on it is no memory of ours."""
+        code = getattr(error, "sqlite_errorcode", 0)
+        if code & _PRIMARY_CODE in _DISK_ERRORS:
+            return StoreFailed(place=_PLACE, why=str(error))
+        return MemoryNotAuthentic(path=str(self._path), why=str(error))
+
     def _connect(self) -> sqlite3.Connection:
         """Open with write-ahead log and full syncing, read back: anything less loses acknowledged transactions."""
         try:
             connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from None
+        try:
+            self._make_ours(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _make_ours(self, connection: sqlite3.Connection) -> None:
+        try:
             mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
             connection.execute("PRAGMA synchronous = FULL")
             synchronous = connection.execute("PRAGMA synchronous").fetchone()[0]
@@ -128,11 +166,9 @@ class MemoryFile:
                 connection.executescript(_SCHEMA)
                 form = _FORMAT
         except sqlite3.Error as error:
-            raise MemoryNotAuthentic(path=str(self._path), why=str(error)) from None
+            raise self._unreadable(error) from None
         if form != _FORMAT:
-            connection.close()
             raise MemoryOfOtherVersion(path=str(self._path), form=form, ours=_FORMAT)
         self._path.chmod(0o600)
         if (mode, synchronous) != ("wal", _SYNCHRONOUS_FULL):
             raise UnsafeStore(setting="synchronous", value=f"{mode} {synchronous}", needed="WAL and FULL")
-        return connection

@@ -80,3 +80,17 @@ def test_a_sync_that_fails_is_no_success(tmp_path: Path, monkeypatch: pytest.Mon
         write_atomically(tmp_path / "file", b"new")
 
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("file", b"old")]
+
+
+def test_a_failed_write_whose_temporary_file_cannot_be_removed_either_says_why_it_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fails a sync may fail the clearing away, too."""
+
+    def fail(*_arguments: object, **_named: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("os.fsync", fail)
+    monkeypatch.setattr(Path, "unlink", fail)
+    with pytest.raises(StoreFailed, match=f"file {tmp_path / 'file'} .*Input/output error"):
+        write_atomically(tmp_path / "file", b"new")
