@@ -10,6 +10,9 @@ STORE ?=
 SECONDS ?= 60
 PARSERS ?=
 
+# How long `make crash` may take; nothing for as long as all of it does.
+MINUTES ?=
+
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -19,7 +22,7 @@ ON_STORE := $(if $(filter postgres,$(STORE)),$(BIN)/python -m tests.postgres_ser
 SOURCES := $(wildcard indicium tests benchmarks examples/*.py docs/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench model simulate docs coverage mutants hunt fuzz build lock clean
+.PHONY: help setup demo test crash check bench model simulate docs coverage mutants hunt fuzz build lock clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +36,9 @@ demo: $(STAMP) ## Show a whole ledger: ceremony, meters, a mailing, verification
 
 test: $(STAMP) ## Run all tests
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+crash: $(STAMP) ## Kill, fail and cut off each command at every system call that writes: an hour, or MINUTES=10
+	$(BIN)/python -m tests.crash $(MINUTES)
 
 check: $(STAMP) ## Lint, types, contracts between rooms, tidiness, generated docs, rows that no test shows
 	$(BIN)/ruff check

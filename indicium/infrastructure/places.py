@@ -216,7 +216,8 @@ class Places:
             return
         sequence = (copy.head() or GENESIS).sequence + 1
         stored = next(self._store.records(chain, after=sequence - 1, upto=sequence), None)
-        if stored is None or not stored.line.startswith(torn):
+        # A power loss may leave the file longer than what of the line came to the disk: no record holds a zero byte.
+        if stored is None or not stored.line.startswith(torn.rstrip(b"\0")):
             why = "its last line is torn, and is not the beginning of the store's record"
             remedy = "Verify both with 'indicium verify' and put the good one back."
             raise self._refused(Verdict(Action.REFUSE, "audit copy", sequence, why, remedy))

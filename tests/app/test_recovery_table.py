@@ -58,6 +58,17 @@ def torn_in_the_last_record(audit: Path) -> None:
     audit.write_bytes(audit.read_bytes()[:-40])
 
 
+def grown_by_zero_bytes_for_half_of_the_last_record(audit: Path) -> None:
+    """As a power loss leaves a file that grew before its bytes came to the disk."""
+    content = audit.read_bytes()
+    audit.write_bytes(content[:-400] + bytes(400))
+
+
+def grown_by_zero_bytes_for_the_last_record(audit: Path) -> None:
+    *before, last = audit.read_bytes().splitlines(keepends=True)
+    audit.write_bytes(b"".join(before) + bytes(len(last)))
+
+
 def without_the_last_newline(audit: Path) -> None:
     audit.write_bytes(audit.read_bytes()[:-1])
 
@@ -85,6 +96,8 @@ def gone_with_what_lies_beside_it(audit: Path) -> None:
         without_the_last_record,
         with_one_record_only,
         torn_in_the_last_record,
+        grown_by_zero_bytes_for_half_of_the_last_record,
+        grown_by_zero_bytes_for_the_last_record,
         without_the_last_newline,
         torn_in_the_first_record,
         emptied,

@@ -27,7 +27,7 @@ from tests.app.homes import CUSTOMERS, LETTER, REFILL, data_of, paid_by, rows_of
 from tests.crash.tracing import Act, Watch
 
 ELEMENTS: Final = ("origin_zip=40505", "destination_zip=95567", "mail_class=first-class letter", "weight_ounces=1")
-PRINT_AND_PRINT: Final = (("0.33", "job-1"), ("0.55", "job-2"))
+_LETTERS_OF_ADA: Final = (("0.33", "job-1"), ("0.55", "job-2"))
 
 
 class Answer(NamedTuple):
@@ -106,15 +106,18 @@ def _print_sheet(home: Path, watch: Watch) -> object:
         return ledger.meter("Ada").print_sheet(seams.SHEET, "sheet-1").line
 
 
-def print_and_print(home: Path, watch: Watch) -> int:
+def _print_and_print(home: Path, watch: Watch) -> int:
     """Print two items in one opening of the ledger; each is shown as soon as it is there."""
     watch(threading.main_thread())
-    with Ledger.open(home) as ledger:
-        meter = ledger.meter("Ada")
-        for dollars, request in PRINT_AND_PRINT:
-            line = meter.print(dollars, LETTER, request).line
-            sys.stdout.write(f"{line}\n")
-            sys.stdout.flush()
+    screen = Screen(json=False)
+    try:
+        with Ledger.open(home) as ledger:
+            meter = ledger.meter("Ada")
+            for dollars, request in _LETTERS_OF_ADA:
+                screen.exact(meter.print(dollars, LETTER, request).line)
+                sys.stdout.flush()
+    except IndiciumError as error:
+        return screen.fail(error)
     return 0
 
 
@@ -191,5 +194,7 @@ RECOVERIES: Final = tuple(
         ("recover a copy whose last line is torn", seams.IN_COPY),
     )
 )
+
+PRINT_TWICE: Final = Scenario("print two", _print_and_print, partial(_spent, {"Ada": 880}, refilled=_NONE))
 
 SCENARIOS: Final = (PRINT_ONE, PRINT_GROUP, PRINT_SHEET, REFILL_ONE, LEASE, MODIFY, *RECOVERIES)

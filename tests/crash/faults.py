@@ -92,10 +92,12 @@ def points(ran: Ran, home: Path) -> list[Point]:
     ]
 
 
-def at(every: Sequence[Point], ran: Ran, call: str, file: str, what: str) -> Point:
-    """Find the first point of a fault at a call on a file whose name is like that."""
-    found = next(made for made in ran.calls if made.name == call and re.fullmatch(file, made.path.name))
-    return next(point for point in every if point.fault == Fault(what, call, f"{found.nth}"))
+def at(ran: Ran, home: Path, call: str, file: str, nth: int) -> Point:
+    """Give the point of an I/O error at the nth call of a clean run on a file of that name, counted from 0."""
+    made = [each for each in ran.calls if each.name == call and re.fullmatch(file, each.path.name)][nth]
+    place = place_of(made.path, home)
+    assert place is not None
+    return Point(place, Fault(EIO, call, f"{made.nth}"))
 
 
 def sample(every: Sequence[Point], many: int) -> list[Point]:
@@ -123,7 +125,7 @@ def tried(scenario: Scenario, found: Path, point: Point, folder: Path) -> Outcom
     acknowledged = ran.status == 0
     if acknowledged:
         scenario.holds(home)
-    assert_whole(home)
+        assert_whole(home)
     status, out, err = scenario.repeat(home)
     assert (status, err) == (0, ""), (status, out, err)
     if acknowledged:

@@ -32,7 +32,7 @@ MODES: Final = ("chmod", "fchmod", "fchmodat")
 WRITE_PATH: Final = (*WRITES, *SYNCS, *NAMES, *MODES)
 
 _MADE_FOR_WRITING: Final = re.compile(r"O_(CREAT|WRONLY|RDWR)")
-_LINE: Final = re.compile(r"(?P<name>\w+)\((?P<arguments>.*)\)\s+= (?P<result>\?|-?\d+)(?P<rest>.*)")
+_LINE: Final = re.compile(r"(?:\d+ +)?(?P<name>\w+)\((?P<arguments>.*)\)\s+= (?P<result>\?|-?\d+)(?P<rest>.*)")
 _ESCAPED: Final = re.compile(r'[<"]((?:\\x[0-9a-f]{2})*)[>"]')
 
 
@@ -141,7 +141,7 @@ def _calls(log: Path) -> Iterator[Call]:
     counts: dict[str, int] = {}
     with log.open() as lines:
         for line in lines:
-            found = _LINE.match(line) or re.match(r"(?P<name>\w+)\((?P<arguments>.*?)(?P<result>\?)?(?P<rest>)$", line)
+            found = _LINE.match(line)
             if found is None:  # the process's end
                 continue
             name, arguments = found["name"], found["arguments"]
@@ -149,7 +149,7 @@ def _calls(log: Path) -> Iterator[Call]:
             if name == "openat" and not _MADE_FOR_WRITING.search(arguments):
                 continue
             strings = tuple(bytes.fromhex(text.replace("\\x", "")) for text in _ESCAPED.findall(arguments))
-            result = None if found["result"] in (None, "?") else int(found["result"])
+            result = None if found["result"] == "?" else int(found["result"])
             yield Call(name, counts[name], strings, arguments, result, "INJECTED" in found["rest"])
 
 
