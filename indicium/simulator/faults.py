@@ -55,14 +55,11 @@ def _sleep(world: World, process: Process) -> None:
     """The process sleeps here; another takes over its disks and serves, and then the first one wakes up."""
     process.fenced, world.ledger = True, None
     others = [client for client in world.clients if client.idle]
-    served = 0
     with suppress(IndiciumError):
         for client in others[:2]:
             client.go(world.dice)
-            served += 1
     if world.ledger is None:  # nobody could take over: then it is as if it had been killed
         process.end()
-    world.faults["a zombie woke behind another's back"] += served
 
 
 def _close(world: World) -> None:

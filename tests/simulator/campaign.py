@@ -49,7 +49,7 @@ def written(page: str, total: Total, kinds: Counter[str]) -> str:
     known = Counter({match["name"]: int(match["value"].replace(",", "")) for match in _KIND.finditer(page[begin:end])})
     rows = [f"| {name} | {number:,} |\n" for name, number in sorted((known + kinds).items())]
     head = f"<!-- kinds -->\n\n| fault | times |\n|---|---:|\n{''.join(rows)}\n"
-    return re.sub(r"(?<=Version )[0-9.a-z]+", version("indicium"), page[:begin] + head + page[end:])
+    return re.sub(r"(?<=Version )[0-9]+([.][0-9]+)*", version("indicium"), page[:begin] + head + page[end:])
 
 
 def _one(seed: int) -> Result | Failed:
