@@ -111,6 +111,18 @@ def test_e7_only_postage_is_corrected_and_only_by_an_item_that_can_be_read(
     assert terminal.json("meter", "status", "Ada", "--home", home)["ar"] == 0
 
 
+def test_e7_nothing_is_paid_for_the_correction_of_what_is_no_postage(
+    terminal: Terminal, home: Path, tmp_path: Path
+) -> None:
+    coffee, cut = tmp_path / "coffee", tmp_path / "cut"
+    terminal.run("meter", "print", "Ada", "0.33", "kind=voucher", "purpose=x", "--out", coffee, "--home", home)
+    cut.write_bytes(coffee.read_bytes()[:100])
+    asked = ("meter", "correct", "Ada", "0.10")
+    assert terminal.json(*asked, cut, *LETTER, "--home", home, status=1)["error"] == "not-an-item"
+    assert terminal.json(*asked, coffee, *LETTER, "--home", home, status=3)["error"] == "bad-value"
+    assert terminal.json("meter", "status", "Ada", "--home", home)["ar"] == 330
+
+
 def test_e9_a_refund_is_asked_about_done_once_and_ends_the_meter(terminal: Terminal, home: Path) -> None:
     assert "say --yes" in terminal.refused("meter", "refund", "Ada", "--home", home, status=3)
     assert terminal.json("meter", "status", "Ada", "--home", home)["state"] == "leased"

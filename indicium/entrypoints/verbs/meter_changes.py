@@ -8,6 +8,7 @@ import typer
 
 from indicium.domain.errors import BadFile, BadValue
 from indicium.domain.kinds import Postage
+from indicium.domain.vbi import parse_item
 from indicium.entrypoints.asking import AtTerminal
 from indicium.entrypoints.connecting import reach
 from indicium.entrypoints.elements import elements_of
@@ -43,6 +44,7 @@ def correct(  # noqa: PLR0913, PLR0917  # each is an option of the verb
     screen, asked, corrects = Screen(json=json), elements_of(elements or ()), item_in(item)
     if not isinstance(asked, Postage):
         raise BadValue(field="kind", why="only postage is corrected")
+    _demand_postage(corrects)
     with reach(settings_of(home, store)) as module:
         corrected = meter_as(module.office, customer, user).correct(value, asked, corrects, request)
     give(screen, customer, corrected, out)
@@ -85,6 +87,12 @@ def refund(
     with reach(settings_of(home, store)) as module:
         item = module.office.meter(customer).refund()
     give(screen, customer, item, out)
+
+
+def _demand_postage(line: str) -> None:
+    """Demand an item of postage before a correction of it is paid for. Raises `NotAnItem`, `BadValue`."""
+    if not isinstance(parse_item(line.encode()).body.elements, Postage):
+        raise BadValue(field="item", why="only postage is corrected")
 
 
 def item_in(path: Path) -> str:
