@@ -275,8 +275,9 @@ def _demand_day(body: ItemBody, today: str, last_day: date | None, ended: date) 
 
 
 def _of_meter(report: ItemReport, withdrawn: Collection[str]) -> ItemReport:
-    gone = report.body is not None and report.body.device in withdrawn
-    return report._replace(withdrawn=True) if gone else report
+    if report.body is None or report.verdict is Verdict.UNKNOWN:  # perhaps another ledger's meter of that number
+        return report
+    return report._replace(withdrawn=report.body.device in withdrawn)
 
 
 def _not_again(report: ItemReport, before: Mapping[bytes, Showing]) -> ItemReport:

@@ -327,3 +327,11 @@ def test_a_redated_item_and_one_of_a_withdrawn_meter_say_so_and_are_good(world: 
     world.execute(world.provider.refund(world.ask("ada"), "refund"))
     report = only(counter(world).examine([line]))
     assert (report.verdict, report.withdrawn, report.redated) == (Verdict.GENUINE, True, "2026-03-04")
+
+
+def test_of_another_ledgers_meter_it_is_not_said_that_it_was_withdrawn(world: World) -> None:
+    """Two ledgers number their meters alike."""
+    body = body_of(USUAL["postage"][1], device=parse_item(made(world, "a")).body.device, certificate="7f")
+    world.execute(world.provider.refund(world.ask("ada"), "refund"))
+    report = only(counter(world).examine([body + b"\tAA=="]))
+    assert (report.verdict, report.withdrawn) == (Verdict.UNKNOWN, False)
