@@ -137,7 +137,7 @@ class LeasedMeter:
         value = amounts.parse_within(dollars, Mills(1), LARGEST)
         self.ask()  # nobody pays a ledger that went back
         customer = self._client.state.customer
-        self._counter.buy(Order.of(order_id or secrets.token_hex(8), self.device, customer, value))
+        self._counter.buy(Order.of(_named(order_id), self.device, customer, value))
         return self.ask()
 
     def print(self, dollars: str, elements: Elements, request_id: str | None = None) -> Item:
@@ -145,7 +145,7 @@ class LeasedMeter:
 
         Raises what the module refuses, `NotSaved` if the fate is unknown: repeat it with the same id then.
         """
-        request_id = request_id or f"print-{secrets.token_hex(8)}"
+        request_id = _named(request_id, "print-")
         value = amounts.parse_within(dollars, Mills(-LARGEST), LARGEST)  # the limits proper are the module's
         return self._issued(request_id, lambda: self._client.create_indicium(request_id, value, elements))
 
@@ -155,7 +155,7 @@ class LeasedMeter:
         `elements`: the piece of mail as it is; `corrects`: the item that it bears. As `print` otherwise.
         """
         sha256 = hashlib.sha256(corrects.encode()).hexdigest()
-        request_id = request_id or f"correct-{secrets.token_hex(8)}"
+        request_id = _named(request_id, "correct-")
         value = amounts.parse_within(dollars, Mills(-LARGEST), LARGEST)
         return self._issued(request_id, lambda: self._client.correct(request_id, value, elements, sha256))
 
@@ -164,7 +164,7 @@ class LeasedMeter:
 
         It is the server's own business: no register moves, nothing is signed. The item stays as it is.
         """
-        return self._counter.redate(self.device, item, day, request_id or f"redate-{secrets.token_hex(8)}")
+        return self._counter.redate(self.device, item, day, _named(request_id, "redate-"))
 
     def refund(self, request_id: str = "refund") -> Item:
         """Have the provider withdraw the meter and pay back all that it holds (E9): the refund indicium.
@@ -188,7 +188,7 @@ class LeasedMeter:
         The same request id with the same items gives the same sheet and costs once. Raises what `print` does, and
         `SheetItemOutOfLimits` with the number of the first item that is.
         """
-        request_id = request_id or f"sheet-{secrets.token_hex(8)}"
+        request_id = _named(request_id, "sheet-")
         draft = self._client.draft_sheet(request_id, items)
         line = self._brought(lambda: self._client.create_sheet(request_id, draft))
         sheet = self._client.accept_sheet(request_id, line, draft)
@@ -275,6 +275,11 @@ class LeasedMeter:
     def _bring(self, request: Command) -> bytes:
         with _in_service():
             return self._counter.bring(request)
+
+
+def _named(given: str | None, prefix: str = "") -> str:
+    """Name what was given no name; an empty one is somebody's mistake, and no wish to pay at every repeat."""
+    return f"{prefix}{secrets.token_hex(8)}" if given is None else given
 
 
 def _made(asked: Callable[[], ClientCommand]) -> ClientCommand:

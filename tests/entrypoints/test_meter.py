@@ -123,6 +123,24 @@ def test_e7_nothing_is_paid_for_the_correction_of_what_is_no_postage(
     assert terminal.json("meter", "status", "Ada", "--home", home)["ar"] == 330
 
 
+def test_an_empty_name_of_a_request_is_refused_and_not_replaced_by_a_new_one(
+    terminal: Terminal, home: Path, tmp_path: Path
+) -> None:
+    """`--request "$ID"` of a script whose ID is not set would be paid for at every repeat."""
+    (tmp_path / "list.csv").write_text("value_usd,kind,purpose\n0.33,voucher,x\n")
+    terminal.run("meter", "print", "Ada", "0.33", *LETTER, "--out", tmp_path / "letter", "--home", home)
+    for words in (
+        ("refill", "Ada", "1", "--order", ""),
+        ("print", "Ada", "0.33", *LETTER, "--request", ""),
+        ("correct", "Ada", "0.10", tmp_path / "letter", *LETTER, "--request", ""),
+        ("print-sheet", "Ada", tmp_path / "list.csv", "--out", tmp_path / "items", "--request", ""),
+        ("redate", "Ada", tmp_path / "letter", "--to", "2099-12-31", "--request", ""),
+    ):
+        assert terminal.json("meter", *words, "--home", home, status=3)["error"] == "bad-value"
+    status = terminal.json("meter", "status", "Ada", "--home", home)
+    assert (status["ar"], status["dr"]) == (330, 99_670)
+
+
 def test_e9_a_refund_is_asked_about_done_once_and_ends_the_meter(terminal: Terminal, home: Path) -> None:
     assert "say --yes" in terminal.refused("meter", "refund", "Ada", "--home", home, status=3)
     assert terminal.json("meter", "status", "Ada", "--home", home)["state"] == "leased"

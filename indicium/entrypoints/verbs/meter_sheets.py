@@ -62,7 +62,8 @@ def print_sheet(  # noqa: PLR0913, PLR0917  # each is an option of the verb
     if certificate and form is Form.LINE:
         msg = "--certificate goes with --form hex, base64 or csv: a line of text has no room for it"
         raise typer.BadParameter(msg)
-    screen, request_id = Screen(json=json), request or f"sheet-{secrets.token_hex(8)}"
+    screen = Screen(json=json)
+    request_id = f"sheet-{secrets.token_hex(8)}" if request is None else request
     _demand_writable(out, file)
     items = read_sheet(file)
     with reach(settings_of(home, store)) as module:
