@@ -65,6 +65,7 @@ def test_a_stranger_who_types_the_readme_takes_a_meter_through_its_life(walked: 
     assert "10 meters made" in shown
     assert shown.count("GENUINE") == 3
     assert "noted as shown" in shown
+    assert "Passphrase and key of Ada are replaced.\n" in shown
     for event in ("sheet-created", "password-reset", "postage-correction-created", "meter-user-added"):
         assert event in shown
     assert re.search(r"Item refund of Ada in|\"kind\":\"refund\"", shown)

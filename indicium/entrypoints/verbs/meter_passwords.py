@@ -69,6 +69,7 @@ def reset_password(
             reply = meter_as(module.office, customer, user).reset_password(new)
         else:
             reply = module.office.come_back(customer, device, old, new, user=user).ask()
+    screen.plain(f"Passphrase and key of {who} are replaced.")
     show(screen, customer, reply)
 
 

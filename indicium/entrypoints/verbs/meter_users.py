@@ -226,6 +226,7 @@ def reset_users_password(
     with reach(settings) as module:
         office = module.office
         reply = office.users(office.meter(customer)).reset_password(name, passphrase).ask()
+    screen.plain(f"Passphrase and key of {name} are replaced.")
     show(screen, customer, reply)
 
 
