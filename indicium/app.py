@@ -20,7 +20,8 @@ from typing import Self
 from indicium.cryptomodule.dispatch import CryptoModule
 from indicium.cryptomodule.keyring import assign
 from indicium.cryptomodule.lines import lines_in
-from indicium.cryptomodule.verifier import ChainReport, load_key, verify_chain
+from indicium.cryptomodule.pieces import joined, verify_pieces
+from indicium.cryptomodule.verifier import ChainReport, load_key
 from indicium.domain.commands.auditing import CreateAuditEntry
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.meter import PsdCommand
@@ -39,6 +40,7 @@ from indicium.domain.identity import ChainId, Serial
 from indicium.infrastructure import membership
 from indicium.infrastructure.home import Home
 from indicium.infrastructure.records import Records
+from indicium.infrastructure.segments import segments_of
 from indicium.infrastructure.store import Store
 from indicium.machine import LocalMachine, Machine
 from indicium.parties import ceremony
@@ -242,11 +244,10 @@ class Ledger:
 
     def audit(self, head: Head | None = None) -> ChainReport:
         """Verify this ledger's audit copy with the first key that its Auditor exported; `head` was noted last."""
-        copy = self._home.audit_copy(self._serial, self._module.chain)
+        chain = self._module.chain
+        pieces = [partial(lines_in, file.path) for file in segments_of(self._home.audit, self._serial, chain)]
         keys = [load_key(self._home.public(path.name)) for path in self._home.audit_keys(self._serial)]
-        key = assign({copy: partial(lines_in, copy)}, keys)[copy]
-        with copy.open("rb") as file:
-            return verify_chain(file, key, head)
+        return verify_pieces(pieces, assign({chain: partial(joined, pieces)}, keys)[chain], head)
 
     def hang_up(self, session: str) -> None:
         """Let the module know that the line to whoever opened a session is gone; any other session stays."""

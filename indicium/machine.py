@@ -10,7 +10,7 @@ from indicium.cryptomodule import suites
 from indicium.cryptomodule.ports import Clock, Hardware, NonVolatileMemory
 from indicium.cryptomodule.suites import Suite
 from indicium.domain.identity import ChainId, Serial
-from indicium.infrastructure.audit_copy import AuditCopy
+from indicium.infrastructure.audit_copy import AuditCopy, Bounds
 from indicium.infrastructure.devices import DeviceKeyFile, PpdKeyFile, SystemClock, SystemEntropy, TamperFile
 from indicium.infrastructure.home import Home
 from indicium.infrastructure.memory_file import MemoryFile
@@ -80,4 +80,5 @@ class LocalMachine:
         return store
 
     def _open_copy(self, chain: ChainId) -> AuditCopy:
-        return AuditCopy.open(self._home.audit, self._serial, chain)
+        bounds = Bounds(self._settings.copy_file_bytes, self._settings.copy_patience_seconds)
+        return AuditCopy.open(self._home.audit, self._serial, chain, bounds=bounds)

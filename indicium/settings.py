@@ -21,6 +21,11 @@ DEFAULT_SERIAL = "34576590"
 SETTINGS_FILE = "indicium.toml"
 """Where a home keeps its settings; paths in it are relative to the home, so a home can be copied."""
 
+COPY_FILE_BYTES = 256 * 1024 * 1024
+"""Length of a file of the audit copy, in bytes: some 300,000 records."""
+
+COPY_PATIENCE_SECONDS = 30
+
 _Mills = Annotated[int, Field(ge=1, le=LARGEST)]
 _RANGE = "device_range"
 _DeviceNumber = Annotated[int, Field(ge=0, le=LAST_NUMBER)]
@@ -58,6 +63,10 @@ class Settings(BaseModel):
     """Every record whose sequence is a multiple of this is signed (M-87)."""
     group_limit: Annotated[int, Field(ge=1, le=100_000)] = 1000
     """Most requests that are saved together."""
+    copy_file_bytes: Annotated[int, Field(ge=4096)] = COPY_FILE_BYTES
+    """Length from which on a file of the audit copy is closed, behind a signed record, and a new one begun (P-14)."""
+    copy_patience_seconds: Annotated[int, Field(ge=1, le=3600)] = COPY_PATIENCE_SECONDS
+    """How long a write to the audit copy may take; one that hangs longer counts as one that failed (O-19)."""
     generate_dormant_mks: bool = False
     """Whether an Operational module may generate a second, dormant Master Key Set (M-09)."""
     collect_more_shares: bool = False

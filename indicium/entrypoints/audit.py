@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 from indicium.cryptomodule.backward import verify_backward
 from indicium.cryptomodule.keyring import Lines, assign, said_first
 from indicium.cryptomodule.lines import lines_in
+from indicium.cryptomodule.pieces import joined, verify_pieces
 from indicium.cryptomodule.rows import verify_rows
 from indicium.cryptomodule.spreading import Progress, verify_file
 from indicium.cryptomodule.verifier import AuditKey, ChainReport, Verdict, load_key, overall
 from indicium.domain.errors import BadFile, BadValue, ExtraMissing
 from indicium.domain.flow import Head
 from indicium.domain.identity import ChainId
+from indicium.infrastructure.segments import segments_in
 from indicium.infrastructure.store import Store
 
 EXIT_STATUS = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCOMPLETE: 2}
@@ -49,9 +51,8 @@ class Examined(NamedTuple):
     def accepted(self) -> Iterator[bytes]:
         """Give the lines before the first bad record, of a chain that was read forward."""
         bad, covered = self.report.first_bad, self.report.range
-        if bad is None or covered is None:
-            return islice(self.lines(), self.report.records)
-        return islice(self.lines(), max(0, bad.sequence - covered[0]))
+        behind = 0 if bad is None or covered is None else max(0, covered[1] - bad.sequence + 1)
+        return islice(self.lines(), max(0, self.report.records - behind))
 
 
 class Examination(NamedTuple):
@@ -104,15 +105,16 @@ def examine(source: str, how: Examination) -> list[Examined]:
         return _verify_export(path, how)
     if path.is_dir():
         folder = path / "audit" if (path / "audit").is_dir() else path
-        files = sorted(folder.glob("*.audit"))
-        return [_verify_file(file, how._replace(keys=how.keys or _keys_beside(file))) for file in files]
+        return [
+            _verify_files(files, how._replace(keys=how.keys or _keys_beside(files[0]))) for files in _chains(folder)
+        ]
     return [_verify_file(path, how)]
 
 
 def demand_forward(how: Examination) -> None:
     """Refuse to read a store or an export backward. Raises `BadValue`."""
     if how.backward:
-        raise BadValue(field="--backward", why="only audit files are read from their newest record back")
+        raise BadValue(field="--backward", why="only a chain in one audit file is read from its newest record back")
 
 
 def need_analysis() -> None:
@@ -168,6 +170,28 @@ def _verify_file(path: Path, how: Examination) -> Examined:
         return Examined(verify_file(path, key, head, workers=how.workers, progress=how.progress), lines)
     except OSError as error:
         raise BadFile(path=str(path), why=error.strerror or "it cannot be read") from None
+
+
+def _chains(folder: Path) -> list[list[Path]]:
+    """Give the audit files of a folder, those of one chain together and in its order."""
+    named = segments_in(folder)
+    chains = [[file.path for file in files] for _, files in groupby(named, lambda file: (file.serial, file.chain))]
+    others = set(folder.glob("*.audit")) - {file.path for file in named}
+    return sorted(chains + [[path] for path in others])
+
+
+def _verify_files(files: Sequence[Path], how: Examination) -> Examined:
+    """Verify a chain that lies in one file or in several."""
+    if len(files) == 1:
+        return _verify_file(files[0], how)
+    demand_forward(how)
+    pieces = [partial(lines_in, path) for path in files]
+    lines = partial(joined, pieces)
+    try:
+        key = assign({files[0]: lines}, how.keys)[files[0]]
+        return Examined(verify_pieces(pieces, key, how.head_of(said_first(lines, "chain"))), lines)
+    except OSError as error:
+        raise BadFile(path=str(files[0]), why=error.strerror or "it cannot be read") from None
 
 
 def _verify_store(url: str, how: Examination) -> list[Examined]:

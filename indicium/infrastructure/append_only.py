@@ -1,5 +1,6 @@
-"""A file of lines that only ever grows, and whose every append is durable before it returns."""
+"""A file of lines that only ever grows, and whose every append is durable before it returns, or fails in time."""
 
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -7,20 +8,30 @@ from pathlib import Path
 
 from indicium.domain.errors import StoreFailed
 from indicium.infrastructure.files import reason, sync_folder
+from indicium.infrastructure.patience import Patience
+from indicium.settings import COPY_PATIENCE_SECONDS
 
 _BLOCK_BYTES = 1 << 16
+_CLOSED = -1
 
 
 class AppendOnlyFile:
-    """One file, open. What does not end with a newline is torn: it is no line, and nothing is appended after it."""
+    """One file, open. What does not end with a newline is torn: it is no line, and nothing is appended after it.
 
-    def __init__(self, path: Path, place: str, *, create: bool) -> None:
+    It has one writer at a time. A write that was given up because it did not return is a writer yet: so nobody opens
+    the file anew, and writes the same lines again, before it has returned.
+    """
+
+    def __init__(
+        self, path: Path, place: str, *, create: bool, patience_seconds: float = COPY_PATIENCE_SECONDS
+    ) -> None:
         """Open the file, and make it if `create`. `place` is what errors call it. Raises `StoreFailed`."""
         self._path = path
         self._place = place
         self._broken = ""
+        self._patience = Patience(place, patience_seconds)
         try:
-            self._descriptor = _open(path, create=create)
+            self._descriptor = self._patience.do(lambda: _open(path, create=create), late=os.close)
             try:
                 size = os.fstat(self._descriptor).st_size
                 self._lines_end = self._after_newline(size)
@@ -29,14 +40,26 @@ class AppendOnlyFile:
                 os.close(self._descriptor)
                 raise
         except OSError as error:
+            self._patience.end(_nothing)
             raise StoreFailed(place=place, why=f"{path.name}: {reason(error)}") from None
+        except BaseException:
+            self._patience.end(_nothing)
+            raise
+
+    @property
+    def size(self) -> int:
+        """How long the file is, in bytes, with what is torn."""
+        return self._size
 
     def append(self, content: bytes) -> None:
         """Write whole lines at the end and sync them. Raises `StoreFailed`; then the file is as it was.
 
         If it cannot be put back, or a sync failed (nobody knows what of it is on the disk), this object appends nothing
-        any more: the file has to be opened, and compared, anew.
+        any more: the file has to be opened, and compared, anew. The same where the write did not return in time.
         """
+        self._patience.do(lambda: self._append(content))
+
+    def _append(self, content: bytes) -> None:
         self._demand_as_left()
         try:
             rest = memoryview(content)
@@ -64,6 +87,9 @@ class AppendOnlyFile:
 
     def cut_torn(self) -> None:
         """Cut what stands after the last newline, durably. Raises `StoreFailed`."""
+        self._patience.do(self._cut_torn)
+
+    def _cut_torn(self) -> None:
         self._demand_as_left(torn=True)
         try:
             os.ftruncate(self._descriptor, self._lines_end)
@@ -89,9 +115,24 @@ class AppendOnlyFile:
             *whole, rest = (rest + block).split(b"\n")
             yield from whole
 
+    def rename(self, path: Path) -> None:
+        """Give the file another name in its folder; then it is as good as closed. Raises `StoreFailed`."""
+        self._patience.do(lambda: self._rename(path))
+
+    def _rename(self, path: Path) -> None:
+        self._demand_as_left()
+        self._broken = "it was given another name"
+        try:
+            self._path.rename(path)
+            sync_folder(path.parent)
+        except OSError as error:
+            raise StoreFailed(place=self._place, why=reason(error)) from None
+
     def close(self) -> None:
-        """Close the file."""
-        os.close(self._descriptor)
+        """Close the file; one that is closed stays so."""
+        if self._descriptor != _CLOSED:
+            descriptor, self._descriptor = self._descriptor, _CLOSED
+            self._patience.end(lambda: os.close(descriptor))
 
     def _demand_as_left(self, *, torn: bool = False) -> None:
         """Refuse to write to a file that is not the one we wrote: deleted, replaced, longer or shorter."""
@@ -152,9 +193,23 @@ def _open(path: Path, *, create: bool) -> int:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             msg = "not a regular file"
             raise OSError(msg)
+        _lock(descriptor)
         # Also for a file that was there: whoever made it may have been killed before its name was durable.
         sync_folder(path.parent)
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _lock(descriptor: int) -> None:
+    """Keep other writers out until the descriptor is closed. Raises OSError where there is one."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        msg = "another writer has it open, or an earlier write has not returned"
+        raise OSError(msg) from None
+
+
+def _nothing() -> None:
+    """Have nothing left to do."""

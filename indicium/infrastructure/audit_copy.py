@@ -1,16 +1,17 @@
 """The audit copy: the module's lines once more, in a file that only grows and that anybody can check.
 
-One file for each chain, `<serial>-<chain>.audit`. Beside it, append-only too, `.sealed` holds each static part that was
-ever made, so that packages can be made again from the lines.
+One file for each chain, `<serial>-<chain>.audit`, and where that grew long, closed ones before it (`rolling`). Beside
+them, append-only too, `.sealed` holds each static part that was ever made, so that packages can be made again from the
+lines.
 """
 
 import base64
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
+from itertools import chain as one_after_the_other
 from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import orjson
 
@@ -21,8 +22,23 @@ from indicium.domain.package import Package
 from indicium.domain.record import line_hash
 from indicium.infrastructure.append_only import AppendOnlyFile
 from indicium.infrastructure.ports import LineFile
+from indicium.infrastructure.rolling import RollingFile
+from indicium.infrastructure.segments import open_file, sequence_of
+from indicium.settings import COPY_FILE_BYTES, COPY_PATIENCE_SECONDS
 
 _PLACE = "audit copy"
+
+
+class Bounds(NamedTuple):
+    """What bounds a copy."""
+
+    file_bytes: int = COPY_FILE_BYTES
+    """Length from which on a file of lines is closed, behind a signed record."""
+    patience_seconds: float = COPY_PATIENCE_SECONDS
+    """How long a write may take."""
+
+
+AS_USUAL = Bounds()
 
 
 class AuditCopy:
@@ -35,12 +51,17 @@ class AuditCopy:
         self._sealed = sealed
 
     @classmethod
-    def open(cls, folder: Path, serial: Serial, chain: ChainId, *, create: bool = True) -> Self:
+    def open(
+        cls, folder: Path, serial: Serial, chain: ChainId, *, create: bool = True, bounds: Bounds = AS_USUAL
+    ) -> Self:
         """Open the copy of a chain, and make its files (mode 0644) if `create`. Raises `StoreFailed`."""
-        path = folder / f"{serial}-{chain}.audit"
-        lines = AppendOnlyFile(path, _PLACE, create=create)
+        seconds = bounds.patience_seconds
+        lines = RollingFile(
+            folder, serial, chain, _PLACE, create=create, file_bytes=bounds.file_bytes, patience_seconds=seconds
+        )
         try:
-            sealed = AppendOnlyFile(path.with_suffix(".sealed"), _PLACE, create=create)
+            path = open_file(folder, serial, chain).with_suffix(".sealed")
+            sealed = AppendOnlyFile(path, _PLACE, create=create, patience_seconds=seconds)
             try:
                 # A crash while a static part was written: its record is not in the copy yet, and when it is completed
                 # from the store, so is this.
@@ -62,11 +83,8 @@ class AuditCopy:
         line = self._lines.last_line()
         if line is None:
             return None
-        try:
-            sequence = json.loads(line.partition(b"\t")[0])["sequence"]
-        except (ValueError, TypeError, KeyError, RecursionError):
-            sequence = None
-        if type(sequence) is not int or sequence < 1:
+        sequence = sequence_of(line)
+        if sequence is None:
             raise HeadsDisagree(
                 serial=self._serial,
                 place=_PLACE,
@@ -87,7 +105,7 @@ class AuditCopy:
     def append(self, lines: Sequence[bytes], static: Sequence[Package] = ()) -> None:
         """Append records, and before them the static parts that they made; both are durable on return.
 
-        Raises `StoreFailed`; then no line of these is in the copy.
+        Raises `StoreFailed`; then a beginning of the lines is in the copy, or none of them.
         """
         # A crash between the two leaves a static part too many, which does no harm; the other way round a record would
         # be there whose package nobody can make again.
@@ -97,8 +115,24 @@ class AuditCopy:
             self._lines.append(b"".join(line + b"\n" for line in lines))
 
     def lines(self, *, after: int = 0) -> Iterator[bytes]:
-        """Give the whole lines in order, without those up to number `after`: line n of a chain's copy is record n."""
-        return islice(self._lines.lines(), after, None)
+        """Give the whole lines in order, from record `after` + 1 on.
+
+        Raises `HeadsDisagree` where that one was moved elsewhere with the file that it stood in.
+        """
+        lines = self._lines.lines()
+        first = next(lines, None)
+        if first is None:
+            return iter(())
+        begins = sequence_of(first) or 1
+        if begins > after + 1:
+            raise HeadsDisagree(
+                serial=self._serial,
+                place=_PLACE,
+                sequence=after + 1,
+                why=f"its records before {begins} were moved elsewhere",
+                remedy="Put the segments that hold them back beside it, from where the audit file server keeps them.",
+            )
+        return islice(one_after_the_other([first], lines), after + 1 - begins, None)
 
     def static_parts(self) -> Iterator[tuple[DeviceId, bytes]]:
         """Give all sealed static parts that lie beside the lines, the oldest first, each with its meter.

@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 from indicium.domain.errors import BadFile, BadSetting, LedgerMissing, StoreFailed
 from indicium.domain.identity import ChainId, Serial
 from indicium.infrastructure.files import locked, reason, remove_durably, sync_folder, write_atomically
+from indicium.infrastructure.segments import open_file, segments_in
 from indicium.settings import SETTINGS_FILE, Settings
 
 _PRIVATE = 0o700
@@ -104,8 +105,8 @@ class Home:
         return free
 
     def audit_copy(self, serial: Serial, chain: ChainId) -> Path:
-        """Give the audit copy of a chain."""
-        return self.audit / f"{serial}-{chain}.audit"
+        """Give the audit copy of a chain: the file to which lines are added."""
+        return open_file(self.audit, serial, chain)
 
     def socket(self, serial: Serial) -> Path:
         """Give the socket of the process that runs a module; its folder is made by that process, mode 0700."""
@@ -113,7 +114,7 @@ class Home:
 
     def chains(self, serial: Serial) -> set[ChainId]:
         """Give the chains of a module that have an audit copy here."""
-        return {ChainId(path.stem.partition("-")[2]) for path in self.audit.glob(f"{serial}-*.audit")}
+        return {file.chain for file in segments_in(self.audit) if file.serial == serial}
 
     def books(self, party: str) -> Path:
         """Give the folder of a party's books, and make it if it is not there. Raises `StoreFailed`."""

@@ -126,7 +126,7 @@ def test_an_export_of_it_is_verified_and_audited_from_its_own_files(
     assert third["chains"][0]["missing"][0].startswith("a key for records 1 to")  # nothing: no auditor noted it
     for refused in (out, f"sqlite:///{home / STORE}"):
         said = terminal.refused("verify", refused, "--key", first, "--backward", status=3)
-        assert "only audit files are read from their newest record back" in said
+        assert "only a chain in one audit file is read from its newest record back" in said
 
 
 def test_a_key_file_tells_which_key_it_is(home: Path) -> None:

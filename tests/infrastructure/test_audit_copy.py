@@ -78,6 +78,7 @@ def test_the_head_is_the_last_line_with_its_signature(copy: AuditCopy, tmp_path:
     copy.append([line(1), line(2, signed=True)])
 
     assert copy.head() == head(line(2, signed=True), 2)
+    copy.close()
     again = reopened(tmp_path)
     assert again.head() == head(line(2, signed=True), 2)
     again.append([line(3)])
@@ -152,6 +153,7 @@ def test_a_torn_static_part_is_cut_for_its_record_was_never_written(tmp_path: Pa
     whole = sealed.read_bytes()
     sealed.write_bytes(whole + whole[:30])
 
+    copy.close()
     again = reopened(tmp_path)
     again.append([line(2)], [package("1000000001", 1, b"sealed")])
     again.close()
@@ -275,6 +277,7 @@ def test_after_a_sync_that_failed_nothing_is_appended_until_the_copy_is_opened_a
     with pytest.raises(StoreFailed, match="an earlier sync failed"):
         copy.append([line(2)])
 
+    copy.close()
     again = reopened(tmp_path)
     again.append([line(2)])
     again.close()
@@ -301,6 +304,7 @@ def test_what_cannot_be_cut_off_after_a_failed_write_ends_the_appending(
     with pytest.raises(StoreFailed, match="could not be cut off"):
         copy.append([line(2)])
 
+    copy.close()
     again = reopened(tmp_path)
     assert audit.read_bytes() == line(1) + b"\n" + again.torn()
     assert again.torn()
