@@ -13,6 +13,7 @@ from indicium.entrypoints.options import USAGE
 from indicium.entrypoints.screen import Screen
 from indicium.entrypoints.verbs import (
     analysis,
+    archiving,
     auditing,
     checking,
     making,
@@ -99,6 +100,7 @@ for verb in (
     viewing.movement,
     auditing.verify,
     auditing.audit,
+    archiving.audit_server,
     checking.check_item,
     checking.label,
     viewing.rebuild,

@@ -7,9 +7,13 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 
 from indicium.cryptomodule.verifier import ChainReport, Verdict, overall
+from indicium.domain import amounts
+from indicium.domain.amounts import Mills
 from indicium.domain.errors import BadFile
 from indicium.domain.flow import Head
 from indicium.entrypoints.audit import Examination, examine, report_as_json
+from indicium.entrypoints.results import COLOURS, show_report
+from indicium.entrypoints.screen import Screen
 from indicium.projections.combined import MISSING, Finding, combination
 
 MOST_FINDINGS: Final = 1000
@@ -76,6 +80,30 @@ class Inspection(NamedTuple):
         found += [Problem(f"{self.more} more findings about meters", _STOP)] if self.more else []
         found += [Problem(f"{self.unread} records of meters cannot be read", _GIVE)] if self.unread else []
         return found
+
+    @property
+    def noteworthy(self) -> bool:
+        """Whether it is to be shown: always."""
+        return True
+
+    def show(self, screen: Screen) -> None:
+        """Show each chain's report, what the combination of all chains found, and the verdict over all."""
+        for source, report in self.chains:
+            screen.plain(f"  {source}")
+            show_report(screen, report)
+        for finding in self.findings:
+            screen.plain(f"  meter {finding.meter}: {finding.why}")
+            for move in finding.records:
+                screen.plain(
+                    f"    module {move.module}, record {move.sequence}: version {move.version}, {move.event} at "
+                    f"{move.at}, AR {amounts.dollars(Mills(move.ar))}, DR {amounts.dollars(Mills(move.dr))}"
+                )
+        if self.more:
+            screen.plain(f"  and {self.more} more findings")
+        for chain, head in self.lost.items():
+            screen.plain(f"  missing: chain {chain}, noted up to record {head.sequence}")
+        colour = COLOURS[self.verdict]
+        screen.say(f"  [{colour} bold]{self.verdict}[/] {self.meters} meters, {self.transactions} transactions")
 
     def as_json(self) -> dict[str, Any]:
         """Give the members of `audit --json`: those of `verify`, and what the combination found."""

@@ -7,20 +7,19 @@ from pathlib import Path
 
 from indicium.cryptomodule.verifier import ChainReport, Verdict
 from indicium.domain import amounts
-from indicium.domain.amounts import Mills
 from indicium.domain.errors import BadFile, StoreFailed
-from indicium.entrypoints.inspection import Inspection
 from indicium.entrypoints.screen import Screen
 from indicium.infrastructure.files import write_atomically
 from indicium.parties.mailing import RESULT_COLUMNS, Result
 from indicium.projections import MeterRow, ModuleRow
 
-_COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INCOMPLETE: "yellow"}
+COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INCOMPLETE: "yellow"}
+"""How a verdict is shown."""
 
 
 def show_report(screen: Screen, report: ChainReport) -> None:
     """Show what the verification of one chain found."""
-    colour = _COLOURS[report.verdict]
+    colour = COLOURS[report.verdict]
     where = f"module {report.module}, chain {report.chain}" if report.chain else "no chain"
     screen.say(f"  [{colour} bold]{report.verdict}[/] {where}")
     if report.range is not None:
@@ -36,23 +35,6 @@ def show_report(screen: Screen, report: ChainReport) -> None:
         screen.plain(f"  missing: {missing}")
     if report.verdict is Verdict.PASS:
         screen.plain(f"  head to note: {report.head}")
-
-
-def show_findings(screen: Screen, found: Inspection) -> None:
-    """Show what the combination of all chains found, and the verdict over all."""
-    for finding in found.findings:
-        screen.plain(f"  meter {finding.meter}: {finding.why}")
-        for move in finding.records:
-            screen.plain(
-                f"    module {move.module}, record {move.sequence}: version {move.version}, {move.event} at {move.at}, "
-                f"AR {amounts.dollars(Mills(move.ar))}, DR {amounts.dollars(Mills(move.dr))}"
-            )
-    if found.more:
-        screen.plain(f"  and {found.more} more findings")
-    for chain, head in found.lost.items():
-        screen.plain(f"  missing: chain {chain}, noted up to record {head.sequence}")
-    colour = _COLOURS[found.verdict]
-    screen.say(f"  [{colour} bold]{found.verdict}[/] {found.meters} meters, {found.transactions} transactions")
 
 
 def show_modules(screen: Screen, rows: Sequence[ModuleRow]) -> None:

@@ -8,15 +8,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final, Protocol
 
 from indicium.cryptomodule.verifier import Verdict
 from indicium.domain.errors import TABLE, BadValue, IndiciumError, MailNotSent
 from indicium.entrypoints.audit import EXIT_STATUS
-from indicium.entrypoints.inspection import Inspection, Problem
+from indicium.entrypoints.inspection import Problem
 from indicium.entrypoints.mail import Post
-from indicium.entrypoints.notes import Notes
-from indicium.entrypoints.results import show_findings, show_report
 from indicium.entrypoints.screen import Screen
 
 LONGEST: Final = timedelta(days=366)
@@ -38,14 +36,34 @@ def interval(text: str) -> timedelta:
     return length
 
 
+class Found(Protocol):
+    """What an audit found."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of it."""
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Everything that stands against PASS."""
+
+    @property
+    def noteworthy(self) -> bool:
+        """Whether it is to be shown at all."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Give what `--json` shows."""
+
+    def show(self, screen: Screen) -> None:
+        """Show it to a person."""
+
+
 class Rounds:
     """Audits of the same sources, one after the other; each problem is told once, for as long as it lasts."""
 
-    def __init__(
-        self, make: Callable[[], Inspection], screen: Screen, notes: Notes, post: Post | None, *, always: bool
-    ) -> None:
+    def __init__(self, make: Callable[[], Found], screen: Screen, post: Post | None, *, always: bool) -> None:
         """Take how an audit is made, and whom to tell; `always` after each audit, a good one too."""
-        self._make, self._screen, self._notes, self._post, self._always = make, screen, notes, post, always
+        self._make, self._screen, self._post, self._always = make, screen, post, always
         self._told: set[Problem] = set()
 
     def once(self) -> int:
@@ -55,17 +73,15 @@ class Rounds:
         """
         try:
             found = self._make()
-            self._notes.note(found.reports)
         except IndiciumError as error:
             what = Problem(f"the audit could not be made: {error}", "See to that, and run it again.")
             self._tell("not made", [what])
             raise
-        for source, report in found.chains:
-            self._screen.plain(f"  {source}")
-            show_report(self._screen, report)
-        show_findings(self._screen, found)
+        if found.noteworthy:
+            found.show(self._screen)
         sent = self._tell(found.verdict, found.problems)
-        self._screen.show(found.as_json() | {"mail": sent})
+        if found.noteworthy:
+            self._screen.show(found.as_json() | {"mail": sent})
         status = EXIT_STATUS[found.verdict]
         return TABLE[MailNotSent].exit_status if status == 0 and sent == "not sent" else status
 

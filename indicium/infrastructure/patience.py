@@ -36,7 +36,7 @@ class Patience:
         Raises `StoreFailed` if it does not return in time, or work before it did not.
         """
         if self.hangs:
-            raise StoreFailed(place=self._place, why="an earlier write has not returned")
+            raise StoreFailed(place=self._place, why="what it was asked before has not returned")
         if self._thread is None:
             self._thread = threading.Thread(target=_work, args=(self._jobs,), name="indicium-patience", daemon=True)
             self._thread.start()

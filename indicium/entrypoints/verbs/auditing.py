@@ -83,9 +83,11 @@ def audit(  # noqa: PLR0913, PLR0917 - one for each flag
 
         def make() -> Inspection:
             with screen.progress("auditing", "bytes") as advance:
-                return inspect(named, auditing.Examination(keys, None, advance, workers, heads=noted.heads))
+                found = inspect(named, auditing.Examination(keys, None, advance, workers, heads=noted.heads))
+            noted.note(found.reports)
+            return found
 
-        rounds = Rounds(make, screen, noted, post, always=always)
+        rounds = Rounds(make, screen, post, always=always)
         status = rounds.once() if length is None else rounds.every(length)
     except (Malformed, KeyNotUsable) as error:  # status 1 would say that a chain was tampered with
         screen.fail(error)
