@@ -17,7 +17,7 @@ from indicium.domain.commands.access import (
     NewUser,
     SetClock,
 )
-from indicium.domain.commands.auditing import CreateAuditEntry
+from indicium.domain.commands.auditing import ArchiveLog, CreateAuditEntry, DeleteLog
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium, CreateRefundIndicium
 from indicium.domain.commands.crypto_card import InitializeCryptoCard
@@ -86,6 +86,8 @@ _WITH_ARGUMENTS: tuple[Command, ...] = (
     ComputeMac(data=b"data"),
     VerifyMac(data=b"data", mac=bytes(32)),
     CreateAuditEntry(text="text"),
+    ArchiveLog(chain="0" * 32, first=1, last=1, digest="0" * 64),
+    DeleteLog(chain="0" * 32, first=1, last=1, digest="0" * 64),
     InitializeCryptoCard(
         minimum_value=1,
         maximum_value=1,

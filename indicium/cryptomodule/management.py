@@ -22,7 +22,13 @@ from indicium.cryptomodule.handlers.accounts import (
     modify_account,
     view_access_control_database,
 )
-from indicium.cryptomodule.handlers.auditing import create_audit_entry, create_audit_key, export_audit_key
+from indicium.cryptomodule.handlers.auditing import (
+    archive_log,
+    create_audit_entry,
+    create_audit_key,
+    delete_log,
+    export_audit_key,
+)
 from indicium.cryptomodule.handlers.clock import set_clock
 from indicium.cryptomodule.handlers.crypto_card import initialize_crypto_card, update_crypto_card
 from indicium.cryptomodule.handlers.disaster import recover_from_disaster
@@ -71,7 +77,7 @@ from indicium.domain.commands.access import (
     SetClock,
     ViewAccessControlDatabase,
 )
-from indicium.domain.commands.auditing import CreateAuditEntry, CreateAuditKey, ExportAuditKey
+from indicium.domain.commands.auditing import ArchiveLog, CreateAuditEntry, CreateAuditKey, DeleteLog, ExportAuditKey
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.crypto_card import InitializeCryptoCard, UpdateCryptoCard
 from indicium.domain.commands.initialization import (
@@ -213,6 +219,8 @@ MODULE_HANDLERS: dict[type[Command], Callable[[Inside, Any], Effect]] = {
     CreateAuditKey: create_audit_key,
     ExportAuditKey: export_audit_key,
     CreateAuditEntry: create_audit_entry,
+    ArchiveLog: archive_log,
+    DeleteLog: delete_log,
     RecoverFromDisaster: recover_from_disaster,
 }
 """Commands of the module, which travel alone. `resume` does AutoRecoverCheckpoint."""

@@ -26,7 +26,7 @@ from indicium.domain.commands.access import (
     SetClock,
     ViewAccessControlDatabase,
 )
-from indicium.domain.commands.auditing import CreateAuditEntry, CreateAuditKey, ExportAuditKey
+from indicium.domain.commands.auditing import ArchiveLog, CreateAuditEntry, CreateAuditKey, DeleteLog, ExportAuditKey
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium, CreateRefundIndicium
 from indicium.domain.commands.crypto_card import InitializeCryptoCard, UpdateCryptoCard
@@ -215,6 +215,8 @@ FIG6: Final[dict[type[Command], Rule]] = {
     CreateAuditEntry:                Rule(".IOAXM.", _ANYBODY,   _STAYS,           _CHAINED),  # B-38: signed if flagged
     CreateAuditKey:                  Rule("..O....", _SO,        _STAYS,           _SIGNED),   # B-39, M-24
     ExportAuditKey:                  Rule("..O....", _AUDITOR,   _STAYS,           _SIGNED),   # B-40: nobody else
+    ArchiveLog:                      Rule("..O....", _AUDITOR,   _STAYS,           _SIGNED),   # M-57
+    DeleteLog:                       Rule("..O....", _AUDITOR,   _STAYS,           _SIGNED),   # M-57
 
     # The crypto-card (E1)
     InitializeCryptoCard:            Rule("..O....", _SO,        _STAYS,           _SIGNED),   # B-41

@@ -200,6 +200,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "audit-key-exported": {},
     "audit-key-created": {"audit_key": "PEM", "fingerprint": ZEROS, "suite": "modern"},
     "audit-entry-created": {"text": "closed"},
+    "log-archived": {"chain": "0" * 32, "first": 1, "last": 100, "digest": ZEROS},
+    "log-deleted": {"chain": "0" * 32, "first": 1, "last": 100, "digest": ZEROS},
     "checkpoint-recovered": {
         "discarded": [{"sequence": 7, "hash": ZEROS, "value": 330}],
         "downloaded": 1000,

@@ -92,6 +92,8 @@ B-37 | session decrypt                      | I O A Ex Im       | any           
 B-38 | create audit entry                   | I O A Ex Im       | any                   | yes
 B-39 | create audit key                     | O                 | Security Officer      | signed
 B-40 | export audit key                     | O                 | Auditor               | signed
+M-57 | archive log                          | O                 | Auditor               | signed
+M-57 | delete log                           | O                 | Auditor               | signed
 B-41 | initialize crypto card               | O                 | Security Officer      | signed
 B-42 | update crypto card                   | O                 | Security Officer      | signed
 B-43 | initialize psd                       | O                 | none                  | yes
@@ -141,6 +143,7 @@ LISTS = {
     "session encrypt, session decrypt, export transport public key, start importing mks, create mks shares, "
     "activate mks, delete dormant mks, global encrypt and mac, global decrypt and mac, compute mac, verify mac, "
     "translate encryption and mac, create audit entry, create audit key, export audit key, "
+    "archive log, delete log, "  # M-57
     # the commands of a postage meter, that the seed describes elsewhere
     "initialize crypto card, update crypto card, initialize psd, authorize psd, configure psd, authorize customer, "
     "create indicium, create postage correction indicium, create refund indicium, download postage value, "

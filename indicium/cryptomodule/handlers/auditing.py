@@ -2,8 +2,15 @@
 
 from indicium.cryptomodule.auditing import fingerprint
 from indicium.cryptomodule.handlers.module import Effect, Inside
-from indicium.domain.commands.auditing import CreateAuditEntry, CreateAuditKey, ExportAuditKey
-from indicium.domain.errors import CommandNotAllowed
+from indicium.domain.commands.auditing import (
+    ArchiveLog,
+    CreateAuditEntry,
+    CreateAuditKey,
+    DeleteLog,
+    ExportAuditKey,
+    LogRange,
+)
+from indicium.domain.errors import CommandNotAllowed, UnknownRecord
 
 
 def export_audit_key(inside: Inside, _command: ExportAuditKey) -> Effect:
@@ -44,3 +51,21 @@ def create_audit_entry(_inside: Inside, command: CreateAuditEntry) -> Effect:
         data={"text": command.text},
         signed=command.signed,
     )
+
+
+def archive_log(inside: Inside, command: ArchiveLog) -> Effect:
+    """Record what the Auditor copied to an archive (M-57)."""
+    return _log_moved(inside, command, "log-archived")
+
+
+def delete_log(inside: Inside, command: DeleteLog) -> Effect:
+    """Record what the Auditor deletes (M-57): the module stores no log, the host deletes after this was saved."""
+    return _log_moved(inside, command, "log-deleted")
+
+
+def _log_moved(inside: Inside, command: LogRange, event: str) -> Effect:
+    """Name the records, and see that they are some; of another chain of this module only its files say how many."""
+    head = inside.hot.head.sequence
+    if command.first > command.last or (command.chain == inside.hot.chain and command.last > head):
+        raise UnknownRecord(chain=command.chain, sequence=max(command.first, command.last), last=head)
+    return Effect(reply={}, event=event, software="audit-support", data=command.model_dump())

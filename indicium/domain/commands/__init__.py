@@ -62,6 +62,8 @@ COMMANDS: Final[dict[str, type[Command]]] = {
         auditing.CreateAuditEntry,
         auditing.CreateAuditKey,
         auditing.ExportAuditKey,
+        auditing.ArchiveLog,
+        auditing.DeleteLog,
         crypto_card.InitializeCryptoCard,
         crypto_card.UpdateCryptoCard,
         psd.InitializePsd,

@@ -24,6 +24,25 @@ class UnknownRecord(Refusal):
 
 
 @dataclass(eq=False)
+class LogNotVerified(Refusal):
+    """Only what passes is archived, or deleted (M-57)."""
+
+    sentence = "Chain {chain} in {folder} is neither archived nor deleted, for it does not pass: {why}."
+    chain: str
+    folder: str
+    why: str
+
+
+@dataclass(eq=False)
+class LogNotArchived(Refusal):
+    """Only what was archived, and recorded as such, is deleted (M-57)."""
+
+    sentence = "{segment} is not deleted: {why}. Archive it first, with 'indicium module archive-log'."
+    segment: str
+    why: str
+
+
+@dataclass(eq=False)
 class ChainNotNamed(Refusal):
     """A sequence is a place in one chain, and there are several."""
 

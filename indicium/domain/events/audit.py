@@ -109,7 +109,38 @@ class DisasterRecovered(Event):
     data: DisasterData
 
 
+class LogRangeData(Data):
+    """Records of a chain, as files hold them (M-57)."""
+
+    chain: str
+    first: int
+    last: int
+    digest: Hex64
+    """SHA-256 over their lines."""
+
+
+class LogArchived(Event):
+    """The Auditor copied records, verified, to an archive."""
+
+    event: Literal["log-archived"]
+    data: LogRangeData
+
+
+class LogDeleted(Event):
+    """The Auditor deletes records, verified and archived, where the audit file server keeps them."""
+
+    event: Literal["log-deleted"]
+    data: LogRangeData
+
+
 AuditEvent = (
-    AuditKeyExported | AuditKeyCreated | AuditEntryCreated | CheckpointRecovered | StoreRedone | DisasterRecovered
+    AuditKeyExported
+    | AuditKeyCreated
+    | AuditEntryCreated
+    | CheckpointRecovered
+    | StoreRedone
+    | DisasterRecovered
+    | LogArchived
+    | LogDeleted
 )
 """Every event of audit support and recovery."""
