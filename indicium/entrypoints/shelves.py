@@ -18,7 +18,7 @@ from indicium.domain.errors import BadFile, StoreFailed
 from indicium.domain.flow import Head
 from indicium.domain.identity import ChainId, Serial
 from indicium.infrastructure.append_only import AppendOnlyFile
-from indicium.infrastructure.files import reason, sync_folder, write_atomically
+from indicium.infrastructure.files import reason, remove_durably, sync_folder, write_atomically
 from indicium.infrastructure.patience import Patience
 from indicium.infrastructure.segments import Segment, open_file, sealed_name, segments_of, sequence_of
 
@@ -64,6 +64,7 @@ class Shelf:
         self._patience = Patience(f"{_PLACE} {folder}", patience_seconds)
         self._file = self._opened()
         try:
+            self._patience.do(self._sweep)
             if self._file.torn():
                 self._file.cut_torn()  # a crash while lines were kept: they are taken once more
             self.standing = self._read_standing()
@@ -108,6 +109,11 @@ class Shelf:
         """Close its files."""
         self._file.close()
         self._patience.end(_nothing)
+
+    def _sweep(self) -> None:
+        """Remove what a killed server left unfinished."""
+        for path in self.folder.glob(f".{self._serial}-{self._chain}.*"):
+            remove_durably(path)
 
     def _set(self, standing: Standing | None, lines: Sequence[bytes]) -> None:
         if standing is not None:

@@ -7,7 +7,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from io import FileIO
 from itertools import islice
@@ -184,7 +184,10 @@ class Watch:
         file = self._patience.do(lambda: self._find(walk))
         if file is None:
             return False
-        block, size = self._patience.do(lambda: self._read(file, walk))
+        read = self._patience.do(lambda: self._read(file, walk))
+        if read is None:
+            return True
+        block, size = read
         *lines, torn = block.split(b"\n")
         fresh: list[bytes] = []
         offset = self._place.offset
@@ -201,6 +204,8 @@ class Watch:
             self._on_all(lambda shelf: shelf.keep(fresh))
             self._place = self._place._replace(offset=offset)
         if offset == size and not file.is_open:
+            if (kept := self._shelves[0].lines) and b"\t" in kept[-1]:
+                self._seal(kept, walk, offset)  # it was closed after they were kept
             if self._shelves[0].lines or walk.sequence != file.last:
                 raise _Wrong(_KEEP, f"{file.path.name} does not end with record {file.last}, and that signed")
             self._place = _Place(walk.sequence + 1, 0)
@@ -254,15 +259,24 @@ class Watch:
         later = min((first for _, first in files if first is not None and first > following), default=None)
         if later is not None:
             raise _Wrong(_PUT_BACK, f"records {following} to {later - 1} are missing from the ledger's files")
-        if not any(file.is_open for file, _ in files):
+        if not any(file.is_open or file.last == walk.sequence for file, _ in files):
             raise _Wrong(_PUT_BACK, "its open file is gone")
         if self._place.offset:
             raise _Wrong(_PUT_BACK, f"its open file ends before record {walk.sequence}, which was verified")
         return None
 
-    def _read(self, file: Segment, walk: Walk) -> tuple[bytes, int]:
-        """Read on in a file, whole lines if it can be; give its length too."""
-        with file.path.open("rb") as opened:
+    def _read(self, file: Segment, walk: Walk) -> tuple[bytes, int] | None:
+        """Read on in a file, whole lines if it can be; give its length too. None where it was just given another name.
+
+        The ledger may close the file at any moment: then the name is that of the next one, or of none yet.
+        """
+        try:
+            opened = file.path.open("rb")
+        except FileNotFoundError:
+            return None
+        with opened:
+            if file.is_open and _first_in(opened) != self._place.first:
+                return None
             found = os.fstat(opened.fileno())
             identity, offset = (found.st_dev, found.st_ino), self._place.offset
             if found.st_size < offset:
@@ -320,8 +334,13 @@ def _first_of(file: Segment) -> int | None:
     """Give the first record of a file; None while the open one has none. Raises OSError."""
     if not file.is_open:
         return file.first
-    with file.path.open("rb") as opened:
-        line = opened.readline(LINE_LIMIT)
+    with suppress(FileNotFoundError), file.path.open("rb") as opened:
+        return _first_in(opened)
+    return None
+
+
+def _first_in(opened: BinaryIO) -> int | None:
+    line = opened.readline(LINE_LIMIT)
     return sequence_of(line[:-1]) or 1 if line.endswith(b"\n") else None
 
 

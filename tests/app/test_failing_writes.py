@@ -1,9 +1,12 @@
 """Writes that fail: nothing is released, and the ledger goes on where the cause is gone."""
 
+import os
+import re
 import resource
 import shutil
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +14,14 @@ import pytest
 from sqlalchemy import create_engine
 
 from indicium.app import Ledger
+from indicium.cryptomodule.verifier import Verdict, overall
 from indicium.domain.errors import NotSaved, StoreFailed
+from indicium.entrypoints import audit
 from indicium.infrastructure.append_only import AppendOnlyFile
 from indicium.infrastructure.memory_file import MemoryFile
+from indicium.infrastructure.segments import segments_in
 from indicium.infrastructure.store import Store
-from indicium.parties.leased import LeasedMeter
+from indicium.parties.leased import Item, LeasedMeter
 from indicium.settings import Settings
 from tests.app.homes import (
     LETTER,
@@ -260,3 +266,62 @@ def test_g_505_a_copy_without_room_is_put_back_and_completed_later(home: Path) -
     apart(print_where_only_the_copy_is_full, home)
     assert_whole(home, {"Ada": 1940})
     assert not any(row.event == "checkpoint-recovered" for row in rows_of(home))
+
+
+def test_o_19_a_copy_that_hangs_stops_the_issuing_in_time_and_goes_on_when_the_disk_answers(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = home / "indicium.toml"
+    settings.write_text(settings.read_text().replace("copy_patience_seconds = 30", "copy_patience_seconds = 1"))
+    fsync, answers, hung = os.fsync, threading.Event(), threading.Event()
+
+    def hang(descriptor: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").readlink().suffix == ".audit":
+            hung.set()
+            answers.wait()
+        fsync(descriptor)
+
+    with Ledger.open(home) as ledger:
+        meter = ledger.meter("Ada")
+        meter.print("0.33", LETTER, "job-1")
+        monkeypatch.setattr(os, "fsync", hang)
+        with pytest.raises(NotSaved, match=r"audit copy .*did not answer within 1 seconds.*: repeat the request"):
+            meter.print("0.44", LETTER, "job-2")
+        assert hung.is_set()
+        monkeypatch.setattr(os, "fsync", fsync)
+        for customer in ("Ada", "Ben"):
+            with pytest.raises(NotSaved, match="an earlier write has not returned"):
+                ledger.meter(customer).print("0.55", LETTER, "job-3")
+        answers.set()
+        assert repeated(ledger.meter("Ada"), "0.44", "job-2").reply.ar == 770
+    assert_whole(home, {"Ada": 770})
+    assert len(issued(home)) == 2
+
+
+def repeated(meter: LeasedMeter, value: str, request: str) -> Item:
+    """Repeat a request until the places are there."""
+    while True:
+        with suppress(NotSaved):
+            return meter.print(value, LETTER, request)
+
+
+def test_p_14_a_copy_in_many_files_is_one_chain_and_takes_part_in_recovery(home: Path) -> None:
+    settings = home / "indicium.toml"
+    settings.write_text(re.sub("copy_file_bytes = [0-9]+", "copy_file_bytes = 4096", settings.read_text()))
+    for session in range(3):  # its first record is signed, and so is the last
+        with Ledger.open(home) as ledger:
+            for number in range(5):
+                ledger.meter("Ada").print("0.01", LETTER, f"{session}-{number}")
+            assert ledger.audit().verdict is Verdict.PASS
+            assert ledger.audit().records == len(rows_of(home))
+    names = [file.path.name.partition(".")[2] for file in segments_in(home / "audit")]
+    assert names[-1] == "audit"
+    assert len(names) > 2
+    Ledger.open(home).close()
+    assert overall(audit.verify(str(home), [], None, lambda _done, _all: None)) is Verdict.PASS
+    open_file = next(file for file in segments_in(home / "audit") if file.is_open)
+    open_file.path.unlink()
+    with Ledger.open(home) as ledger:
+        assert ledger.audit().records == len(rows_of(home))
+        assert ledger.meter("Ada").print("0.33", LETTER, "job-1").reply.ar == 480
+    assert overall(audit.verify(str(home), [], None, lambda _done, _all: None)) is Verdict.PASS
