@@ -53,6 +53,7 @@ class LocalMachine:
     def __init__(self, settings: Settings) -> None:
         """Name the places; nothing is opened yet."""
         self._home, self._serial, self._url = Home(settings.home), Serial(settings.serial), settings.store_url
+        self._bounds = Bounds.of(settings)
         self.suite: Suite = suites.make(settings.suite, SystemEntropy())
         self.clock: Clock = SystemClock()
 
@@ -80,5 +81,4 @@ class LocalMachine:
         return store
 
     def _open_copy(self, chain: ChainId) -> AuditCopy:
-        bounds = Bounds(self._settings.copy_file_bytes, self._settings.copy_patience_seconds)
-        return AuditCopy.open(self._home.audit, self._serial, chain, bounds=bounds)
+        return AuditCopy.open(self._home.audit, self._serial, chain, bounds=self._bounds)

@@ -197,15 +197,17 @@ class Watch:
                 fresh.append(line)
                 offset += len(line) + 1
                 full = len(self._shelves[0].lines) + len(fresh) >= self._bounds.segment_records
-                if b"\t" in line and (full or (offset == size and not file.is_open)):
-                    self._seal([*self._shelves[0].lines, *fresh], walk, offset)
+                over = offset == size and not file.is_open
+                if b"\t" in line and (full or over):
+                    place = _Place(walk.sequence + 1, 0) if over else self._place._replace(offset=offset)
+                    self._seal([*self._shelves[0].lines, *fresh], walk, place)
                     fresh = []
         finally:
             self._on_all(lambda shelf: shelf.keep(fresh))
             self._place = self._place._replace(offset=offset)
         if offset == size and not file.is_open:
             if (kept := self._shelves[0].lines) and b"\t" in kept[-1]:
-                self._seal(kept, walk, offset)  # it was closed after they were kept
+                self._seal(kept, walk, _Place(walk.sequence + 1, 0))  # it was closed after they were kept
             if self._shelves[0].lines or walk.sequence != file.last:
                 raise _Wrong(_KEEP, f"{file.path.name} does not end with record {file.last}, and that signed")
             self._place = _Place(walk.sequence + 1, 0)
@@ -214,9 +216,10 @@ class Watch:
             raise _Wrong(_KEEP, f"{file.path.name}: record {walk.sequence + 1} stays torn", Verdict.INCOMPLETE)
         return bool(lines)
 
-    def _seal(self, lines: Sequence[bytes], walk: Walk, offset: int) -> None:
+    def _seal(self, lines: Sequence[bytes], walk: Walk, place: _Place) -> None:
+        """Make a segment; `place` is where the line behind it is."""
         if walk.opening is not None:
-            stands = Standing.of(walk.opening, walk.in_force, self._given, walk.head, self._place.first, offset)
+            stands = Standing.of(walk.opening, walk.in_force, self._given, walk.head, place.first, place.offset)
             self._on_all(lambda shelf: shelf.seal(lines, stands))
             self._segments.append(sealed_name(self._serial, self._chain, lines))
 

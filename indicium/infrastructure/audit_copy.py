@@ -24,7 +24,7 @@ from indicium.infrastructure.append_only import AppendOnlyFile
 from indicium.infrastructure.ports import LineFile
 from indicium.infrastructure.rolling import RollingFile
 from indicium.infrastructure.segments import open_file, sequence_of
-from indicium.settings import COPY_FILE_BYTES, COPY_PATIENCE_SECONDS
+from indicium.settings import COPY_FILE_BYTES, COPY_PATIENCE_SECONDS, Settings
 
 _PLACE = "audit copy"
 
@@ -36,6 +36,11 @@ class Bounds(NamedTuple):
     """Length from which on a file of lines is closed, behind a signed record."""
     patience_seconds: float = COPY_PATIENCE_SECONDS
     """How long a write may take."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Take them from a ledger's settings."""
+        return cls(settings.copy_file_bytes, settings.copy_patience_seconds)
 
 
 AS_USUAL = Bounds()

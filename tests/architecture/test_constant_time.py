@@ -56,6 +56,14 @@ IN_THE_OPEN = {
         "base64.b64encode(authenticator) != encoded",
     ): "whether base64 has its one form; the authenticator is verified elsewhere",
     (
+        "indicium/entrypoints/watching.py",
+        "self._digest([file.path]) != self._digest([own.path for own in ours])",
+    ): "a SHA-256 of audit files, which anybody may read",
+    (
+        "indicium/parties/archivist.py",
+        "_moved(log.chain, copied).digest != moved.digest",
+    ): "a SHA-256 of audit files, which anybody may read",
+    (
         "indicium/infrastructure/statements.py",
         "static_parts.c.digest == packages.c.static_digest",
     ): "a condition that the database joins by: a SHA-256 of what anybody may read",

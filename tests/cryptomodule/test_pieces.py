@@ -89,11 +89,7 @@ def test_a_key_that_was_announced_in_the_missing_file_is_said_to_be_missing() ->
 
 
 def test_a_torn_file_in_the_middle_fails() -> None:
-    def torn() -> object:
-        yield from GOOD[:4]
-        yield GOOD[4][:20]
-
-    assert verify_pieces([torn, partial(iter, GOOD[5:])], HELD).verdict is Verdict.FAIL  # type: ignore[list-item]  # bytes
+    assert verified([*GOOD[:4], GOOD[4][:20]], GOOD[5:]).verdict is Verdict.FAIL
 
 
 def test_no_files_and_empty_files_are_no_chain() -> None:

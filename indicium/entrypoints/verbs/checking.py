@@ -36,7 +36,6 @@ _PNG: Final = b"\x89PNG\r\n\x1a\n"
 """How a picture begins."""
 
 _EXIT: Final = {Verdict.GENUINE: 0, Verdict.NOT: 1, Verdict.UNKNOWN: 2}
-_COLOURS: Final = {Verdict.GENUINE: "green", Verdict.NOT: "red", Verdict.UNKNOWN: "yellow"}
 
 
 def check_item(
