@@ -65,8 +65,10 @@ class Settings(BaseModel):
     """Most requests that are saved together."""
     copy_file_bytes: Annotated[int, Field(ge=4096)] = COPY_FILE_BYTES
     """Length from which on a file of the audit copy is closed, behind a signed record, and a new one begun (P-14)."""
-    copy_patience_seconds: Annotated[int, Field(ge=1, le=3600)] = COPY_PATIENCE_SECONDS
-    """How long a write to the audit copy may take; one that hangs longer counts as one that failed (O-19)."""
+    copy_patience_seconds: Annotated[int, Field(ge=0, le=3600)] = COPY_PATIENCE_SECONDS
+    """How long a write to the audit copy may take; one that hangs longer counts as one that failed (O-19).
+
+    0: for ever, and in the thread that asks for it."""
     generate_dormant_mks: bool = False
     """Whether an Operational module may generate a second, dormant Master Key Set (M-09)."""
     collect_more_shares: bool = False

@@ -15,7 +15,8 @@ _Job = tuple[Callable[[], Any], "Future[Any]"]
 class Patience:
     """A thread that does one piece of work after the other; whoever asked for it waits so many seconds and no more.
 
-    No system call can be called back. So work that is given up may be done yet, at any time, and what follows it waits.
+    With 0 seconds whoever asked does it, for as long as it takes. No system call can be called back. So work that is
+    given up may be done yet, at any time, and what follows it waits.
     """
 
     def __init__(self, place: str, seconds: float) -> None:
@@ -35,6 +36,8 @@ class Patience:
 
         Raises `StoreFailed` if it does not return in time, or work before it did not.
         """
+        if not self._seconds:
+            return work()
         if self.hangs:
             raise StoreFailed(place=self._place, why="what it was asked before has not returned")
         if self._thread is None:

@@ -14,9 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
-from tests.app.homes import make_leased
 from tests.crash import commands, faults, figures, power
-from tests.crash.commands import Scenario
+from tests.crash.commands import Scenario, make_traceable
 from tests.crash.figures import Tried
 from tests.crash.tracing import missing
 
@@ -41,7 +40,7 @@ def main(minutes: float) -> int:
     wrong = 0
     with _disk() as disk:
         leased = disk / "leased"
-        make_leased(leased)
+        make_traceable(leased)
         scenarios = [*commands.SCENARIOS, commands.PRINT_TWICE]
         for number, scenario in enumerate(scenarios):
             left = started + minutes * 60 - time.monotonic()

@@ -2,6 +2,7 @@
 
 import io
 import operator
+import re
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -21,9 +22,9 @@ from indicium.infrastructure.store import Store
 from indicium.parties.ceremony import PLAN_FILE, CeremonyPlan
 from indicium.parties.mailing import OK, Mailing
 from indicium.projections import Views
-from indicium.settings import Settings
+from indicium.settings import SETTINGS_FILE, Settings
 from tests.app import seams
-from tests.app.homes import CUSTOMERS, LETTER, REFILL, data_of, paid_by, rows_of
+from tests.app.homes import CUSTOMERS, LETTER, REFILL, data_of, make_leased, paid_by, rows_of
 from tests.crash.tracing import Act, Watch
 
 ELEMENTS: Final = ("origin_zip=40505", "destination_zip=95567", "mail_class=first-class letter", "weight_ounces=1")
@@ -62,6 +63,13 @@ class Scenario:
         with redirect_stdout(out), redirect_stderr(err):
             status = self.act(home, _unwatched)
         return Answer(status, out.getvalue(), err.getvalue())
+
+
+def make_traceable(folder: Path) -> None:
+    """Make a leased home whose every write is made by the one thread that is traced."""
+    make_leased(folder)
+    path = folder / SETTINGS_FILE
+    path.write_text(re.sub("copy_patience_seconds = [0-9]+", "copy_patience_seconds = 0", path.read_text()))
 
 
 def _unwatched(_thread: threading.Thread) -> None:

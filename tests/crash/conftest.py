@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.homes import make_leased, shared
+from tests.app.homes import shared
+from tests.crash.commands import make_traceable
 from tests.crash.tracing import missing
 
 
@@ -14,4 +15,4 @@ def leased(tmp_path_factory: pytest.TempPathFactory) -> Path:
     why = missing()
     if why is not None:
         pytest.skip(why)
-    return shared(tmp_path_factory, "leased", make_leased)
+    return shared(tmp_path_factory, "traceable", make_traceable)
