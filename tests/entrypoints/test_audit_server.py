@@ -12,12 +12,13 @@ import orjson
 import pytest
 
 from indicium.app import Ledger
-from indicium.cryptomodule.verifier import Verdict, load_key, overall
+from indicium.cryptomodule.verifier import Verdict, Walk, load_key, overall
 from indicium.domain.commands.auditing import CreateAuditEntry
 from indicium.domain.record import line_hash
 from indicium.entrypoints import audit
 from indicium.entrypoints.file_server import FileServer, Round
-from indicium.entrypoints.watching import Bounds
+from indicium.entrypoints.watching import Bounds, Watch
+from indicium.infrastructure.segments import Segment
 from tests.app.homes import LETTER, rows_of
 from tests.entrypoints.command import COMMAND, Terminal, environment
 from tests.infrastructure import children
@@ -114,6 +115,8 @@ def key_file(site: Site) -> Path:
 
 
 def test_a_segment_ends_with_a_signed_record_and_its_name_says_what_is_in_it(site: Site) -> None:
+    site.server.close()
+    site.server = site.started(segment=6)
     site.write(12)
     (segment,) = site.look().chains[0].segments
     assert segment == f"{NAME}.1-8.{line_hash(LINES[0])[:16]}-{line_hash(LINES[7])[:16]}.audit"
@@ -138,6 +141,27 @@ def test_a_closed_file_is_moved_when_the_ledger_has_gone_on_behind_it(site: Site
     assert sorted(path.name for path in site.drive.iterdir()) == [site.open.name]
     assert site.archived() == LINES[:50]
     assert site.ranges() == ["1-8", "9-16", "17-20", "21-28", "29-36", "37-44"]
+
+
+def test_a_file_that_is_closed_while_the_server_looks_at_it_is_no_alarm(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger renames its file between the moment in which the server finds it and that in which it opens it."""
+    site.write(20)
+    site.look()
+    find, closed = Watch._find, list[Path]()
+
+    def find_late(watch: Watch, walk: Walk) -> Segment | None:
+        found = find(watch, walk)
+        if not closed:
+            closed.append(site.roll(1, 20))
+            site.write(22)
+        return found
+
+    monkeypatch.setattr(Watch, "_find", find_late)
+    found = site.look()
+    assert (found.verdict, found.chains[0].verified, found.chains[0].moved) == (Verdict.PASS, 22, [closed[0].name])
+    assert site.archived() == LINES[:22]
 
 
 def test_what_was_verified_is_not_read_again_after_a_restart_either(site: Site) -> None:
