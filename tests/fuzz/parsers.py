@@ -13,14 +13,16 @@ from indicium.cryptomodule.state import Codec
 from indicium.cryptomodule.suites import NotAuthentic
 from indicium.cryptomodule.tokens import Kind
 from indicium.cryptomodule.verifier import load_key, verify_chain
-from indicium.domain import amounts, compact, record, replies, statements
+from indicium.domain import amounts, compact, compact_sheets, record, replies, statements
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.psd import RequestChallenge
 from indicium.domain.commands.sheets import SheetItem
 from indicium.domain.errors import IndiciumError
 from indicium.domain.events import parse_event
 from indicium.domain.flow import Changes, Gathered
+from indicium.domain.ibi_lite import IbiLite
 from indicium.domain.identity import DeviceId
+from indicium.domain.kinds import Postage
 from indicium.domain.sheets import ItemOfSheet
 from indicium.domain.statements import S, ShareEnvelope, TransportKey
 from indicium.domain.vbi import parse_item
@@ -172,17 +174,37 @@ def _compact(stage: Stage) -> Parser:
     return Parser(read, [compact.encode(parse_item(line), der) for line in _items(stage) for der in (b"", certificate)])
 
 
-def _item_of_sheet(stage: Stage) -> Parser:
+def _sheet(stage: Stage) -> list[ItemOfSheet]:
     ada = client_of(stage, "ada")
     draft = ada.draft_sheet("sheet", [SheetItem(value=330, elements=LETTER)] * 5)
-    sheet = ada.accept_sheet("sheet", stage.world.execute(ada.create_sheet("sheet", draft)), draft)
+    return list(ada.accept_sheet("sheet", stage.world.execute(ada.create_sheet("sheet", draft)), draft))
 
+
+def _item_of_sheet(stage: Stage) -> Parser:
     def read(line: bytes) -> bytes:
         item = ItemOfSheet.read(line)
         item.check()
         return item.line
 
-    return Parser(read, [item.line for item in sheet])
+    return Parser(read, [item.line for item in _sheet(stage)])
+
+
+def _compact_item_of_sheet(stage: Stage) -> Parser:
+    certificate = stage.world.certify("1000000001", stage.world.public_key("ada"))
+
+    def read(data: bytes) -> bytes:
+        found = compact_sheets.decode(data)
+        return compact_sheets.encode(found.item, found.certificate)
+
+    return Parser(read, [compact_sheets.encode(item, der) for item in _sheet(stage) for der in (b"", certificate)])
+
+
+def _ibi_lite(stage: Stage) -> Parser:
+    def read(data: bytes) -> bytes:
+        return IbiLite.decode(data).encode()
+
+    letters = [parse_item(line) for line in _items(stage)]
+    return Parser(read, [IbiLite.of(item).encode() for item in letters if isinstance(item.body.elements, Postage)])
 
 
 _PARTS: Final = b"\n--\n"
@@ -338,6 +360,8 @@ PARSERS: Final[dict[str, Make]] = {
     "item": _item,
     "compact": _compact,
     "item-of-sheet": _item_of_sheet,
+    "compact-item-of-sheet": _compact_item_of_sheet,
+    "ibi-lite": _ibi_lite,
     "package": _package,
     "transport-key": _transport_key,
     "share": _share,
