@@ -127,6 +127,32 @@ class Ladder(NamedTuple):
         assert parse_reply(reply).version == next(iter(packages.values())).version + self.changes
 
 
+def demand_slip_when_swapped(
+    world: World, monkeypatch: pytest.MonkeyPatch, ladder: Ladder, name: str, place: int
+) -> None:
+    """Swap two neighbouring checks of a list, and demand that the ladder slips at the earlier one's rung."""
+    numbered = list(getattr(ladders, name))
+    earlier = numbered[place].__name__
+    numbered[place], numbered[place + 1] = numbered[place + 1], numbered[place]
+    monkeypatch.setattr(ladders, name, tuple(numbered))
+
+    with pytest.raises(Slipped) as slipped:
+        ladder.climb(world)
+
+    assert slipped.value.rung.found_by == earlier
+
+
+def demand_slip_without(world: World, monkeypatch: pytest.MonkeyPatch, ladder: Ladder, name: str, place: int) -> None:
+    """Leave a check of a list out, and demand that the ladder slips at its rung."""
+    numbered = getattr(ladders, name)
+    monkeypatch.setattr(ladders, name, numbered[:place] + numbered[place + 1 :])
+
+    with pytest.raises(Slipped) as slipped:
+        ladder.climb(world)
+
+    assert slipped.value.rung.found_by == numbered[place].__name__
+
+
 def presented(
     world: World, name: str, faults: Faults, state: str, people: People | None = None, **changes: object
 ) -> tuple[DeviceId, Package]:
@@ -423,25 +449,11 @@ def test_the_rungs_are_the_checks_in_their_order(name: str) -> None:
 def test_a_ladder_notices_when_two_neighbouring_checks_are_swapped(
     world: World, monkeypatch: pytest.MonkeyPatch, name: str, place: int
 ) -> None:
-    numbered = list(getattr(ladders, name))
-    earlier = numbered[place].__name__
-    numbered[place], numbered[place + 1] = numbered[place + 1], numbered[place]
-    monkeypatch.setattr(ladders, name, tuple(numbered))
-
-    with pytest.raises(Slipped) as slipped:
-        LADDERS[name].climb(world)
-
-    assert slipped.value.rung.found_by == earlier
+    demand_slip_when_swapped(world, monkeypatch, LADDERS[name], name, place)
 
 
 @pytest.mark.parametrize(("name", "place"), PLACES)
 def test_a_ladder_notices_when_a_check_is_left_out(
     world: World, monkeypatch: pytest.MonkeyPatch, name: str, place: int
 ) -> None:
-    numbered = getattr(ladders, name)
-    monkeypatch.setattr(ladders, name, numbered[:place] + numbered[place + 1 :])
-
-    with pytest.raises(Slipped) as slipped:
-        LADDERS[name].climb(world)
-
-    assert slipped.value.rung.found_by == numbered[place].__name__
+    demand_slip_without(world, monkeypatch, LADDERS[name], name, place)

@@ -54,7 +54,8 @@ from tests.cryptomodule.test_ladders import (
     Ladder,
     Presentation,
     Rung,
-    Slipped,
+    demand_slip_when_swapped,
+    demand_slip_without,
     presented,
 )
 from tests.harness import World, flipped
@@ -288,28 +289,14 @@ def test_the_rungs_are_the_checks_in_their_order(name: str) -> None:
 def test_a_ladder_notices_when_two_neighbouring_checks_are_swapped(
     world: World, monkeypatch: pytest.MonkeyPatch, name: str, place: int
 ) -> None:
-    numbered = list(getattr(ladders, name))
-    earlier = numbered[place].__name__
-    numbered[place], numbered[place + 1] = numbered[place + 1], numbered[place]
-    monkeypatch.setattr(ladders, name, tuple(numbered))
-
-    with pytest.raises(Slipped) as slipped:
-        LADDERS[name].climb(world)
-
-    assert slipped.value.rung.found_by == earlier
+    demand_slip_when_swapped(world, monkeypatch, LADDERS[name], name, place)
 
 
 @pytest.mark.parametrize(("name", "place"), PLACES)
 def test_a_ladder_notices_when_a_check_is_left_out(
     world: World, monkeypatch: pytest.MonkeyPatch, name: str, place: int
 ) -> None:
-    numbered = getattr(ladders, name)
-    monkeypatch.setattr(ladders, name, numbered[:place] + numbered[place + 1 :])
-
-    with pytest.raises(Slipped) as slipped:
-        LADDERS[name].climb(world)
-
-    assert slipped.value.rung.found_by == numbered[place].__name__
+    demand_slip_without(world, monkeypatch, LADDERS[name], name, place)
 
 
 def test_every_command_of_a_client_needs_a_privilege() -> None:
