@@ -4,14 +4,18 @@ A fold of the recovery records of one chain, and of the records that they name. 
 is in no place any more: only how many records it was can be said.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple, Protocol
 
 from indicium.domain.flow import SealedRecord
 from indicium.domain.identity import ChainId
+from indicium.domain.record import line_hash
 from indicium.projections.reading import members
 
 DISCARDED, REDONE = "discarded", "redone"
+
+_BEGINNING: Final = "initialization-started"
+"""The event that every module's chain begins with (I-11)."""
 
 
 class Source(Protocol):
@@ -57,16 +61,30 @@ class Abandoned(NamedTuple):
     """The record of the disaster recovery."""
 
 
+class Read(NamedTuple):
+    """A chain, and how far it was read: what a recovery does later is not in the statement."""
+
+    module: str
+    chain: str
+    sequence: int
+    hash: str
+
+
 class Statement(NamedTuple):
     """All of one store."""
 
     losses: tuple[Loss, ...]
     abandoned: tuple[Abandoned, ...]
+    read: tuple[Read, ...]
+
+    def of(self, fate: str) -> tuple[Loss, ...]:
+        """Give the transactions of one fate."""
+        return tuple(loss for loss in self.losses if loss.fate == fate)
 
     @property
     def discarded(self) -> int:
         """Value of all that was discarded, in mills."""
-        return sum(loss.value for loss in self.losses if loss.fate == DISCARDED)
+        return worth(self.of(DISCARDED))
 
     @property
     def in_doubt(self) -> tuple[Loss, ...]:
@@ -76,11 +94,19 @@ class Statement(NamedTuple):
     def as_json(self) -> dict[str, object]:
         """Give the members of `recover --statement --json`."""
         return {
+            "read": [read._asdict() for read in self.read],
             "losses": [loss._asdict() for loss in self.losses],
             "abandoned": [range_._asdict() for range_ in self.abandoned],
             "discarded": self.discarded,
+            "redone": worth(self.of(REDONE)),
             "in_doubt": len(self.in_doubt),
+            "in_doubt_value": worth(self.in_doubt),
         }
+
+
+def worth(losses: Iterable[Loss]) -> int:
+    """Give the value of transactions together, in mills."""
+    return sum(loss.value for loss in losses)
 
 
 class _Recoveries:
@@ -120,14 +146,20 @@ def loss_statement(store: Source) -> Statement:
     """Make the statement of all chains of a store. Nothing is kept in memory but what it names."""
     losses: list[Loss] = []
     abandoned: list[Abandoned] = []
+    read: list[Read] = []
     for chain, _ in store.chains():
-        found = _Recoveries()
+        found, newest = _Recoveries(), None
         for record in store.records(chain):
+            if newest is None and record.event != _BEGINNING:
+                break  # the stream of somebody else, who keeps events in the same table
             found.note(record)
+            newest = record
+        if newest is not None:
+            read.append(Read(members(newest)["module"], chain, newest.sequence, line_hash(newest.line)))
         abandoned += found.abandoned
         if found.discarded or found.redone:
             losses += _losses(store, chain, found)
-    return Statement(tuple(losses), tuple(abandoned))
+    return Statement(tuple(losses), tuple(abandoned), tuple(read))
 
 
 def _losses(store: Source, chain: ChainId, found: _Recoveries) -> Iterator[Loss]:

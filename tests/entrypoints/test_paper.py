@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from indicium.app import Ledger
 from indicium.cryptomodule.verifier import Verdict
 from indicium.domain.flow import Head
-from indicium.entrypoints.pdf import as_pdf
+from indicium.entrypoints.ceremony_page import as_pdf
 from indicium.parties.summary import LONGEST_LINE, PaperSize, Signer, grouped, summarize
 from indicium.settings import Settings
 from tests.app.homes import LETTER, rows_of

@@ -10,10 +10,10 @@ import typer
 
 from indicium.app import Ledger
 from indicium.domain import amounts
-from indicium.domain.errors import BadFile, BadSetting, Inhibited
+from indicium.domain.errors import BadFile, BadSetting, BadValue, Inhibited
+from indicium.entrypoints import losses
 from indicium.entrypoints.connecting import reach
 from indicium.entrypoints.demo import DATA, Demo
-from indicium.entrypoints.losses import show_losses
 from indicium.entrypoints.options import (
     HomeOption,
     JsonOption,
@@ -25,11 +25,13 @@ from indicium.entrypoints.options import (
 )
 from indicium.entrypoints.results import write_results
 from indicium.entrypoints.screen import Screen
+from indicium.infrastructure.devices import SystemClock
 from indicium.infrastructure.home import Home
 from indicium.infrastructure.membership import demand_room
 from indicium.infrastructure.memory_file import MemoryFile
 from indicium.infrastructure.store import Store
 from indicium.parties.mailing import OK, Mailing, read_rows
+from indicium.parties.summary import PaperSize
 from indicium.projections.losses import loss_statement
 from indicium.settings import DEFAULT_SERIAL, Settings
 
@@ -125,6 +127,13 @@ def recover(
         bool,
         typer.Option("--statement", help="Open nothing: say what all recoveries of the store redid or discarded."),
     ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="With --statement: a new file for it; its name ends in .json, .txt or .pdf (a page)."
+        ),
+    ] = None,
+    size: Annotated[PaperSize, typer.Option("--size", help="Size of the page.")] = PaperSize.A4,
     json: JsonOption = False,
 ) -> None:
     """Bring the three places of the ledger together, and say what was done; a process that runs it has done so.
@@ -132,9 +141,20 @@ def recover(
     Where they cannot be brought together, the sentence names the place, the record and the command that helps.
     """
     screen, settings = Screen(json=json), settings_of(home, store)
+    if out is not None:
+        if not statement:
+            raise BadValue(field="--out", why="it is for the statement: say --statement too")
+        losses.demand_form(out)
     if statement:
         with Store.open(settings.store_url, read_only=True) as opened:
-            show_losses(screen, loss_statement(opened))
+            found = loss_statement(opened)
+        if out is not None:
+            losses.write_losses(found, out, SystemClock().now(), size)
+            screen.plain(f"The statement: {out}")
+        else:
+            for line in losses.lines(found):
+                screen.plain(line)
+        screen.show(found.as_json())
         return
     with reach(settings) as module:
         done = [action.value for action in module.recovered]

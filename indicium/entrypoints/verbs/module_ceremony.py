@@ -95,7 +95,7 @@ def _demand_extra(pdf: Path | None) -> None:
 def _write_pdf(summary: Summary, pdf: Path | None, size: PaperSize) -> None:
     if pdf is None:
         return
-    from indicium.entrypoints.pdf import as_pdf  # only where the extra is installed
+    from indicium.entrypoints.ceremony_page import as_pdf  # only where the extra is installed
 
     with new_file(pdf) as write:
         write(as_pdf(summary, size))
