@@ -4,10 +4,11 @@ Of the package they import nothing. What they know is the form of records (docs/
 """
 
 import hashlib
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
+
+import orjson
 
 
 class Violation(Exception):  # what a run ends with
@@ -23,18 +24,18 @@ def broken(why: str) -> NoReturn:
 class Street:
     """What clients and provider hold: all that was acknowledged to somebody outside."""
 
-    items: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
-    """Item and value in mills, by meter and request id."""
+    items: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+    """Value in mills and SHA-256 of each item, by meter and request id."""
     loads: dict[tuple[str, str], int] = field(default_factory=dict)
     """Loaded value in mills, by meter and request id."""
     _transactions: dict[tuple[str, int], str] = field(default_factory=dict)
 
     def take_item(self, meter: str, request: str, item: str, value: int) -> None:
         """Take what a client was given. A repeat may give the same once more; nothing else."""
-        held = self.items.setdefault((meter, request), (item, value))
-        if held != (item, value):
+        said = value, hashlib.sha256(item.encode()).hexdigest()
+        if self.items.setdefault((meter, request), said) != said:
             broken(f"request {request} of meter {meter} was answered with two items")
-        number = json.loads(item.partition("\t")[0])["transaction"]
+        number = orjson.loads(item.partition("\t")[0])["transaction"]
         if self._transactions.setdefault((meter, number), item) != item:
             broken(f"transaction {number} of meter {meter} is on two items")
 
@@ -52,49 +53,103 @@ class _Meter:
     done: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     """Event, value and digest of the item, by request id."""
 
+    def copied(self) -> "_Meter":
+        """Give one with the same content."""
+        return replace(self, done=self.done.copy())
+
 
 _PRINTED = ("indicium-created", "postage-correction-created", "sheet-created")
 
+_UNSETTLED = 64
+"""Newest records, which may yet be discarded or give way to others: they are read anew each time."""
 
-def demand_chain(lines: Sequence[bytes]) -> None:
-    """See that each record names its place, and the hash of the one before it."""
-    before = "0" * 64
-    for number, line in enumerate(lines, 1):
-        said = json.loads(line.partition(b"\t")[0])
-        if (said["sequence"], said["previous"]) != (number, before):
-            broken(f"the chain is broken at record {number}")
-        before = hashlib.sha256(line).hexdigest()
+_Discarded = Collection[tuple[int, str]]
+"""Records by sequence and hash."""
 
 
-def demand_one_story(copy: Sequence[bytes], store: Sequence[bytes]) -> None:
+@dataclass
+class _Books:
+    """What the records up to one of them add up to."""
+
+    sequence: int = 0
+    head: str = "0" * 64
+    """Hash of the last record."""
+    meters: dict[str, _Meter] = field(default_factory=dict)
+    totals: dict[str, int] = field(default_factory=lambda: {"downloaded": 0, "printed": 0, "refunded": 0})
+
+    def copied(self) -> "_Books":
+        """Give books with the same content."""
+        meters = {name: meter.copied() for name, meter in self.meters.items()}
+        return _Books(self.sequence, self.head, meters, self.totals.copy())
+
+    def take(self, line: bytes, discarded: _Discarded) -> None:
+        """Take the next record: it must name its place, and the hash of the one before it."""
+        record = _parsed(line)
+        self.sequence += 1
+        if (record["sequence"], record["previous"]) != (self.sequence, self.head):
+            broken(f"the chain is broken at record {self.sequence}")
+        self.head = hashlib.sha256(line).hexdigest()
+        if record["software"] == "psd" and (self.sequence, self.head) not in discarded:
+            _fold(self.meters, self.totals, record)
+
+
+class Judge:
+    """Reads a chain as often as it is asked to; what it finds there again, byte for byte, it need not count again."""
+
+    def __init__(self, street: Street) -> None:
+        """Know nothing yet."""
+        self._street = street
+        self._begin()
+
+    def _begin(self) -> None:
+        self._settled: list[bytes] = []
+        self._books = _Books()
+
+    def demand(self, copy: list[bytes], store: list[bytes], packages: Mapping[str, bytes]) -> None:
+        """See that copy and store hold one chain, and count what every meter holds.
+
+        Records, packages and all who hold something must agree.
+        """
+        _demand_one_story(copy, store)
+        meters = self._read(copy).meters
+        _compare_packages(meters, packages)
+        _compare_street(meters, self._street)
+
+    def _read(self, lines: list[bytes]) -> _Books:
+        if lines[: len(self._settled)] != self._settled:
+            self._begin()
+        known = len(self._settled)
+        discarded = _discarded(lines[known:])
+        if any(sequence <= known for sequence, _ in discarded):
+            self._begin()
+            known = 0
+            discarded = _discarded(lines)
+        settled = max(known, len(lines) - _UNSETTLED)
+        for line in lines[known:settled]:
+            self._books.take(line, discarded)
+        self._settled = lines[:settled]
+        books = self._books.copied()
+        for line in lines[settled:]:
+            books.take(line, discarded)
+        return books
+
+
+def _discarded(lines: Iterable[bytes]) -> _Discarded:
+    """Find what records of a recovery name."""
+    recoveries = (_parsed(line) for line in lines if b'"event":"checkpoint-recovered"' in line)
+    return {(one["sequence"], one["hash"]) for said in recoveries for one in said["data"]["discarded"]}
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    said: dict[str, Any] = orjson.loads(line.partition(b"\t")[0])
+    return said
+
+
+def _demand_one_story(copy: list[bytes], store: list[bytes]) -> None:
     """See that the copy and the store hold the same records, byte for byte."""
     if copy != store:
         where = next((n for n, (a, b) in enumerate(zip(copy, store, strict=False), 1) if a != b), None)
         broken(f"copy and store differ at record {where or min(len(copy), len(store)) + 1}")
-
-
-def demand_registers(lines: Iterable[bytes], packages: Mapping[str, bytes], street: Street) -> None:
-    """Count again what every meter holds, and see that records, packages and all who hold something agree."""
-    records = [json.loads(line.partition(b"\t")[0]) for line in lines]
-    discarded = {
-        (one["sequence"], one["hash"])
-        for record in records
-        if record["event"] == "checkpoint-recovered"
-        for one in record["data"]["discarded"]
-    }
-    previous = [record["previous"] for record in records[1:]] + [""]
-    standing = [
-        record
-        for record, own_hash in zip(records, previous, strict=True)
-        if (record["sequence"], own_hash) not in discarded
-    ]
-    meters: dict[str, _Meter] = {}
-    totals = {"downloaded": 0, "printed": 0, "refunded": 0}
-    for record in standing:
-        if record["software"] == "psd":
-            _fold(meters, totals, record)
-    _compare_packages(meters, packages)
-    _compare_street(meters, street)
 
 
 def _fold(meters: dict[str, _Meter], totals: dict[str, int], record: Mapping[str, Any]) -> None:
@@ -127,7 +182,7 @@ def _fold(meters: dict[str, _Meter], totals: dict[str, int], record: Mapping[str
 def _compare_packages(meters: Mapping[str, _Meter], packages: Mapping[str, bytes]) -> None:
     kept = {}
     for name, moving in packages.items():
-        said = json.loads(moving)
+        said = orjson.loads(moving)
         kept[name] = said["version"], said["ar"], said["dr"]
     counted = {name: (meter.version, meter.ar, meter.dr) for name, meter in meters.items()}
     if kept != counted:
@@ -136,9 +191,8 @@ def _compare_packages(meters: Mapping[str, _Meter], packages: Mapping[str, bytes
 
 def _compare_street(meters: Mapping[str, _Meter], street: Street) -> None:
     nothing = _Meter()
-    for (name, request), (item, value) in street.items.items():
-        named = hashlib.sha256(item.encode()).hexdigest()
-        if meters.get(name, nothing).done.get(request, ("", 0, ""))[1:] != (value, named):
+    for (name, request), said in street.items.items():
+        if meters.get(name, nothing).done.get(request, ("", 0, ""))[1:] != said:
             broken(f"item {request} of meter {name} was given out and is not in the chain")
     for (name, request), value in street.loads.items():
         if meters.get(name, nothing).done.get(request, ("", 0, ""))[:2] != ("postage-value-downloaded", value):

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from indicium.cryptomodule.verifier import Verdict, load_key, verify_chain
 from indicium.domain.commands.base import Command
 from indicium.domain.errors import InsufficientFunds
-from indicium.simulator.checkers import broken
+from indicium.simulator.checkers import Judge, broken
 from indicium.simulator.faults import FAULTS
 from indicium.simulator.world import World
 
@@ -59,6 +59,7 @@ def run(seed: int, steps: int) -> Result:
             rounds += 1
             if rounds % _ROUNDS_BETWEEN_CHECKS == 0:
                 world.check()
+        world.judge = Judge(world.street)  # the last one reads everything anew
         world.check()
         _audit(world)
     except Exception as error:  # an error that nobody expected breaks a promise too

@@ -13,9 +13,8 @@ from indicium.domain.errors import AnswerLost, IndiciumError, NotSaved
 from indicium.domain.flow import Changes
 from indicium.domain.replies import parse_reply
 from indicium.parties.provider import Provider
-from indicium.simulator import checkers
 from indicium.simulator.born import born, settings
-from indicium.simulator.checkers import Street, broken
+from indicium.simulator.checkers import Judge, Street, broken
 from indicium.simulator.disks import Disks, FileDisk, MemoryState
 from indicium.simulator.drawn import Dice, SimulatedClock, Stream
 from indicium.simulator.machine import SimulatedMachine
@@ -50,6 +49,7 @@ class World:
         self.disks: Disks = start.disks.copied()
         self.hazards = Hazards()
         self.street = Street()
+        self.judge = Judge(self.street)
         self.network = Network(self.execute, self._overheard, self.dice)
         carry = self.network.carry
         self.clients = [Client(self.suite, start.card, kept, carry, self.street) for kept in start.customers]
@@ -182,12 +182,10 @@ class World:
 
     def check(self) -> None:
         """Have the judges look at all that there is. Everything is healed, and nothing is under way."""
-        copy = self.lines()
         database = self.disks.database
-        checkers.demand_chain(copy)
-        checkers.demand_one_story(copy, [record.line for record in database.records[self.chain]])
+        stored = [record.line for record in database.records[self.chain]]
         packages = {str(name): package.moving for name, package in database.packages.items()}
-        checkers.demand_registers(copy, packages, self.street)
+        self.judge.demand(self.lines(), stored, packages)
 
     def note(self, text: str) -> None:
         """Have an audit entry made: a command of the module itself."""
