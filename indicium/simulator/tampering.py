@@ -5,8 +5,9 @@ from typing import Final
 
 from indicium.cryptomodule.verifier import Verdict, load_key, verify_chain
 from indicium.domain.errors import IndiciumError
-from indicium.domain.flow import RequestKey
+from indicium.domain.flow import Head, RequestKey
 from indicium.domain.identity import DeviceId
+from indicium.domain.record import line_hash
 from indicium.simulator.checkers import broken
 from indicium.simulator.process import COPY, MEMORY, STORE
 from indicium.simulator.world import World
@@ -55,13 +56,22 @@ def _demand_refusal(device: str) -> Callable[[World], None]:
     return probe
 
 
-def _demand_audit(world: World) -> None:
-    """See that an auditor finds it in what the store gives out, or in the copy."""
-    key = load_key(world.audit_key)
-    stored = [record.line for record in world.disks.database.records[world.chain]]
-    reports = [verify_chain(lines, key) for lines in (stored, world.lines())]
-    if stored == world.lines() and all(report.verdict is Verdict.PASS for report in reports):
-        broken("a changed record passes the audit")
+def _demand_audit(world: World) -> Callable[[World], None]:
+    """See that an auditor who noted the head finds it, in what the store gives out or in the copy, or that it is gone.
+
+    To be called while all is as it should be.
+    """
+    noted = world.lines()
+    head = Head(len(noted), line_hash(noted[-1]))
+
+    def probe(world: World) -> None:
+        stored = [record.line for record in world.disks.database.records[world.chain]]
+        for lines in (stored, world.lines()):
+            changed = lines[: len(noted)] != noted
+            if changed and verify_chain(lines, load_key(world.audit_key), head).verdict is Verdict.PASS:
+                broken("a changed record passes the audit")
+
+    return probe
 
 
 def _unnoticed(_world: World) -> None:
@@ -70,13 +80,13 @@ def _unnoticed(_world: World) -> None:
 
 def _record(world: World, number: int) -> tuple[Undo, Callable[[World], None]]:
     records = world.disks.database.records[world.chain]
-    kept = records[number]
+    kept, audit = records[number], _demand_audit(world)
     records[number] = kept._replace(line=_flipped(world, kept.line))
 
     def undo() -> None:
         records[number] = kept
 
-    return undo, _demand_audit
+    return undo, audit
 
 
 def _newest_record(world: World) -> tuple[Undo, Callable[[World], None]]:
@@ -151,16 +161,16 @@ def _repeat_everything(world: World) -> None:
 
 
 def _copy_line(world: World) -> tuple[Undo, Callable[[World], None]]:
-    file = world.disks.copies[world.chain]
+    file, audit = world.disks.copies[world.chain], _demand_audit(world)
     place = world.dice.below(len(file.content))
     file.content[place] ^= 1
-    return _nothing, _demand_audit
+    return _nothing, audit
 
 
 def _newest_copy_line(world: World) -> tuple[Undo, Callable[[World], None]]:
-    file = world.disks.copies[world.chain]
+    file, audit = world.disks.copies[world.chain], _demand_audit(world)
     file.content[-2 - world.dice.below(50)] ^= 1
-    return _nothing, _demand_audit
+    return _nothing, audit
 
 
 def _shorter_copy(world: World) -> tuple[Undo, Callable[[World], None]]:
