@@ -1,55 +1,31 @@
-"""`make simulate`: run worlds for as long as one is told, on all cores, and keep the running total in the docs.
+"""`make simulate`: run worlds for as long as one is told, on all cores, and keep the running totals in the docs.
 
-A seed that fails ends the campaign, and is written down with the command that shows it again.
+A seed that fails ends the campaign, and is written down with the command that shows it again. The totals are written
+after each handful of worlds, so that a campaign may be ended at any time.
 """
 
 import argparse
+import gc
 import multiprocessing
-import re
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
-from importlib.metadata import version
 from itertools import count, islice
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from indicium.simulator.run import Failed, Result, run
+from tests.simulator.totals import PAGE, read, this_version, written
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "reliability.md"
-STEPS: Final = 500
+STEPS: Final = 300
+"""Enough for some 500 transactions and 50 faults."""
 
-_ROW: Final = re.compile(r"^\| (?P<name>[a-z ]+) \| (?P<value>[0-9,]+) \|$", re.MULTILINE)
-
-_KIND: Final = re.compile(r"^\| (?P<name>[^|]+) \| (?P<value>[0-9,]+) \|$", re.MULTILINE)
-
-
-class Total(NamedTuple):
-    """What was run so far."""
-
-    seeds: int
-    steps: int
-    transactions: int
-    faults: int
-    seconds: int
+_AT_A_TIME: Final = 8
 
 
-def read(page: str) -> Total:
-    """Read the running total."""
-    found = {match["name"]: int(match["value"].replace(",", "")) for match in _ROW.finditer(page)}
-    return Total(*(found[name] for name in Total._fields))
-
-
-def written(page: str, total: Total, kinds: Counter[str]) -> str:
-    """Give the page with another total, and the kinds of faults counted up."""
-    for name, value in total._asdict().items():
-        page = re.sub(rf"^\| {name} \| [0-9,]+ \|$", f"| {name} | {value:,} |", page, flags=re.MULTILINE)
-    begin, end = page.index("<!-- kinds -->\n"), page.index("<!-- end -->")
-    known = Counter({match["name"]: int(match["value"].replace(",", "")) for match in _KIND.finditer(page[begin:end])})
-    rows = [f"| {name} | {number:,} |\n" for name, number in sorted((known + kinds).items())]
-    head = f"<!-- kinds -->\n\n| fault | times |\n|---|---:|\n{''.join(rows)}\n"
-    return re.sub(r"(?<=Version )[0-9]+([.][0-9]+)*", version("indicium"), page[:begin] + head + page[end:])
+def _begin() -> None:
+    """Make the world that all begin with, and spare the collector everything that stays."""
+    run(1, 1)
+    gc.freeze()
 
 
 def _one(seed: int) -> Result | Failed:
@@ -59,11 +35,17 @@ def _one(seed: int) -> Result | Failed:
         return failed
 
 
-def _results(first: int, seeds: int | None, workers: int) -> Iterator[Result | Failed]:
+def _handfuls(first: int, seeds: int | None, workers: int) -> Iterator[list[Result | Failed]]:
     numbers = count(first) if seeds is None else iter(range(first, first + seeds))
-    with multiprocessing.get_context("forkserver").Pool(workers) as pool:
-        while some := list(islice(numbers, 8 * workers)):
-            yield from pool.imap(_one, some)
+    with multiprocessing.get_context("forkserver").Pool(workers, _begin) as pool:
+        while some := list(islice(numbers, _AT_A_TIME * workers)):
+            yield pool.map(_one, some, chunksize=1)
+
+
+def _write_down(version: str, results: list[Result | Failed], seconds: float) -> None:
+    """Add what was run to what the page says now."""
+    page = PAGE.read_text("utf-8")
+    PAGE.write_text(written(page, read(page).with_runs(version, results, seconds)), "utf-8")
 
 
 def main() -> int:
@@ -73,28 +55,21 @@ def main() -> int:
     options.add_argument("--seeds", type=int)
     options.add_argument("--workers", type=int, default=multiprocessing.cpu_count())
     asked = options.parse_args()
-    page = PAGE.read_text("utf-8")
-    total, kinds, started, status = read(page), Counter[str](), time.monotonic(), 0
-    before = total.seconds
-    for result in _results(total.seeds + 1, asked.seeds, asked.workers):
-        if isinstance(result, Failed):
-            sys.stdout.write(f"{result}\n")
-            status = 1
+    version, began = this_version(), time.monotonic()
+    first, before = read(PAGE.read_text("utf-8")).next_seed, began
+    failed: list[Failed] = []
+    for handful in _handfuls(first, asked.seeds, asked.workers):
+        failed = [result for result in handful if isinstance(result, Failed)]
+        now = time.monotonic()
+        _write_down(version, handful, now - before)
+        before = now
+        if failed or (asked.seeds is None and now - began > asked.seconds):
             break
-        kinds += result.faults
-        seconds = before + round(time.monotonic() - started)
-        total = Total(
-            total.seeds + 1,
-            total.steps + result.steps,
-            total.transactions + result.transactions,
-            total.faults + result.faults.total(),
-            seconds,
-        )
-        if asked.seeds is None and time.monotonic() - started > asked.seconds:
-            break
-    PAGE.write_text(written(page, total, kinds), "utf-8")
+    for failure in failed:
+        sys.stdout.write(f"{failure}\n")
+    total = read(PAGE.read_text("utf-8")).sum
     sys.stdout.write(f"in all {total.seeds:,} seeds, {total.transactions:,} transactions, {total.faults:,} faults\n")
-    return status
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
