@@ -22,7 +22,7 @@ ON_STORE := $(if $(filter postgres,$(STORE)),$(BIN)/python -m tests.postgres_ser
 SOURCES := $(wildcard indicium tests benchmarks examples/*.py docs/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test crash check bench model simulate docs coverage mutants hunt fuzz build lock clean
+.PHONY: help setup demo test crash check bench model simulate pythons docs coverage mutants hunt fuzz build lock clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ coverage: $(STAMP) ## Run all tests and demand 95 % of the branches of domain an
 simulate: $(STAMP) ## Run simulated worlds in which all goes wrong, SECONDS=60 or SEEDS=20; count them in the docs
 	$(BIN)/python -m tests.simulator.campaign $(if $(SEEDS),--seeds $(SEEDS),--seconds $(SECONDS))
 
+pythons: $(STAMP) ## Run the same simulated worlds on each supported Python that is here, and compare their chains
+	$(BIN)/python -m tests.simulator.pythons
+
 mutants: $(STAMP) ## Break checks, registers and record in every small way and list what no test noticed
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
@@ -83,8 +86,8 @@ lock: ## Resolve pyproject.toml into requirements.lock anew (needs uv)
 	    --no-emit-index-url --all-extras --group dev --upgrade pyproject.toml --output-file requirements.lock
 	@! grep -nE '://|^ *--?(index|extra|find|trusted|i |f )' requirements.lock
 
-clean: ## Remove all that was made, .venv and demo/ too
-	rm -rf $(VENV) demo dist mutants htmlcov .coverage*
+clean: ## Remove all that was made, environments and demo/ too
+	rm -rf $(VENV) .venv-3.* demo dist mutants htmlcov .coverage*
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
