@@ -22,6 +22,7 @@ from indicium.domain.errors import IndiciumError
 from indicium.domain.flow import Receipt
 from indicium.entrypoints import running
 from tests.app import seams
+from tests.app.homes import data_of, rows_of
 from tests.entrypoints.command import COMMAND, environment
 
 PATIENCE_SECONDS = 60
@@ -159,3 +160,9 @@ def all_that_comes(client: socket.socket) -> bytes:
 def answers(came: bytes) -> list[Any]:
     """Read what a module's process answered."""
     return [orjson.loads(line) for line in came.splitlines()]
+
+
+def texts(home: Path) -> list[str]:
+    """Give the audit entries that somebody asked for, in the chain's order."""
+    entries = [data_of(row)["text"] for row in rows_of(home) if row.event == "audit-entry-created"]
+    return [text for text in entries if text != "closed"]
