@@ -17,11 +17,7 @@ from indicium.cryptomodule.ports import DeviceIdentity
 from indicium.domain.commands.access import GetStatus, InitializeAccessControlDatabase, NewUser
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.crypto_card import InitializeCryptoCard, KeyTokens
-from indicium.domain.commands.initialization import (
-    GenerateMasterKeySet,
-    GenerateTransportKeyPair,
-    StartInitialization,
-)
+from indicium.domain.commands.initialization import GenerateMasterKeySet, GenerateTransportKeyPair, StartInitialization
 from indicium.domain.commands.master_keys import (
     CombineMksShares,
     CreateMksShares,
@@ -38,18 +34,8 @@ from indicium.infrastructure.store import Store
 from indicium.parties.ceremony import Born, CeremonyPlan, Person, card_keys
 from indicium.parties.manufacturer import Manufacturer
 from indicium.parties.operator import Operator
-from tests.harness import (
-    AR_LIMIT,
-    BEGINNING,
-    DR_LIMIT,
-    MAXIMUM,
-    MINIMUM,
-    Kept,
-    Keys,
-    StandingClock,
-    World,
-    make_parties,
-)
+from tests.harness import AR_LIMIT, BEGINNING, DR_LIMIT, MAXIMUM, MINIMUM, Kept, Keys, World, make_parties
+from tests.place import StandingClock
 
 MOST_METERS = 100
 """How many meters each module of a fleet may have in all its lives."""

@@ -1,14 +1,12 @@
 """A small world for tests: a real module with its real memory, a real store, and all the parties around them.
 
-The clock stands still until a test moves it. Making a world takes a whole ceremony, so tests copy one that was made
+Making a world takes a whole ceremony, so tests copy one that was made
 before: everything that lasts lies in its folder.
 """
 
 import pickle
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -18,29 +16,23 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from indicium.cryptomodule import suites
-from indicium.cryptomodule.dispatch import CryptoModule, Dispatched
 from indicium.cryptomodule.group import package_message
-from indicium.cryptomodule.inner import Inner
 from indicium.cryptomodule.people import People
-from indicium.cryptomodule.ports import Hardware, MemoryUpdate
-from indicium.cryptomodule.state import Cold, HomeMeter, Hot, shift_sum
+from indicium.cryptomodule.state import shift_sum
 from indicium.cryptomodule.vault import StaticPart
 from indicium.domain.amounts import Mills
-from indicium.domain.commands.base import Command
 from indicium.domain.commands.crypto_card import InitializeCryptoCard
 from indicium.domain.commands.meter import ClientCommand
 from indicium.domain.commands.psd import AuthorizePsd, InitializePsd
-from indicium.domain.envelope import SessionMessage
-from indicium.domain.flow import Gathered, Head, Receipt, RequestKey, SealedRecord
+from indicium.domain.flow import Head, SealedRecord
 from indicium.domain.identity import DeviceId, Serial
 from indicium.domain.kinds import Postage, postage
 from indicium.domain.messages import certificate_request, client_message, content
 from indicium.domain.package import MovingPart, Package
 from indicium.domain.record import line_hash
 from indicium.domain.replies import PsdReply, parse_reply
-from indicium.domain.switches import AS_THE_SEED, Checkpoints, Switches
-from indicium.infrastructure.devices import DeviceKeyFile, PpdKeyFile, SystemEntropy, TamperFile
-from indicium.infrastructure.memory_file import MemoryFile
+from indicium.domain.switches import AS_THE_SEED, Switches
+from indicium.infrastructure.devices import DeviceKeyFile, SystemEntropy
 from indicium.infrastructure.store import Store
 from indicium.parties import ceremony, certificates
 from indicium.parties.authority import CertificateAuthority
@@ -50,6 +42,7 @@ from indicium.parties.manufacturer import Manufacturer
 from indicium.parties.metergen import MeterGen
 from indicium.parties.operator import Execute, Operator
 from indicium.parties.provider import Provider
+from tests.place import Place
 
 SERIAL = Serial("34576590")
 BEGINNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -59,19 +52,6 @@ LETTER: Postage = postage("94107", "04973", "first-class letter", 1)
 
 
 Asked = TypeVar("Asked", bound=ClientCommand)
-
-
-class StandingClock:
-    """A `Clock` that a test moves."""
-
-    def __init__(self, now: datetime) -> None:
-        self.time = now
-
-    def now(self) -> datetime:
-        return self.time
-
-    def pass_by(self, **how_long: float) -> None:
-        self.time += timedelta(**how_long)
 
 
 class Keys(NamedTuple):
@@ -99,27 +79,14 @@ class Kept(NamedTuple):
     suite: str = "modern"
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Everything that a refused command must leave as it is: what the module knows, and every byte of its memory."""
-
-    files: Mapping[str, bytes]
-    hot: object
-    tail: object
-    meters: Mapping[DeviceId, HomeMeter]
-    head: Head
-    state: str
-
-
-class World:
-    """A module, a store and the parties, in one folder."""
+class World(Place):
+    """A place with all the parties around it."""
 
     def __init__(
         self, folder: Path, kept: Kept, *, ring: int = 3, serial: Serial = SERIAL, switches: Switches = AS_THE_SEED
     ) -> None:
-        self.folder, self.ring, self.serial, self.switches = folder, ring, serial, switches
-        self.clock = StandingClock(kept.time)
-        self.suite = suites.make(kept.suite, SystemEntropy())
+        suite = suites.make(kept.suite, SystemEntropy())
+        super().__init__(folder, kept.time, suite, ring=ring, serial=serial, switches=switches)
         self.keys, self.plan = kept.keys, kept.plan
         key = certificates.load_private_key(kept.keys.authority, "authority")
         smartcard = self.suite.load_signing_key(kept.keys.smartcard)
@@ -133,9 +100,6 @@ class World:
         self.born = kept.born
         self.meters = dict(kept.meters)
         """Device IDs by the names that the tests use."""
-        self.store = Store.open(self.store_url)
-        self.memory = MemoryFile(self.memory_path)
-        self.module = self._module()
         self.customers = {name: self._customer(state) for name, state in kept.customers.items()}
 
     @classmethod
@@ -164,96 +128,6 @@ class World:
         """Take up a copy of a world that was left."""
         shutil.copytree(folder, to, dirs_exist_ok=True)
         return cls.take_up(to, ring=ring)
-
-    def close(self) -> None:
-        self.memory.close()
-        self.store.close()
-
-    @property
-    def store_url(self) -> str:
-        return f"sqlite:///{self.folder / 'ledger.db'}"
-
-    @property
-    def memory_path(self) -> Path:
-        return self.folder / f"{self.serial}.memory"
-
-    @property
-    def ppd_path(self) -> Path:
-        return self.folder / f"{self.serial}.ppd"
-
-    @property
-    def tamper_path(self) -> Path:
-        """Whoever writes this file triggers a sensor."""
-        return self.folder / f"{self.serial}.tamper"
-
-    def reboot(self) -> None:
-        """Power the module off and on: only its memory file survives."""
-        self.memory.close()
-        self._power_on()
-
-    def keep_memory(self, folder: Path) -> Path:
-        """Copy the module's memory file."""
-        self.memory.close()
-        folder.mkdir()
-        shutil.copy(self.memory_path, folder)
-        self._power_on()
-        return folder
-
-    def put_back_memory(self, folder: Path) -> None:
-        """Put an old memory file back."""
-        self.memory.close()
-        shutil.copy(folder / self.memory_path.name, self.memory_path)
-        self._power_on()
-
-    def fail_memory(self) -> None:
-        """Let every further write of the module's memory fail, as a full disk does, until the next reboot."""
-        fail = "BEGIN SELECT RAISE(FAIL, 'disk full'); END"
-        for name in ("parts", "meters"):
-            self.memory._connection.execute(f"CREATE TEMP TRIGGER full_{name} BEFORE INSERT ON main.{name} {fail}")
-
-    def mend_memory(self) -> None:
-        """Let the module's memory be written again."""
-        for name in ("parts", "meters"):
-            self.memory._connection.execute(f"DROP TRIGGER full_{name}")
-
-    def write_memory(self, hot: Hot, cold: Cold) -> None:
-        """Write the hot and the secret part of the memory as the module would."""
-        codec = self.inner.codec
-        sealed = codec.seal_cold(hot, cold)
-        self.memory.write(MemoryUpdate(codec.encode_hot(hot), None, sealed))
-
-    def gather(self, requests: Sequence[Command]) -> Gathered:
-        """Read all that these requests need."""
-        psd_ids, keys = set[DeviceId](), set[RequestKey]()
-        for request in requests:
-            if isinstance(request, SessionMessage):
-                psd_ids.update(map(DeviceId, request.psd_ids))
-            if (psd_id := getattr(request, "psd_id", None)) is not None:
-                psd_ids.add(psd_id)
-                keys.add(RequestKey(psd_id, getattr(request, "request_id", "")))
-        return self.store.gather(self.module.chain, psd_ids, keys)
-
-    def dispatch(self, requests: Sequence[Command], gathered: Gathered | None = None) -> Dispatched:
-        """Bring requests into the module; nothing is saved yet."""
-        return self.module.dispatch(requests, self.gather(requests) if gathered is None else gathered)
-
-    def save(self, dispatched: Dispatched) -> list[bytes | None]:
-        """Save what a group made and open its replies."""
-        self.store.save(dispatched.changes)
-        return self.module.release(Receipt(self.module.chain, dispatched.head))
-
-    def run(self, requests: Sequence[Command], gathered: Gathered | None = None) -> list[bytes | Exception]:
-        """Take a group its whole way: each one's reply or its refusal."""
-        dispatched = self.dispatch(requests, gathered)
-        replies = self.save(dispatched)
-        return [_either(*pair) for pair in zip(replies, dispatched.refusals, strict=True)]
-
-    def execute(self, request: Command) -> bytes:
-        """Do one request; raise its refusal."""
-        (result,) = self.run([request])
-        if isinstance(result, Exception):
-            raise result
-        return result
 
     def operator(self) -> Operator:
         """Open a session."""
@@ -338,10 +212,6 @@ class World:
         certificate = CertificateAuthority.establish(key, "CA", BEGINNING)
         return CertificateAuthority(key, certificate, self.smartcard.public())
 
-    def records(self) -> list[SealedRecord]:
-        """Give the chain as the store holds it."""
-        return list(self.store.records(self.module.chain))
-
     def package(self, name: str) -> Package:
         """Give a meter's package as the store holds it."""
         package = self.store.package(DeviceId(self.meters[name]))
@@ -351,19 +221,6 @@ class World:
     def moving(self, name: str) -> MovingPart:
         """Give the moving part of a meter's package."""
         return moving_part(self.package(name))
-
-    def snapshot(self) -> Snapshot:
-        """Note all that must not change."""
-        inner = self.inner
-        files = {path.name: path.read_bytes() for path in self.folder.glob(f"{self.serial}.*")}
-        hot, meters = replace(inner.hot), dict(inner.meters)
-        return Snapshot(files, hot, inner.tails, meters, self.module.head, self.module.state)
-
-    @property
-    def inner(self) -> Inner:
-        """Reach into the module."""
-        assert self.module._core.inner is not None
-        return self.module._core.inner
 
     def forge(self, name: str, people: People | None = None, **changes: object) -> Package:
         """Make a package as only the module could: with its own key, and what the test wants in it."""
@@ -386,19 +243,6 @@ class World:
         meter = inner.codec.home_meter(package.psd_id, package.version, package.mac, before.mks)
         inner.hot.meters_sum = shift_sum(inner.hot.meters_sum, add=meter.weight, take=before.weight)
         inner.meters[package.psd_id] = meter
-
-    def _power_on(self) -> None:
-        self.memory = MemoryFile(self.memory_path)
-        self.module = self._module()
-
-    def _module(self) -> CryptoModule:
-        return CryptoModule(self.serial, self.hardware, self.suite, Checkpoints(self.ring), self.switches)
-
-    @property
-    def hardware(self) -> Hardware:
-        """Give what the module is built of."""
-        device = DeviceKeyFile(self.folder / f"{self.serial}.device")
-        return Hardware(self.memory, PpdKeyFile(self.ppd_path), device, self.clock, TamperFile(self.tamper_path))
 
     def _customer(self, state: CustomerState) -> Customer:
         assert self.born is not None
@@ -472,10 +316,3 @@ def load_private_key(der: bytes) -> ec.EllipticCurvePrivateKey:
     key = serialization.load_der_private_key(der, None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     return key
-
-
-def _either(reply: bytes | None, refusal: Exception | None) -> bytes | Exception:
-    if refusal is not None:
-        return refusal
-    assert reply is not None
-    return reply
