@@ -25,6 +25,7 @@ from indicium.domain.commands.master_keys import (
     ExportTransportPublicKey,
     ImportMksShare,
 )
+from indicium.domain.flow import SealedRecord
 from indicium.domain.identity import Serial
 from indicium.domain.messages import password
 from indicium.domain.roles import Role
@@ -236,3 +237,14 @@ class Site(World):
     def events(self) -> list[str]:
         """Give the names of the chain's events, without those of logging on and off."""
         return [record.event for record in self.records() if not record.event.startswith("user-logged")]
+
+
+def keys_of(site: Site) -> tuple[bytes, bytes] | None:
+    """Give the keys of the active Master Key Set that a module holds."""
+    active = site.inner.cold.active
+    return (active.mek, active.mak) if active else None
+
+
+def newest(site: Site, event: str) -> SealedRecord:
+    """Give the last record of an event."""
+    return next(record for record in reversed(site.records()) if record.event == event)

@@ -305,9 +305,15 @@ def moving_part(package: Package) -> MovingPart:
     return MovingPart._make(orjson.loads(package.moving).values())
 
 
+def envelope_of(record: SealedRecord) -> dict[str, Any]:
+    """Read what a record says, all but its signature."""
+    envelope: dict[str, Any] = orjson.loads(record.line.partition(b"\t")[0])
+    return envelope
+
+
 def data_of(record: SealedRecord) -> dict[str, Any]:
     """Read what a record's event says."""
-    data: dict[str, Any] = orjson.loads(record.line.partition(b"\t")[0])["data"]
+    data: dict[str, Any] = envelope_of(record)["data"]
     return data
 
 
