@@ -5,10 +5,14 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
-from indicium.domain.commands.access import BeginAdmin, NewUser
+import pytest
+
+from indicium.domain.commands.access import BeginAdmin, CreateAccount, ModifyAccount, NewUser
 from indicium.domain.commands.base import Command
+from indicium.domain.errors import IndiciumError
 from indicium.domain.evolve import ModuleAt, UserAt, event_of, evolve
 from indicium.domain.messages import password
+from indicium.domain.record import parse
 from indicium.domain.roles import Role
 from indicium.parties.operator import Operator
 from tests.harness import SERIAL, World
@@ -23,6 +27,8 @@ OFFICER = user("officer", Role.SECURITY_OFFICER, failure_limit=2, timeout_second
 ADMINISTRATOR = user("administrator", Role.ADMINISTRATOR, account_expires=date(2026, 3, 9))
 CUSTODIANS = (user("one", Role.KEY_CUSTODIAN, password_days=7), user("two", Role.KEY_CUSTODIAN))
 MINIMAL = (OFFICER, ADMINISTRATOR, *CUSTODIANS)
+SECOND = user("second", Role.ADMINISTRATOR)
+AUDITOR = user("auditor", Role.AUDITOR)
 
 
 @contextmanager
@@ -70,3 +76,31 @@ def profile(world: World, name: str) -> dict[str, Any]:
     world.reboot()
     (found,) = (user for user in world.inner.cold.users if user.name == name)
     return found.model_dump()
+
+
+def create(operator: Operator, new: object) -> dict[str, Any]:
+    """Have the Administrator enter a user."""
+    return operator.send(CreateAccount.model_validate({"user": new}), encrypted=True)
+
+
+def modify(operator: Operator, name: str, **changes: object) -> dict[str, Any]:
+    """Have the Administrator change an account."""
+    return operator.send(ModifyAccount.model_validate({"name": name, **changes}), encrypted=True)
+
+
+def names(world: World) -> list[str]:
+    """Give the users' names as the module's memory has them."""
+    return [user.name for user in world.inner.cold.users]
+
+
+def demand_unchanged(world: World, operator: Operator, command: Command, error: type[IndiciumError]) -> IndiciumError:
+    """Have a command refused, and find the users as they were and the refusal in the chain with who asked."""
+    before = world.inner.cold.model_copy(deep=True)
+    with pytest.raises(error) as refused:
+        operator.send(command, encrypted=True)
+    assert world.inner.cold == before
+    record = parse(world.records()[-1].line)
+    assert (record.event, record.command) == ("command-refused", type(command).__name__)
+    assert (record.user, record.reason) == ("administrator", refused.value.reason)
+    assert replayed(world) == live(world)
+    return refused.value
