@@ -76,3 +76,9 @@ def new(terminal: Terminal, tmp_path: Path) -> Path:
     home = tmp_path / "new"
     assert terminal.run("module", "init", "--home", home)[0] == 0
     return home
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """A folder that is not there yet, for what a test has written."""
+    return tmp_path / "out"
