@@ -1,10 +1,12 @@
 """Homes that the tests of this folder begin from. Each test gets a copy."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.app.homes import copy_of, make_leased, shared
+from tests.entrypoints.audit_site import Site
 from tests.entrypoints.command import Terminal, indicium
 from tests.entrypoints.people import Script
 
@@ -82,3 +84,11 @@ def new(terminal: Terminal, tmp_path: Path) -> Path:
 def out(tmp_path: Path) -> Path:
     """A folder that is not there yet, for what a test has written."""
     return tmp_path / "out"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """An audit server on empty folders."""
+    site = Site(tmp_path)
+    yield site
+    site.server.close()
