@@ -11,14 +11,14 @@ from indicium.cryptomodule.backward import verify_backward
 from indicium.cryptomodule.spreading import Task, examine
 from indicium.cryptomodule.verifier import AuditKey, ChainReport, FirstBad, Stretch, Verdict, load_key, verify_chain
 from indicium.domain.flow import Head
-from tests.vectors import generate
+from tests.vectors import making
 from tests.vectors.chains import entries, head_of
 
-VECTORS = Path(generate.__file__).parent
+VECTORS = Path(making.__file__).parent
 CASES = json.loads((VECTORS / "cases.json").read_text())
 KEY, SECOND, THIRD = (load_key((VECTORS / name).read_bytes()) for name in ("key.pem", "second.pem", "third.pem"))
 CHAIN = entries(60)
-RELAY = generate.relay({7: generate.SECOND, 24: generate.THIRD, 25: generate.OTHER, 44: generate.KEY}, 60)
+RELAY = making.relay({7: making.SECOND, 24: making.THIRD, 25: making.OTHER, 44: making.KEY}, 60)
 
 
 @pytest.fixture(params=[500, 2500])
@@ -55,7 +55,7 @@ def test_a_vector_gets_its_verdict_and_without_a_head_the_same_report(case: dict
 @pytest.mark.usefixtures("short_stretches")
 def test_a_fault_anywhere_gets_the_same_report(seed: int, tmp_path: Path) -> None:
     chosen, chain = random.Random(seed), (CHAIN, RELAY)[seed % 2]
-    whole = bytearray(generate.file_of(chain))
+    whole = bytearray(making.file_of(chain))
     at = chosen.randrange(len(whole))
     fault = chosen.choice(["flip", "flip", "cut", "newline", "delete"])
     if fault == "flip":
@@ -93,7 +93,7 @@ def test_to_a_noted_head_only_the_end_of_the_file_is_read(tmp_path: Path, monkey
 
 def written(folder: Path, lines: list[bytes]) -> Path:
     path = folder / "some.audit"
-    path.write_bytes(generate.file_of(lines))
+    path.write_bytes(making.file_of(lines))
     return path
 
 
@@ -123,7 +123,7 @@ def test_a_change_behind_the_noted_head_is_found_and_one_before_it_is_what_the_h
         elif 0 < at < 30:
             assert report.verdict == Verdict.PASS
     assert back(written(tmp_path, CHAIN), KEY, Head(40, "0" * 64)).first_bad == FirstBad(
-        generate.SERIAL, 40, "its hash is not that of the noted head"
+        making.SERIAL, 40, "its hash is not that of the noted head"
     )
 
 
@@ -141,8 +141,8 @@ def test_the_interval_is_not_believed_of_a_record_that_nobody_signed_for(
     raised = CHAIN[0].replace(b'"interval":4', b'"interval":9', 1)
     assert raised != CHAIN[0]
     report = back(written(tmp_path, [raised, *CHAIN[1:]]), KEY, head_of(CHAIN[:40]))
-    assert report.first_bad == FirstBad(generate.SERIAL, 1, "the signature does not verify")
-    relay = generate.relay({7: generate.SECOND}, 60)
+    assert report.first_bad == FirstBad(making.SERIAL, 1, "the signature does not verify")
+    relay = making.relay({7: making.SECOND}, 60)
     lines = [relay[0].replace(b'"interval":4', b'"interval":9', 1), *relay[1:]]
     report = back(written(tmp_path, lines), SECOND, head_of(relay[:40]))
     assert report.first_bad is not None
@@ -155,7 +155,7 @@ def test_keys_that_are_announced_further_back_are_found_before_they_are_used(
 ) -> None:
     """M-24."""
     monkeypatch.setattr(spreading, "STRETCH", 3000)
-    lines = generate.relay({7: generate.SECOND, 30: generate.THIRD}, 60)
+    lines = making.relay({7: making.SECOND, 30: making.THIRD}, 60)
     path, noted = written(tmp_path, lines), head_of(lines[:50])
     report = back(path, key, noted)
     assert report == forward(path, key, noted)

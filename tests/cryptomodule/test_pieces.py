@@ -10,7 +10,7 @@ from indicium.cryptomodule.pieces import joined, verify_pieces
 from indicium.cryptomodule.verifier import ChainReport, Verdict, load_key, verify_chain
 from indicium.domain.flow import Head
 from indicium.domain.record import line_hash
-from tests.vectors.generate import GOOD, KEY, SECOND, body, public_pem, relay
+from tests.vectors.making import GOOD, KEY, SECOND, body, public_pem, relay
 
 HELD = load_key(public_pem(KEY))
 LATER = load_key(public_pem(SECOND))

@@ -10,10 +10,10 @@ from indicium.cryptomodule.rows import verify_rows
 from indicium.cryptomodule.verifier import FirstBad, Verdict, load_key
 from indicium.domain.flow import SealedRecord
 from indicium.domain.identity import ChainId, DeviceId
-from tests.vectors import generate
+from tests.vectors import making
 from tests.vectors.chains import Data, chain_of, entries, head_of, meter_records, of_meter, rows_of
 
-KEY = load_key((Path(generate.__file__).parent / "key.pem").read_bytes())
+KEY = load_key((Path(making.__file__).parent / "key.pem").read_bytes())
 RECOVERED = "checkpoint-recovered"
 
 
@@ -26,9 +26,9 @@ def test_the_rows_of_a_store_pass() -> None:
 def test_rows_are_judged_by_their_bytes_too() -> None:
     rows = rows_of(meter_records(9))
     rows[5] = rows[5]._replace(line=rows[5].line.replace(b'"value":330', b'"value":331'))
-    assert verify_rows(rows, KEY).first_bad == FirstBad(generate.SERIAL, 6, "it is not what record 7 says it was")
+    assert verify_rows(rows, KEY).first_bad == FirstBad(making.SERIAL, 6, "it is not what record 7 says it was")
     rows[5] = rows[5]._replace(line=b"")
-    assert verify_rows(rows, KEY).first_bad == FirstBad(generate.SERIAL, 6, "not JSON (Expecting value)")
+    assert verify_rows(rows, KEY).first_bad == FirstBad(making.SERIAL, 6, "not JSON (Expecting value)")
 
 
 @pytest.mark.parametrize("at", [3, 4, 8])
@@ -61,7 +61,7 @@ def test_psd_columns_of_a_record_without_a_meter_are_empty() -> None:
     assert verify_rows(rows, KEY).verdict == Verdict.PASS
     rows[2] = rows[2]._replace(psd_id=DeviceId("0000000007"), psd_version=3)
     assert verify_rows(rows, KEY).first_bad == FirstBad(
-        generate.SERIAL, 3, "its row's psd columns are not what its bytes say"
+        making.SERIAL, 3, "its row's psd columns are not what its bytes say"
     )
 
 
@@ -77,7 +77,7 @@ def recovered(discarded: Callable[[list[bytes]], object], count: int = 9) -> lis
 
 
 def lost(*sequences: int) -> Callable[[list[bytes]], object]:
-    return lambda lines: [{"sequence": n, "hash": generate.line_hash(lines[n - 1]), "value": 330} for n in sequences]
+    return lambda lines: [{"sequence": n, "hash": making.line_hash(lines[n - 1]), "value": 330} for n in sequences]
 
 
 def emptied(rows: list[SealedRecord], *sequences: int) -> list[SealedRecord]:
@@ -90,24 +90,24 @@ def test_empty_columns_are_right_for_records_that_a_later_one_discards() -> None
 
 def test_empty_columns_of_a_record_that_nothing_discards_are_found() -> None:
     report = verify_rows(emptied(recovered(lost(7)), 6, 7), KEY)
-    assert report.first_bad == FirstBad(generate.SERIAL, 6, "its psd columns are empty, and nothing discards it")
+    assert report.first_bad == FirstBad(making.SERIAL, 6, "its psd columns are empty, and nothing discards it")
 
 
 def test_a_record_is_not_discarded_by_an_earlier_one() -> None:
     report = verify_rows(emptied(recovered(lost(7)), 7, 9), KEY)
-    assert report.first_bad == FirstBad(generate.SERIAL, 9, "its psd columns are empty, and nothing discards it")
+    assert report.first_bad == FirstBad(making.SERIAL, 9, "its psd columns are empty, and nothing discards it")
 
 
 def test_columns_of_a_discarded_record_that_are_not_empty_are_found() -> None:
     report = verify_rows(emptied(recovered(lost(6, 7)), 7), KEY)
-    assert report.first_bad == FirstBad(generate.SERIAL, 6, "record 8 discards it, its psd columns are not empty")
+    assert report.first_bad == FirstBad(making.SERIAL, 6, "record 8 discards it, its psd columns are not empty")
 
 
 def test_a_record_before_the_rows_may_be_discarded() -> None:
     rows = emptied(recovered(lost(4, 7)), 7)
     assert verify_rows(rows[4:], KEY).verdict == Verdict.INCOMPLETE
     assert verify_rows(rows[3:], KEY).first_bad == FirstBad(
-        generate.SERIAL, 4, "record 8 discards it, its psd columns are not empty"
+        making.SERIAL, 4, "record 8 discards it, its psd columns are not empty"
     )
 
 

@@ -15,15 +15,15 @@ from indicium.cryptomodule import spreading
 from indicium.cryptomodule.spreading import Cut, spread, verify_file
 from indicium.cryptomodule.verifier import AuditKey, ChainReport, FirstBad, Verdict, load_key, verify_chain
 from indicium.domain.flow import Head
-from tests.vectors import generate
+from tests.vectors import making
 from tests.vectors.chains import entries, head_of
 
-VECTORS = Path(generate.__file__).parent
+VECTORS = Path(making.__file__).parent
 KEY = load_key((VECTORS / "key.pem").read_bytes())
 CASES = json.loads((VECTORS / "cases.json").read_text())
 CHAIN = entries(60)
 SECOND = load_key((VECTORS / "second.pem").read_bytes())
-RELAY = generate.relay({7: generate.SECOND, 24: generate.THIRD, 25: generate.OTHER, 44: generate.KEY}, 60)
+RELAY = making.relay({7: making.SECOND, 24: making.THIRD, 25: making.OTHER, 44: making.KEY}, 60)
 PARENT = """
 import os
 import signal
@@ -84,7 +84,7 @@ def test_a_vector_gets_the_same_report(case: dict[str, str | None], pool: Execut
 @pytest.mark.usefixtures("short_stretches")
 def test_a_fault_anywhere_gets_the_same_report(seed: int, pool: Executor, tmp_path: Path) -> None:
     chosen, chain = random.Random(seed), (CHAIN, CHAIN, RELAY)[seed % 3]
-    whole = bytearray(generate.file_of(chain))
+    whole = bytearray(making.file_of(chain))
     at = chosen.randrange(len(whole))
     fault = chosen.choice(["flip", "flip", "flip", "cut", "newline", "delete", "double"])
     if fault == "flip":
@@ -112,7 +112,7 @@ def test_keys_that_are_announced_in_other_stretches_are_known_in_time(
 ) -> None:
     """M-24: a stretch is begun before it is known what those before it announce."""
     path = tmp_path / "relay.audit"
-    path.write_bytes(generate.file_of(RELAY))
+    path.write_bytes(making.file_of(RELAY))
     report = spread_over(pool, path, key, None)
     assert report == sequential(path, key, None)
     assert (report.records, report.signatures) == (60, signatures)
@@ -125,7 +125,7 @@ def test_a_line_too_long_is_the_same_wherever_the_file_is_cut(
     monkeypatch.setattr(lines_module, "LINE_LIMIT", 1500)
     path = tmp_path / "long.audit"
     lines = [*CHAIN[:9], CHAIN[9] + b"x" * (size - len(CHAIN[9])), *CHAIN[10:]]
-    path.write_bytes(generate.file_of(lines))
+    path.write_bytes(making.file_of(lines))
     reports = []
     for stretch in (700, 1100, 4000, 100_000):
         monkeypatch.setattr(spreading, "STRETCH", stretch)
@@ -138,7 +138,7 @@ def test_a_line_too_long_is_the_same_wherever_the_file_is_cut(
 def test_the_processes_say_what_one_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spreading, "STRETCH", 4000)
     path = tmp_path / "good.audit"
-    path.write_bytes(generate.file_of(CHAIN))
+    path.write_bytes(making.file_of(CHAIN))
     told: list[tuple[int, int]] = []
     report = verify_file(path, KEY, head_of(CHAIN), workers=2, progress=lambda *far: told.append(far))
     assert report == verify_chain(CHAIN, KEY, head_of(CHAIN))
@@ -150,7 +150,7 @@ def test_the_processes_say_what_one_says(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_one_process_reads_the_file_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "good.audit"
-    path.write_bytes(generate.file_of(CHAIN))
+    path.write_bytes(making.file_of(CHAIN))
     monkeypatch.setattr(spreading, "ProcessPoolExecutor", None)
     told: list[tuple[int, int]] = []
     assert verify_file(path, KEY, workers=1, progress=lambda *far: told.append(far)).verdict == Verdict.PASS
@@ -165,7 +165,7 @@ def dies(_task: object) -> None:
 def test_a_killed_process_costs_time_and_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spreading, "STRETCH", 4000)
     path = tmp_path / "good.audit"
-    path.write_bytes(generate.file_of(CHAIN))
+    path.write_bytes(making.file_of(CHAIN))
     submit = ProcessPoolExecutor.submit
     monkeypatch.setattr(ProcessPoolExecutor, "submit", lambda pool, _examine, task: submit(pool, dies, task))
     assert verify_file(path, KEY, workers=2) == verify_chain(CHAIN, KEY)
@@ -178,14 +178,12 @@ def test_a_cut_that_is_not_where_the_walk_stands_is_not_believed(
     monkeypatch.setattr(spreading, "STRETCH", 4000)
     path = tmp_path / "changed.audit"
     changed = CHAIN[29].replace(b'"operational"', b'"operationaL"', 1)
-    path.write_bytes(generate.file_of([*CHAIN[:29], changed, *CHAIN[30:]]))
-    behind = len(generate.file_of(CHAIN[:30]))
+    path.write_bytes(making.file_of([*CHAIN[:29], changed, *CHAIN[30:]]))
+    behind = len(making.file_of(CHAIN[:30]))
     cut = Cut(behind, head_of(CHAIN[:30]), CHAIN[29])
     monkeypatch.setattr(spreading, "cut_behind", lambda _file, _near: cut)
     assert spread_over(pool, path, KEY, None) == sequential(path, KEY, None)
-    assert sequential(path, KEY, None).first_bad == FirstBad(
-        generate.SERIAL, 30, "it is not what record 31 says it was"
-    )
+    assert sequential(path, KEY, None).first_bad == FirstBad(making.SERIAL, 30, "it is not what record 31 says it was")
 
 
 def test_another_file_under_the_name_is_not_verified_in_its_place(
@@ -194,7 +192,7 @@ def test_another_file_under_the_name_is_not_verified_in_its_place(
     monkeypatch.setattr(spreading, "STRETCH", 4000)
     path, other = tmp_path / "good.audit", tmp_path / "other.audit"
     for file in (path, other):
-        file.write_bytes(generate.file_of(CHAIN))
+        file.write_bytes(making.file_of(CHAIN))
     with path.open("rb") as opened:
         other.replace(path)
         with pytest.raises(OSError, match="another file was put in its place"):
@@ -210,7 +208,7 @@ def test_a_missing_file_is_missing_with_any_number_of_processes(tmp_path: Path) 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_no_process_is_left_when_the_one_that_waits_is_ended(number: signal.Signals, tmp_path: Path) -> None:
     path, program = tmp_path / "good.audit", tmp_path / "parent.py"
-    path.write_bytes(generate.file_of(CHAIN))
+    path.write_bytes(making.file_of(CHAIN))
     program.write_text(PARENT)
     with subprocess.Popen(
         [sys.executable, program, path, VECTORS / "key.pem"],

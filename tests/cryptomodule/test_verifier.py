@@ -26,10 +26,10 @@ from indicium.cryptomodule.verifier import (
 from indicium.domain.errors import BadRecord, KeyNotUsable
 from indicium.domain.flow import GENESIS, Head
 from indicium.domain.record import Shapes, split
-from tests.vectors import generate
+from tests.vectors import generate, making
 from tests.vectors.chains import chain_of, entries, head_of
 
-VECTORS = Path(generate.__file__).parent
+VECTORS = Path(making.__file__).parent
 KEY = load_key((VECTORS / "key.pem").read_bytes())
 CHAIN = entries(300)
 quick_to_learn = functools.partial(Shapes, learn_every=2)
@@ -68,30 +68,30 @@ def test_the_vectors_are_what_their_generator_writes() -> None:
 
 
 def test_the_report_says_what_was_covered() -> None:
-    report = verify_chain(generate.GOOD, KEY)
-    assert report.chain == generate.CHAIN
-    assert report.module == generate.SERIAL
+    report = verify_chain(making.GOOD, KEY)
+    assert report.chain == making.CHAIN
+    assert report.module == making.SERIAL
     assert (report.records, report.signatures, report.unsigned_tail, report.range) == (10, 3, 2, (1, 10))
-    assert report.head == noted(generate.HEAD)
+    assert report.head == noted(making.HEAD)
     assert (report.first_bad, report.missing) == (None, ())
 
 
 def test_the_report_of_a_later_beginning_says_what_was_covered() -> None:
-    report = verify_chain(generate.GOOD[4:7], KEY)
+    report = verify_chain(making.GOOD[4:7], KEY)
     assert (report.records, report.signatures, report.unsigned_tail, report.range) == (3, 0, 3, (5, 7))
     assert report.missing == ("the records before 5",)
 
 
 def test_the_report_of_nothing_says_so() -> None:
-    report = verify_chain([], None, noted(generate.HEAD))
+    report = verify_chain([], None, noted(making.HEAD))
     assert (report.chain, report.module, report.records, report.range, report.head) == (None, None, 0, None, GENESIS)
     assert report.missing == ("no key: signatures were not checked", "no records", "the noted head, record 10")
 
 
 def test_the_report_of_a_failure_covers_what_was_accepted_before() -> None:
-    report = verify_chain([*generate.GOOD[:5], b"{}", *generate.GOOD[6:]], None, noted(generate.HEAD))
+    report = verify_chain([*making.GOOD[:5], b"{}", *making.GOOD[6:]], None, noted(making.HEAD))
     assert (report.records, report.unsigned_tail, report.range) == (5, 1, (1, 5))
-    assert report.first_bad == FirstBad(generate.SERIAL, 6, "not the members of the format in their order")
+    assert report.first_bad == FirstBad(making.SERIAL, 6, "not the members of the format in their order")
     assert report.missing == ()
 
 
@@ -100,9 +100,9 @@ def test_a_first_line_that_cannot_be_read_has_no_module() -> None:
 
 
 def test_a_head_before_the_first_record_is_that_of_every_chain() -> None:
-    assert verify_chain(generate.GOOD, KEY, GENESIS).verdict == Verdict.PASS
-    report = verify_chain(generate.GOOD, KEY, Head(0, "1" * 64))
-    assert report.first_bad == FirstBad(generate.SERIAL, 1, "its hash is not that of the noted head")
+    assert verify_chain(making.GOOD, KEY, GENESIS).verdict == Verdict.PASS
+    report = verify_chain(making.GOOD, KEY, Head(0, "1" * 64))
+    assert report.first_bad == FirstBad(making.SERIAL, 1, "its hash is not that of the noted head")
 
 
 @pytest.mark.parametrize("shapes", [quick_to_learn, learns_nothing, Shapes])
@@ -128,8 +128,8 @@ def test_a_change_in_any_line_of_a_long_chain_is_found_there(
 
 def test_every_flipped_byte_of_a_file_is_found() -> None:
     """I-04."""
-    lines = generate.GOOD[:6]
-    whole, head = generate.file_of(lines), head_of(lines)
+    lines = making.GOOD[:6]
+    whole, head = making.file_of(lines), head_of(lines)
     assert verify_chain(io.BytesIO(whole), KEY, head).verdict == Verdict.PASS
     for at in range(len(whole)):
         for bit in (0x01, 0x20):
@@ -138,8 +138,8 @@ def test_every_flipped_byte_of_a_file_is_found() -> None:
 
 
 def test_every_cut_of_a_file_is_found() -> None:
-    lines = generate.GOOD[:4]
-    whole, head = generate.file_of(lines), head_of(lines)
+    lines = making.GOOD[:4]
+    whole, head = making.file_of(lines), head_of(lines)
     for at in range(len(whole)):
         assert verify_chain(io.BytesIO(whole[:at]), KEY, head).verdict != Verdict.PASS, at
         if at > 0:
@@ -148,7 +148,7 @@ def test_every_cut_of_a_file_is_found() -> None:
 
 def test_every_deleted_doubled_or_moved_line_is_found() -> None:
     """I-04, I-06."""
-    lines, head = generate.GOOD, head_of(generate.GOOD)
+    lines, head = making.GOOD, head_of(making.GOOD)
     for at in range(len(lines)):
         deleted = [*lines[:at], *lines[at + 1 :]]
         assert verify_chain(deleted, KEY, head).verdict != Verdict.PASS
@@ -158,9 +158,9 @@ def test_every_deleted_doubled_or_moved_line_is_found() -> None:
             assert verify_chain([*lines[:to], lines[at], *lines[to:]], KEY, head).verdict == Verdict.FAIL
 
 
-@given(st.lists(st.binary(max_size=60) | st.sampled_from(generate.GOOD), max_size=5))
+@given(st.lists(st.binary(max_size=60) | st.sampled_from(making.GOOD), max_size=5))
 def test_whatever_the_bytes_are_the_answer_is_a_verdict(lines: list[bytes]) -> None:
-    file = generate.file_of(lines)
+    file = making.file_of(lines)
     for given_lines in (lines, io.BytesIO(file), io.BytesIO(file[:-1])):
         report = verify_chain(given_lines, KEY)
         assert report.verdict in Verdict
@@ -180,7 +180,7 @@ def test_the_quick_way_and_the_slow_way_say_the_same(record: int, at: int, remov
     assert reports[0] == reports[1]
 
 
-RELAY = generate.relay({40: generate.SECOND, 90: generate.THIRD}, 130)
+RELAY = making.relay({40: making.SECOND, 90: making.THIRD}, 130)
 
 
 @pytest.mark.parametrize("shapes", [quick_to_learn, learns_nothing])
@@ -198,18 +198,18 @@ def test_no_record_goes_back_to_a_key_that_is_over(
     """A shape that was learnt names the key before; it must not let a record of that key through later."""
     monkeypatch.setattr(verifier, "Shapes", shapes)
     for n in (42, 60, 89):
-        lines = generate.relay({40: generate.SECOND, 90: generate.THIRD}, 130, named={n: generate.KEY})
+        lines = making.relay({40: making.SECOND, 90: making.THIRD}, 130, named={n: making.KEY})
         report = verify_chain(lines, KEY)
-        assert report.first_bad == FirstBad(generate.SERIAL, n, "its suite or key is not the one in force")
+        assert report.first_bad == FirstBad(making.SERIAL, n, "its suite or key is not the one in force")
 
 
 def test_no_announcement_is_recognised_by_its_shape(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each must be read, however many of them there are, and though they name the key that it is already."""
     monkeypatch.setattr(verifier, "Shapes", functools.partial(Shapes, learn_every=1))
-    keys = dict.fromkeys(range(2, 60), generate.KEY)
-    assert verify_chain(generate.relay(keys, 60), KEY).verdict == Verdict.PASS
-    unsigned = verify_chain(generate.relay(keys, 60, signer={50: None}), KEY)
-    assert unsigned.first_bad == FirstBad(generate.SERIAL, 50, "it must be signed, and is not")
+    keys = dict.fromkeys(range(2, 60), making.KEY)
+    assert verify_chain(making.relay(keys, 60), KEY).verdict == Verdict.PASS
+    unsigned = verify_chain(making.relay(keys, 60, signer={50: None}), KEY)
+    assert unsigned.first_bad == FirstBad(making.SERIAL, 50, "it must be signed, and is not")
 
 
 def test_what_nobody_could_check_is_said() -> None:
@@ -227,12 +227,10 @@ def test_a_key_that_is_never_announced_accepts_nothing_and_the_reason_says_how_f
     other = load_key((VECTORS / "other.pem").read_bytes())
     report = verify_chain(RELAY, other)
     why = "its suite or key is not the auditor's, and no record announces that"
-    assert report.first_bad == FirstBad(generate.SERIAL, 1, why)
+    assert report.first_bad == FirstBad(making.SERIAL, 1, why)
     assert (report.records, report.range, report.head, report.unsigned_tail) == (0, None, GENESIS, 0)
     report = verify_chain([*RELAY[:9], *RELAY[10:]], other)
-    assert report.first_bad == FirstBad(
-        generate.SERIAL, 1, f"{why} before record 11 (it stands where record 10 belongs)"
-    )
+    assert report.first_bad == FirstBad(making.SERIAL, 1, f"{why} before record 11 (it stands where record 10 belongs)")
 
 
 @pytest.mark.parametrize(("signed", "verdict"), [(True, Verdict.PASS), (False, Verdict.FAIL)])
@@ -242,7 +240,7 @@ def test_a_boot_among_records_of_one_shape_must_be_signed(
     monkeypatch.setattr(verifier, "Shapes", functools.partial(Shapes, learn_every=1))
     lines = chain_of(30, lambda sequence: {"boot": sequence == 30 or sequence % 4 == 0}, lambda _: "entry-made")
     if signed:
-        lines[29] += b"\t" + generate.sign(lines[29])
+        lines[29] += b"\t" + making.sign(lines[29])
     report = verify_chain(lines, KEY)
     assert (report.verdict, report.first_bad and report.first_bad.sequence) == (verdict, None if signed else 30)
 
@@ -260,13 +258,13 @@ def test_a_due_signature_among_records_of_one_shape_is_looked_at(
 ) -> None:
     monkeypatch.setattr(verifier, "Shapes", quick_to_learn)
     report = verify_chain([*CHAIN[:39], strip(CHAIN[39])], key)
-    assert report.first_bad == FirstBad(generate.SERIAL, 40, why)
+    assert report.first_bad == FirstBad(making.SERIAL, 40, why)
 
 
 def test_a_line_that_never_ends_is_not_read_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines_module, "LINE_LIMIT", 2000)
-    stream = io.BytesIO(generate.file_of(generate.GOOD[:3]) + b"x" * 5000)
-    assert verify_chain(stream, KEY).first_bad == FirstBad(generate.SERIAL, 4, "the line is too long")
+    stream = io.BytesIO(making.file_of(making.GOOD[:3]) + b"x" * 5000)
+    assert verify_chain(stream, KEY).first_bad == FirstBad(making.SERIAL, 4, "the line is too long")
     assert stream.tell() < 5000
 
 
@@ -275,7 +273,7 @@ def pem_of(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519
 
 
 def test_the_suite_and_the_fingerprint_follow_from_the_key() -> None:
-    assert (KEY.suite, KEY.fingerprint) == ("modern", generate.fingerprint(generate.KEY))
+    assert (KEY.suite, KEY.fingerprint) == ("modern", making.fingerprint(making.KEY))
 
 
 @pytest.mark.parametrize(
@@ -289,7 +287,7 @@ def test_the_suite_and_the_fingerprint_follow_from_the_key() -> None:
         (b"\xff\x00", "not a public key in PEM"),
         (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "not a public key in PEM"),
         (
-            generate.KEY.private_bytes(
+            making.KEY.private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             ),
             "not a public key in PEM",
@@ -303,25 +301,25 @@ def test_another_key_cannot_be_used(pem: bytes, why: str) -> None:
 
 def altered(change: Callable[[bytes], bytes]) -> bytes:
     """A good signature of `{}` in other bytes."""
-    return base64.b64encode(change(base64.b64decode(generate.sign(b"{}"))))
+    return base64.b64encode(change(base64.b64decode(making.sign(b"{}"))))
 
 
 def test_a_signature_of_the_key_verifies() -> None:
-    verify_signature(KEY, b"{}", generate.sign(b"{}"))
+    verify_signature(KEY, b"{}", making.sign(b"{}"))
 
 
 @pytest.mark.parametrize(
     ("body", "signature", "why"),
     [
-        (b"[]", generate.sign(b"{}"), "does not verify"),
-        (b"{}", generate.sign(b"{}", low=False), "has a high s"),
+        (b"[]", making.sign(b"{}"), "does not verify"),
+        (b"{}", making.sign(b"{}", low=False), "has a high s"),
         (b"{}", altered(lambda der: der[:1] + b"\x81" + der[1:]), "is not DER"),
         (b"{}", altered(lambda der: der + b"\x00"), "is not DER"),
         (b"{}", altered(lambda der: bytes([0x30, der[1] + 1, 2, der[3] + 1, 0]) + der[4:]), "is not DER"),
         (b"{}", b"MAYCAf8CAQE=", "is not DER"),
         (b"{}", b"MAYCAQACAQA=", "does not verify"),
         (b"{}", b"AAAA", "is not DER"),
-        (b"{}", generate.sign(b"{}") + b"=", "not strict base64"),
+        (b"{}", making.sign(b"{}") + b"=", "not strict base64"),
         (b"{}", b"", "not strict base64"),
     ],
 )
@@ -331,8 +329,8 @@ def test_another_signature_is_refused(body: bytes, signature: bytes, why: str) -
 
 
 def test_the_verdict_over_several_chains_is_the_worst() -> None:
-    good, bad = verify_chain(generate.GOOD, KEY), verify_chain([b""], KEY)
-    incomplete = verify_chain(generate.GOOD, None)
+    good, bad = verify_chain(making.GOOD, KEY), verify_chain([b""], KEY)
+    incomplete = verify_chain(making.GOOD, None)
     assert overall([good, good]) == Verdict.PASS
     assert overall([good, incomplete]) == Verdict.INCOMPLETE
     assert overall([incomplete, bad, good]) == Verdict.FAIL
@@ -344,5 +342,5 @@ def test_an_unsigned_record_has_no_signature_to_count() -> None:
     report = verify_chain([unsigned], KEY)
     assert (report.signatures, report.first_bad) == (
         0,
-        FirstBad(generate.SERIAL, 1, "it must be signed, and is not"),
+        FirstBad(making.SERIAL, 1, "it must be signed, and is not"),
     )

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from indicium.domain.errors import BadRecord
 from indicium.domain.record import MEMBERS, NESTING_LIMIT, NUMBER_LIMIT, Shapes, join, line_hash, parse, split
-from tests.vectors import generate
+from tests.vectors import making
 
-SIGNED, UNSIGNED = generate.GOOD[3], generate.GOOD[9]
+SIGNED, UNSIGNED = making.GOOD[3], making.GOOD[9]
 START = UNSIGNED.index(b'"event":"') + len(b'"event":"')
 """Where the event's name begins in an unsigned line."""
 
@@ -57,7 +57,7 @@ def test_the_hash_covers_the_signature_too() -> None:
     assert line_hash(SIGNED) != line_hash(split(SIGNED)[0])
 
 
-@pytest.mark.parametrize("line", generate.GOOD)
+@pytest.mark.parametrize("line", making.GOOD)
 def test_what_is_read_is_what_stands_there(line: bytes) -> None:
     envelope = parse(line)
     body, signature = split(line)

@@ -6,7 +6,7 @@ from pathlib import Path
 from indicium.cryptomodule.verifier import load_key
 from indicium.entrypoints.file_server import FileServer, Round
 from indicium.entrypoints.watching import Bounds
-from tests.vectors.generate import CHAIN, KEY, SECOND, SERIAL, file_of, public_pem, relay
+from tests.vectors.making import CHAIN, KEY, SECOND, SERIAL, file_of, public_pem, relay
 
 NAME = f"{SERIAL}-{CHAIN}"
 LINES = relay(announced={30: SECOND}, count=60)

@@ -20,7 +20,7 @@ from tests.app.homes import LETTER, rows_of
 from tests.entrypoints.audit_site import LINES, NAME, Site, key_file, lines_on, what
 from tests.entrypoints.command import COMMAND, Terminal, environment
 from tests.mail_server import MailServer, mail_server
-from tests.vectors.generate import file_of
+from tests.vectors.making import file_of
 
 
 def test_lines_are_verified_as_they_come_and_kept_at_once_on_every_shelf(site: Site) -> None:

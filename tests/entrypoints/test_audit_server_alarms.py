@@ -13,7 +13,7 @@ from indicium.entrypoints.file_server import FileServer
 from indicium.entrypoints.watching import Bounds
 from tests.entrypoints.audit_site import LINES, NAME, Site, lines_on, what
 from tests.infrastructure import children
-from tests.vectors.generate import KEY, file_of, public_pem, relay
+from tests.vectors.making import KEY, file_of, public_pem, relay
 
 
 def tamper(site: Site) -> None:

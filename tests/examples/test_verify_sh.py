@@ -8,7 +8,7 @@ import pytest
 
 from indicium.cryptomodule.verifier import ChainReport, load_key, verify_chain
 from tests.cryptomodule.test_verifier import CASES, VECTORS, Vector, noted
-from tests.vectors import generate
+from tests.vectors import making
 from tests.vectors.chains import entries, head_of
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "verify.sh"
@@ -71,7 +71,7 @@ def test_a_change_in_any_line_of_a_long_chain_is_found_by_both(part: int, tmp_pa
         where = 40 + (at * 37) % (len(line) - 80)
         changed = line[:where] + bytes([line[where] ^ 1]) + line[where + 1 :]
         lines = [*CHAIN[:at], changed, *CHAIN[at + 1 :]]
-        tampered.write_bytes(generate.file_of(lines))
+        tampered.write_bytes(making.file_of(lines))
         report = verify_chain(lines, KEY, head)
         printed = dict(facts_of(run(tampered, VECTORS / "key.pem", str(head)).stdout))
         printed.pop("why")
@@ -82,14 +82,14 @@ def test_a_change_in_any_line_of_a_long_chain_is_found_by_both(part: int, tmp_pa
 def test_thousands_of_lines_pass_across_all_chunks(tmp_path: Path) -> None:
     lines = entries(2100, interval=100)
     audit = tmp_path / "long.audit"
-    audit.write_bytes(generate.file_of(lines))
+    audit.write_bytes(making.file_of(lines))
     done = run(audit, VECTORS / "key.pem", str(head_of(lines)))
     assert (done.returncode, done.stderr) == (0, "")
     assert facts_of(done.stdout) == facts(verify_chain(lines, KEY))
 
 
 def test_a_name_that_looks_like_an_option_is_a_file(tmp_path: Path) -> None:
-    (tmp_path / "-n a.audit").write_bytes(generate.WHOLE)
+    (tmp_path / "-n a.audit").write_bytes(making.WHOLE)
     done = subprocess.run(
         ["/bin/sh", SCRIPT, "-n a.audit", VECTORS / "key.pem"], capture_output=True, check=False, cwd=tmp_path
     )
@@ -112,15 +112,15 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     [
         [],
         ["good.audit"],
-        ["good.audit", "key.pem", generate.HEAD, "more"],
+        ["good.audit", "key.pem", making.HEAD, "more"],
         ["there-is-none.audit", "key.pem"],
         [".", "key.pem"],
         ["good.audit", "there-is-none.pem"],
         ["good.audit", "good.audit"],
         ["good.audit", "key.pem", "10"],
         ["good.audit", "key.pem", "0:" + "0" * 64],
-        ["good.audit", "key.pem", generate.HEAD.upper()],
-        ["good.audit", "key.pem", generate.HEAD + "\n"],
+        ["good.audit", "key.pem", making.HEAD.upper()],
+        ["good.audit", "key.pem", making.HEAD + "\n"],
     ],
 )
 def test_a_wrong_call_is_a_usage_error(arguments: list[str]) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from indicium.projections import combined
 from indicium.projections.combined import Combination, Finding, combination
-from tests.vectors import generate
+from tests.vectors import making
 
 CHAIN = {"1": "1" * 32, "2": "2" * 32, "3": "3" * 32}
 METER = "1000000001"
@@ -35,7 +35,7 @@ def line(  # noqa: PLR0913 - a member of the record each
     at = f"2026-03-02T09:00:00.{sequence:06d}Z"
     package = {"psd": psd, "version": version, "home": home, "ar": ar, "dr": dr}
     point = {"value": value, "at": at, "ar": ar, "dr": dr}
-    return generate.body(
+    return making.body(
         sequence, "0" * 64, event, {"package": package, "checkpoint": point}, chain=CHAIN[module], module=module, at=at
     )
 
@@ -156,7 +156,7 @@ def test_a_chain_that_begins_later_misses_the_versions_before(combining: Combina
 
 def recovered(sequence: int, *discarded: int) -> bytes:
     named = [{"sequence": number, "hash": "0" * 64, "value": 0} for number in discarded]
-    return generate.body(sequence, "0" * 64, "checkpoint-recovered", {"discarded": named}, chain=CHAIN["1"], module="1")
+    return making.body(sequence, "0" * 64, "checkpoint-recovered", {"discarded": named}, chain=CHAIN["1"], module="1")
 
 
 def test_a_discarded_transaction_is_none_and_its_version_comes_again(combining: Combination) -> None:
@@ -197,13 +197,13 @@ PACKAGE: dict[str, object] = {"psd": METER, "version": 1, "home": "1", "ar": 0, 
     ],
 )
 def test_what_cannot_be_read_is_counted(data: dict[str, object], combining: Combination) -> None:
-    assert found_in(combining, [generate.body(1, "0" * 64, "from-a-later-version", data)]) == []
+    assert found_in(combining, [making.body(1, "0" * 64, "from-a-later-version", data)]) == []
     assert combining.unread == 1
 
 
 def test_other_records_are_of_no_meter(combining: Combination) -> None:
     text: dict[str, object] = {"text": 'a customer may write "package":{} and checkpoint-recovered'}
-    assert found_in(combining, [generate.body(1, "0" * 64, "audit-entry-created", text), *generate.GOOD]) == []
+    assert found_in(combining, [making.body(1, "0" * 64, "audit-entry-created", text), *making.GOOD]) == []
     assert (combining.counts, combining.unread) == ((0, 0), 0)
 
 

@@ -17,9 +17,9 @@ from indicium.cryptomodule.backward import verify_backward
 from indicium.cryptomodule.verifier import AuditKey, ChainReport, FirstBad, Verdict, load_key, verify_chain
 from indicium.domain.flow import Head
 from indicium.domain.record import parse
-from tests.vectors import generate
+from tests.vectors import making
 
-KEY = load_key((Path(generate.__file__).parent / "key.pem").read_bytes())
+KEY = load_key((Path(making.__file__).parent / "key.pem").read_bytes())
 Verify = Callable[[list[bytes], Head | None], ChainReport]
 
 
@@ -29,8 +29,8 @@ def entries(count: int, signed: Collection[int]) -> list[bytes]:
     previous = "0" * 64
     for number in range(1, count + 1):
         data: dict[str, object] = {"interval": 4} if number == 1 else {"text": f"audit entry {number}"}
-        entry = generate.body(number, previous, "audit-entry-created", data)
-        lines.append(generate.signed(entry, generate.KEY) if number in signed else entry)
+        entry = making.body(number, previous, "audit-entry-created", data)
+        lines.append(making.signed(entry, making.KEY) if number in signed else entry)
         previous = hashlib.sha256(lines[-1]).hexdigest()
     return lines
 
@@ -41,7 +41,7 @@ def verify(request: pytest.FixtureRequest, tmp_path: Path) -> Verify:
     path = tmp_path / "figure-7.audit"
 
     def back(lines: list[bytes], logged: Head | None) -> ChainReport:
-        path.write_bytes(generate.file_of(lines))
+        path.write_bytes(making.file_of(lines))
         return verify_backward(path, KEY, logged, lambda _done, _size: None)
 
     return back if request.param == "backward" else lambda lines, logged: verify_chain(lines, KEY, logged)
@@ -96,9 +96,9 @@ def test_each_of_the_hashes_is_verified(altered: int, verify: Verify) -> None:
 def test_each_of_the_signatures_is_verified(number: int, verify: Verify) -> None:
     """I-22."""
     chain = entries(number, (1, 2, 4))
-    forged = generate.signed(chain[-1].partition(b"\t")[0], generate.OTHER)
+    forged = making.signed(chain[-1].partition(b"\t")[0], making.OTHER)
     report = verify([*chain[:-1], forged], None)
-    assert report.first_bad == FirstBad(generate.SERIAL, number, "the signature does not verify")
+    assert report.first_bad == FirstBad(making.SERIAL, number, "the signature does not verify")
 
 
 def test_the_next_audit_starts_at_signature_4(verify: Verify, verified: list[int]) -> None:
@@ -115,7 +115,7 @@ def test_a_chain_that_was_replaced_as_a_whole_is_found_by_the_logged_hash(verify
     logged = Head(4, hash_of(entries(4, (1, 4))[3]))
     other = entries(8, (1, 2, 4, 8))
     assert verify(other, None).verdict is Verdict.PASS
-    assert verify(other, logged).first_bad == FirstBad(generate.SERIAL, 4, "its hash is not that of the noted head")
+    assert verify(other, logged).first_bad == FirstBad(making.SERIAL, 4, "its hash is not that of the noted head")
 
 
 def test_an_end_that_was_cut_off_is_missed_only_with_the_logged_hash(verify: Verify) -> None:

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable
 
 from indicium.domain.flow import Head, SealedRecord
 from indicium.domain.identity import ChainId, DeviceId
-from tests.vectors import generate
+from tests.vectors import making
 
 Data = dict[str, object]
 
 
 def chain_of(
-    count: int, data_of: Callable[[int], Data], event_of: Callable[[int], str], interval: int = generate.INTERVAL
+    count: int, data_of: Callable[[int], Data], event_of: Callable[[int], str], interval: int = making.INTERVAL
 ) -> list[bytes]:
     """Lines 1 to `count`; the data of record 1 is the interval."""
     lines: list[bytes] = []
@@ -20,14 +20,14 @@ def chain_of(
         event, data = event_of(sequence), data_of(sequence)
         if sequence == 1:
             event, data = "initialization-started", {"interval": interval}
-        body = generate.body(sequence, previous, event, data, at=f"1999-08-06T23:00:00.{sequence:06d}Z")
+        body = making.body(sequence, previous, event, data, at=f"1999-08-06T23:00:00.{sequence:06d}Z")
         signed = sequence == 1 or sequence % interval == 0
-        lines.append(body + b"\t" + generate.sign(body) if signed else body)
-        previous = generate.line_hash(lines[-1])
+        lines.append(body + b"\t" + making.sign(body) if signed else body)
+        previous = making.line_hash(lines[-1])
     return lines
 
 
-def entries(count: int, interval: int = generate.INTERVAL) -> list[bytes]:
+def entries(count: int, interval: int = making.INTERVAL) -> list[bytes]:
     """A chain of audit entries."""
     return chain_of(count, lambda n: {"text": f"entry {n}", "n": n}, lambda _: "entry-made", interval)
 
@@ -53,5 +53,5 @@ def rows_of(lines: Iterable[bytes]) -> list[SealedRecord]:
     for sequence, line in enumerate(lines, start=1):
         event = line.split(b'"event":"')[1].split(b'"')[0].decode()
         psd = (DeviceId("0000000007"), sequence) if b'"package"' in line else (None, None)
-        rows.append(SealedRecord(ChainId(generate.CHAIN), sequence, event, line, *psd))
+        rows.append(SealedRecord(ChainId(making.CHAIN), sequence, event, line, *psd))
     return rows
