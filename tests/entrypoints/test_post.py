@@ -1,18 +1,19 @@
 """`indicium post`: mailings as users really send them, and what becomes of a run that is killed."""
 
 import csv
+import io
 import itertools
-import os
 import re
-import signal
-import subprocess
-import time
+from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from indicium.entrypoints.cli import run
+from tests.app import seams
 from tests.app.homes import assert_whole, audit_file, copy_of, issued, rows_of
-from tests.entrypoints.command import COMMAND, HEADER, PATIENCE_SECONDS, Terminal, environment, indicium, write_mailing
+from tests.entrypoints.command import HEADER, Terminal, indicium, write_mailing
 
 BAD = Path(__file__).parents[1] / "data" / "mailing-bad.csv"
 ROW = "Ada,40505,95567,first-class letter,1,0.33"
@@ -190,6 +191,12 @@ def results_without_signatures(path: Path) -> list[list[str]]:
     return [[value for name, value in row.items() if name != "item_sha256"] for row in results_of(path)]
 
 
+def post(home: Path, mailing: Path, out: Path) -> None:
+    """A scenario: the command line, which says nothing."""
+    with redirect_stdout(io.StringIO()):
+        run(["post", str(mailing), "--home", str(home), "--out", str(out)])
+
+
 def test_a_post_that_is_killed_half_way_and_run_again_ends_as_an_undisturbed_one(home: Path, tmp_path: Path) -> None:
     customers = itertools.cycle(("Ada", "Ben", "Cy"))
     rows = [
@@ -201,20 +208,8 @@ def test_a_post_that_is_killed_half_way_and_run_again_ends_as_an_undisturbed_one
     done = indicium("post", mailing, "--home", undisturbed, "--out", undisturbed_out)
     assert done.returncode == 1
 
-    before = audit_file(home).read_bytes().count(b"\n")
-    for enough in (before + 100, before + 300):
-        process = subprocess.Popen(
-            [*COMMAND, "post", str(mailing), "--home", str(home), "--out", str(out)],
-            stdout=subprocess.DEVNULL,
-            env=environment(),
-        )
-        give_up = time.monotonic() + PATIENCE_SECONDS
-        while audit_file(home).read_bytes().count(b"\n") < enough:
-            assert process.poll() is None
-            assert time.monotonic() < give_up
-            os.sched_yield()
-        process.send_signal(signal.SIGKILL)
-        assert process.wait(PATIENCE_SECONDS) == -signal.SIGKILL
+    for groups in (34, 67):  # of three items each: some 100, then some 200 more
+        assert seams.killed(partial(post, mailing=mailing, out=out), home, seams.AFTER_COPY, groups)
         assert not out.exists()
     assert indicium("post", mailing, "--home", home, "--out", out).returncode == 1
 
