@@ -6,7 +6,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
-from socket import socket
+from socket import SO_REUSEADDR, SOL_SOCKET, socket
 from ssl import PROTOCOL_TLS_SERVER, SSLContext
 from typing import Any, Final
 
@@ -26,9 +26,10 @@ class MailServer:
         self.mails: list[EmailMessage] = []
         self.encrypted: list[bool] = []
         self.logged_on: list[bool] = []
-        with socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port: int = free.getsockname()[1]
+        self._held = socket()  # bound for as long as the server is needed, so that nobody else gets the port meanwhile
+        self._held.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        self._held.bind(("127.0.0.1", 0))
+        self._port: int = self._held.getsockname()[1]
         self._running: Controller | None = None
 
     @property
@@ -49,6 +50,11 @@ class MailServer:
         if self._running is not None:
             self._running.stop()
             self._running = None
+
+    def close(self) -> None:
+        """Be gone, port and all."""
+        self.stop()
+        self._held.close()
 
     async def handle_RCPT(  # noqa: N802 - the library's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -86,8 +92,8 @@ def mail_server(certificate: Path | None = None) -> Iterator[MailServer]:
     if certificate is not None:
         tls = SSLContext(PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(certificate)
-    server.start(tls)
     try:
+        server.start(tls)
         yield server
     finally:
-        server.stop()
+        server.close()
