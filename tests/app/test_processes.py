@@ -153,7 +153,7 @@ def test_whoever_comes_while_the_ledger_closes_is_served_or_told(home: Path) -> 
                 ledger.close()
             for asked in asking:
                 for future in asked.result():
-                    assert future.result(timeout=10)
+                    assert future.result(seams.PATIENCE_SECONDS)
     finally:
         sys.setswitchinterval(interval)
 

@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from indicium.domain.flow import Gathered
 from indicium.entrypoints.rounds import interval
 from tests.app.homes import STORE, audit_file, rows_of
-from tests.entrypoints.command import COMMAND, Terminal, environment
+from tests.entrypoints.command import COMMAND, PATIENCE_SECONDS, Terminal, environment
 from tests.harness import LETTER, World
 from tests.mail_server import NOBODY, PASSWORD, USER, MailServer, mail_server
 
@@ -298,7 +298,7 @@ class Loop:
 
     def end(self, number: signal.Signals) -> tuple[int, str]:
         self._process.send_signal(number)
-        _, err = self._process.communicate(timeout=30)
+        _, err = self._process.communicate(timeout=PATIENCE_SECONDS)
         return self._process.returncode, err
 
     def kill(self) -> None:

@@ -18,7 +18,14 @@ from indicium.domain.kinds import LARGEST_SHEET, Coupon, Voucher
 from indicium.entrypoints.connecting import ModuleClient, connect
 from indicium.entrypoints.wire import LONGEST_MESSAGE, ROOM, rendered
 from tests.app.homes import LETTER, assert_whole
-from tests.entrypoints.running_module import module_apart, module_of, serve_and_stumble, serve_late, texts
+from tests.entrypoints.running_module import (
+    PATIENCE_SECONDS,
+    module_apart,
+    module_of,
+    serve_and_stumble,
+    serve_late,
+    texts,
+)
 
 
 def test_a_thousand_requests_of_four_clients_are_done_once_and_in_each_ones_order(home: Path) -> None:
@@ -127,7 +134,7 @@ def test_whoever_says_stop_waits_until_what_others_asked_is_done_and_the_home_is
         futures[0].result()
         stopper.stop()
         Ledger.open(home).close()
-        assert all(future.result(timeout=0) for future in futures)
+        assert all(future.result(PATIENCE_SECONDS) for future in futures)  # sent, if not all read here by now
         assert module.process.wait() == 0
     assert_whole(home, {})
 
