@@ -54,7 +54,9 @@ COMMAND_LINE: Final = (
 )
 WAYS_TO_SAY_NO: Final = (
     "Every way the ledger says no. Code and reason never change their meaning; the reason stands in the record of a "
-    "refusal, the exit status is the command line's. In a sentence, `{name}` is the error's attribute of that name. "
+    "refusal, the exit status is the command line's. In a sentence, `{name}` is the error's attribute of that name, "
+    "and `{name:dollars}` one in mills, written in decimal dollars. With `--json` a refusal is an object of `error`, "
+    "its code, of `sentence`, and of `facts`, the attributes, amounts in mills. "
     "The tree is `indicium/domain/errors/`."
 )
 

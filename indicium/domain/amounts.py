@@ -5,14 +5,11 @@ finer than a mill, below the minimum, above the maximum.
 """
 
 import re
-from typing import NewType
 
 from indicium.domain.errors import FinerThanAMill, NotAnAmount, ValueAboveMaximum, ValueBelowMinimum
+from indicium.domain.money import MILLS_PER_DOLLAR, Mills, dollars
 
-Mills = NewType("Mills", int)
-"""A tenth of a cent. 1,000 mills are a dollar."""
-
-MILLS_PER_DOLLAR = 1000
+__all__ = ["LARGEST", "MILLS_PER_DOLLAR", "Mills", "dollars", "parse", "parse_within", "within"]
 
 LARGEST = Mills(2**53 - 1)
 """The largest value of a register: every reader of JSON still holds it exactly."""
@@ -53,11 +50,3 @@ def within(mills: int, minimum: Mills, maximum: Mills) -> Mills:
     if mills > maximum:
         raise ValueAboveMaximum(maximum=maximum)
     return Mills(mills)
-
-
-def dollars(mills: int) -> str:
-    """Write mills as decimal dollars for people: `0.33`, `7122.10`, and `0.334` where cents are not enough."""
-    sign, magnitude = ("-", -mills) if mills < 0 else ("", mills)
-    whole, rest = divmod(magnitude, MILLS_PER_DOLLAR)
-    decimals = f"{rest:03d}"
-    return f"{sign}{whole}.{decimals[:2] if decimals.endswith('0') else decimals}"

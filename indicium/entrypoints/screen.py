@@ -78,7 +78,7 @@ class Screen:
         """Write an error's one sentence, or another in its place, and give its exit status."""
         told = str(error) if sentence is None else sentence
         if self.json:
-            self.show({"error": error.code, "sentence": told})
+            self.show({"error": error.code, "sentence": told, "facts": vars(error)})
         self._err.print(visible(told), markup=False)
         return error.exit_status
 

@@ -1,6 +1,9 @@
 """The root of all errors, its five branches, and the table that gives each leaf its stable names."""
 
-from typing import ClassVar, NamedTuple
+from string import Formatter
+from typing import Any, ClassVar, Final, NamedTuple
+
+from indicium.domain.money import dollars
 
 
 class Entry(NamedTuple):
@@ -15,15 +18,25 @@ TABLE: dict[type["IndiciumError"], Entry] = {}
 """Each leaf's stable names; `table` fills it in."""
 
 
+class _Sentences(Formatter):
+    """Puts facts into sentences. An amount is mills in the fact, and reads as people type it: `{held:dollars}`."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:  # noqa: ANN401  # whatever a fact is
+        return dollars(value) if format_spec == "dollars" else format(value, format_spec)
+
+
+_SENTENCES: Final = _Sentences()
+
+
 class IndiciumError(Exception):
     """The root. Never raised itself; catch it to catch everything this package refuses."""
 
     sentence: ClassVar[str] = ""
-    """What a person reads; `{name}` is the attribute of that name."""
+    """What a person reads; `{name}` is the attribute of that name, `{name:dollars}` one in mills."""
 
     def __str__(self) -> str:
         """Give the sentence with the facts in it."""
-        return self.sentence.format_map(vars(self))
+        return _SENTENCES.vformat(self.sentence, (), vars(self))
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by the facts, so that an error crosses a process's edge whole."""

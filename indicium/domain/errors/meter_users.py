@@ -47,7 +47,9 @@ class PrivilegeMissing(Refusal):
 class MaximumTotalExceeded(Refusal):
     """The user would spend more than the maximum total postage (K-20)."""
 
-    sentence = "User {user} of meter {psd_id} would have spent {would_be} mills, the maximum is {maximum}."
+    sentence = (
+        "User {user} of meter {psd_id} would have spent {would_be:dollars} in all, the maximum is {maximum:dollars}."
+    )
     psd_id: str
     user: str
     would_be: int
@@ -58,7 +60,10 @@ class MaximumTotalExceeded(Refusal):
 class MeterUserExists(Refusal):
     """User IDs are unique within a meter (K-15)."""
 
-    sentence = "Meter {psd_id} has a user {user} already."
+    sentence = (
+        "Meter {psd_id} has a user {user} already, who stays as he is: 'indicium meter users modify' and "
+        "'indicium meter users reset-password' change him."
+    )
     psd_id: str
     user: str
 
@@ -98,6 +103,20 @@ class UserPasswordExpired(Refusal):
     psd_id: str
     user: str
     expired: str
+
+
+@dataclass(eq=False)
+class PassphraseWrong(Refusal):
+    """The passphrase that was to prove who asks is another one (M-17). How many are left is not said: to whom?"""
+
+    sentence = (
+        "That is not the passphrase of {who} for meter {psd_id}: nothing was changed. Wrong ones in a row lock this "
+        "way to a new one; {other} helps, too."
+    )
+    psd_id: str
+    who: str
+    other: str
+    """Who else proves who asks."""
 
 
 @dataclass(eq=False)

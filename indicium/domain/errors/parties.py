@@ -38,6 +38,19 @@ class OrderAlreadySigned(Refusal):
 
 
 @dataclass(eq=False)
+class OrderTooLate(Refusal):
+    """The order's value was signed for, or loaded, and is not called off any more."""
+
+    sentence = (
+        "Too late: order {order} is {state} already, and its value is meter {psd_id}'s: only 'indicium meter refund' "
+        "pays back what a meter holds."
+    )
+    order: str
+    psd_id: str
+    state: str
+
+
+@dataclass(eq=False)
 class OrderMissing(Refusal):
     """The provider's book has no order of that id."""
 
@@ -58,7 +71,7 @@ class ProviderBookDiffers(Refusal):
     """The meter's control total is not what the provider's book says it loaded, less what it refunded."""
 
     sentence = (
-        "Meter {psd_id} has the control total {held}, the provider's book says {booked}: "
+        "Meter {psd_id} has the control total {held:dollars}, the provider's book says {booked:dollars}: "
         "nothing is signed for it until somebody has found out why."
     )
     psd_id: str

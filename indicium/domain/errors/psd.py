@@ -99,7 +99,7 @@ class ClientHasSeenOther(Refusal):
 class ValueBelowMinimum(Refusal):
     """Step 6 (E-606): the value is below the module's minimum."""
 
-    sentence = "The value is below the minimum of {minimum} mills."
+    sentence = "The value is below the minimum of {minimum:dollars}."
     minimum: int
 
 
@@ -107,7 +107,7 @@ class ValueBelowMinimum(Refusal):
 class ValueAboveMaximum(Refusal):
     """Step 6 (E-606): the value is above the module's maximum."""
 
-    sentence = "The value is above the maximum of {maximum} mills."
+    sentence = "The value is above the maximum of {maximum:dollars}."
     maximum: int
 
 
@@ -115,7 +115,7 @@ class ValueAboveMaximum(Refusal):
 class ValueUnfitForKind(Refusal):
     """Step 6 (E-606, K-22): the value is outside the limits of the item's kind."""
 
-    sentence = "A {kind} is worth from {smallest} to {largest} mills: choose another value."
+    sentence = "A {kind} is worth from {smallest:dollars} to {largest:dollars}: choose another value."
     kind: str
     smallest: int
     largest: int
@@ -125,7 +125,7 @@ class ValueUnfitForKind(Refusal):
 class InsufficientFunds(Refusal):
     """Step 7 (E-607): DR holds less than the value asked for."""
 
-    sentence = "Meter {psd_id} holds {held} mills, {needed} are needed: refill it first."
+    sentence = "Meter {psd_id} holds {held:dollars}, {needed:dollars} is needed: refill it first."
     psd_id: str
     needed: int
     held: int
@@ -143,7 +143,7 @@ class ProviderNotAuthentic(Refusal):
 class ControlTotalMismatch(Refusal):
     """E-1005: the control total of the message is not AR + DR of the package; a replayed download ends here."""
 
-    sentence = "Meter {psd_id} has the control total {held}, the message says {named}."
+    sentence = "Meter {psd_id} has the control total {held:dollars}, the message says {named:dollars}."
     psd_id: str
     named: int
     held: int
@@ -153,7 +153,7 @@ class ControlTotalMismatch(Refusal):
 class DescendingRegisterLimit(Refusal):
     """E-1006: DR after the load would be above its limit (M-61)."""
 
-    sentence = "Meter {psd_id} would hold {would_be} mills, its limit is {limit}."
+    sentence = "Meter {psd_id} would hold {would_be:dollars}, its limit is {limit:dollars}."
     psd_id: str
     would_be: int
     limit: int
@@ -163,7 +163,7 @@ class DescendingRegisterLimit(Refusal):
 class AscendingRegisterLimit(Refusal):
     """E-1006: AR would pass its limit once the new value is spent."""
 
-    sentence = "Meter {psd_id} could spend {would_be} mills in its life, its limit is {limit}."
+    sentence = "Meter {psd_id} could spend {would_be:dollars} in its life, its limit is {limit:dollars}."
     psd_id: str
     would_be: int
     limit: int
@@ -249,7 +249,10 @@ class LedgerRolledBack(Refusal):
 class MeterWithdrawn(Refusal):
     """What a withdrawn meter is to its customer (D-10, D-16): the account is closed, and stays closed (M-75)."""
 
-    sentence = "Meter {psd_id} was withdrawn: what it held was paid back, and it does nothing more."
+    sentence = (
+        "Meter {psd_id} was withdrawn: what it held was paid back, and it does nothing more. 'indicium meter refund' "
+        "gives the refund again, 'indicium meter lease' another meter then."
+    )
     psd_id: str
 
 

@@ -9,7 +9,10 @@ from indicium.domain.errors.base import Malformed, Refusal
 class SheetItemOutOfLimits(Refusal):
     """Step 6 (E-606), for each item of a sheet: its value is not within the limits."""
 
-    sentence = "Item {number} of the sheet is worth {value} mills; the least is {minimum}, the most {maximum}."
+    sentence = (
+        "Item {number} of the sheet is worth {value:dollars}; the least is {minimum:dollars}, "
+        "the most {maximum:dollars}."
+    )
     number: int
     """Its place, counted from 1."""
     value: int
@@ -21,7 +24,7 @@ class SheetItemOutOfLimits(Refusal):
 class SheetSumMismatch(Refusal):
     """Step 6b: the value asked for is not what the items are worth together."""
 
-    sentence = "The sheet for meter {psd_id} says {named} mills, and its items are worth {held}."
+    sentence = "The sheet for meter {psd_id} says {named:dollars}, and its items are worth {held:dollars}."
     psd_id: str
     named: int
     held: int

@@ -91,7 +91,11 @@ class CustomerMissing(Malformed):
 class UnknownCustomer(Refusal):
     """The home holds no keys of that customer. Names are compared byte for byte."""
 
-    sentence = "There is no such customer here."
+    sentence = (
+        "There is no customer {customer} here: 'indicium meters' lists those who have a meter, 'indicium meter lease' "
+        "gives one."
+    )
+    customer: str
 
 
 @dataclass(eq=False)
