@@ -19,6 +19,7 @@ from indicium.domain.errors import (
     IndiciumError,
     OrderCancelled,
     OrderReused,
+    OrderTooLate,
     PaymentDeclined,
     ProviderBookDiffers,
     PsdStateForbids,
@@ -73,14 +74,16 @@ class Purchasing:
         return self.buy(self._book.order(order_id).order)
 
     def cancel(self, order_id: str) -> Entry:
-        """Call an order off for which nothing was signed yet, and give back what was paid; a later one stays as it is.
+        """Call an order off for which nothing was signed yet, and give back what was paid; one that ended stays so.
 
-        Raises `OrderMissing`, `PaymentUnanswered`.
+        Raises `OrderMissing`, `OrderTooLate`, `PaymentUnanswered`.
         """
         with self._turn(self._book.order(order_id).order.psd_id):
             entry = self._book.order(order_id)
             if entry.state in (OrderState.PLACED, OrderState.PAID):
                 entry = self._book.refused(entry, _facts(OrderCancelled(order=order_id)))
+            if entry.state in (OrderState.SIGNED, OrderState.LOADED):
+                raise OrderTooLate(order=order_id, psd_id=entry.order.psd_id, state=entry.state)
             return self._give_back(entry) if entry.state is OrderState.REFUSED else entry
 
     def refund(self, psd_id: str, control_total: int, request_id: str) -> bytes:

@@ -34,7 +34,7 @@ def test_p_05_orders_are_listed_the_newest_first_and_each_says_how_far_it_came(t
     assert found[0]["refusal"] == "descending-register-limit"
     said = terminal.run("provider", "order", "refused", "--home", home)[1]
     assert "499.00 for meter 1000000003, paid by Cy: returned." in said
-    assert "its limit is 500000" in said
+    assert "its limit is 500.00" in said
     table = terminal.run("provider", "orders", "--home", home)[1]
     assert "1.234" in table
     assert terminal.json("provider", "order", "nowhere", "--home", home, status=1)["error"] == "order-missing"
@@ -65,7 +65,7 @@ def test_p_05_what_was_interrupted_is_taken_up_paid_once_and_loaded_once(termina
     status, out, err = terminal.run("provider", "finish", "--home", home)
     assert status == 0
     assert out.splitlines()[-1] == "2 orders finished, 0 left."
-    assert "its limit is 500000" in err
+    assert "its limit is 500.00" in err
     assert [paid_by(home, customer) for customer in ("Ada", "Ben", "Cy")] == [150_000, 120_000, 100_000]
     assert terminal.json("meter", "status", "Ben", "--home", home)["dr"] == 120_000
     assert terminal.json("provider", "finish", "--home", home) == {"orders": [], "left": 0}
@@ -88,7 +88,10 @@ def test_p_05_an_order_is_called_off_while_nothing_is_signed_for_it(terminal: Te
     assert (called_off["state"], called_off["refusal"]) == ("returned", "order-cancelled")
     assert paid_by(home, "Ada") == 100_000
     terminal.json("meter", "refill", "Ada", "50", "--order", "b", "--home", home)
-    assert terminal.json("provider", "cancel", "b", "--home", home, status=1)["state"] == "loaded"
+    assert terminal.json("provider", "cancel", "b", "--home", home, status=1)["error"] == "order-too-late"
+    said = terminal.refused("provider", "cancel", "b", "--home", home, status=1)
+    assert said.startswith("Too late: order b is loaded already, and its value is meter 1000000001's")
+    assert terminal.json("provider", "order", "b", "--home", home)["state"] == "loaded"
 
 
 def test_a_51_accounts_are_what_was_loaded_and_paid_back(terminal: Terminal, home: Path) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from indicium.domain import amounts
 from indicium.domain.errors import IndiciumError, Inhibited, revive
-from indicium.domain.orders import UNFINISHED, OrderState
+from indicium.domain.orders import UNFINISHED
 from indicium.entrypoints.connecting import reach
 from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, settings_of
 from indicium.entrypoints.screen import Screen
@@ -117,16 +117,11 @@ def finish(
 def cancel(
     order_id: OrderArgument, home: HomeOption = None, store: StoreOption = None, json: JsonOption = False
 ) -> None:
-    """Call an order off and give back what was paid, unless its value was signed for already.
-
-    Exit status 1 if it was: the order stands as it is shown.
-    """
+    """Call an order off and give back what was paid, unless its value was signed for already: then it is too late."""
     screen = Screen(json=json)
     with reach(settings_of(home, store)) as module, module.office.purchasing() as counter:
         entry = counter.cancel(order_id)
     _show(screen, entry)
-    if entry.state in (OrderState.SIGNED, OrderState.LOADED):
-        raise typer.Exit(1)
 
 
 @provider.command()
