@@ -14,6 +14,7 @@ from indicium.domain.device_numbers import LAST_NUMBER, DeviceRange
 from indicium.domain.errors import BadSetting, LedgerMissing
 from indicium.domain.identity import SuiteName
 from indicium.domain.switches import Checkpoints, Switches
+from indicium.domain.wording import first_fault
 
 DEFAULT_SERIAL = "34576590"
 """Serial number of a first module: row 1 of the seed's own module table (G-402)."""
@@ -95,8 +96,8 @@ class Settings(BaseModel):
         try:
             return cls.model_validate({"home": Path(home), **changes})
         except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            raise BadSetting(name=".".join(map(str, first["loc"])), why=first["msg"]) from None
+            fault = first_fault(error)
+            raise BadSetting(name=fault.where, why=fault.why) from None
 
     @classmethod
     def read(cls, home: Path | str) -> Self:

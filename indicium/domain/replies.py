@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from indicium.domain.errors import BadValue
 from indicium.domain.meter_users import UserRow
 from indicium.domain.vbi import ItemBody
+from indicium.domain.wording import first_fault
 
 
 class PackageStatus(BaseModel):
@@ -88,7 +89,7 @@ def parse_verified(line: bytes) -> VerifiedItem:
     try:
         return VerifiedItem.model_validate_json(line.partition(b"\t")[0])
     except ValidationError as error:
-        raise BadValue(field="reply", why=str(error.errors(include_input=False)[0]["msg"])) from None
+        raise BadValue(field="reply", why=str(first_fault(error))) from None
 
 
 def parse_reply(line: bytes) -> PsdReply:
@@ -96,4 +97,4 @@ def parse_reply(line: bytes) -> PsdReply:
     try:
         return PsdReply.model_validate_json(line.partition(b"\t")[0])
     except ValidationError as error:
-        raise BadValue(field="reply", why=str(error.errors(include_input=False)[0]["msg"])) from None
+        raise BadValue(field="reply", why=str(first_fault(error))) from None

@@ -15,6 +15,7 @@ from indicium.domain.commands.base import Command
 from indicium.domain.envelope import SessionMessage
 from indicium.domain.errors import BY_CODE, AnswerLost, BadValue, IndiciumError, revive
 from indicium.domain.heads import Action
+from indicium.domain.wording import first_fault
 
 PROTOCOL: Final = 1
 """Number of this language; both sides must have the same."""
@@ -40,7 +41,7 @@ class _Message(BaseModel):
         try:
             return cls.model_validate_json(received)
         except ValidationError as error:
-            raise BadValue(field="message", why=_first(error)) from None
+            raise BadValue(field="message", why=str(first_fault(error))) from None
 
     def line(self) -> bytes:
         """Write the message; JSON escapes every line break in it."""
@@ -123,11 +124,4 @@ def command(name: str, arguments: dict[str, Any]) -> Command:
     try:
         return kind.model_validate_json(to_json(arguments))
     except ValidationError as error:
-        raise BadValue(field=name, why=_first(error)) from None
-
-
-def _first(error: ValidationError) -> str:
-    """Say what pydantic found first, and where, without the value."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    where = ".".join(map(str, first["loc"]))
-    return f"{where}: {first['msg']}" if where else first["msg"]
+        raise BadValue(field=name, why=str(first_fault(error))) from None

@@ -1,5 +1,6 @@
 """Items as hypothesis makes them, of every kind."""
 
+import unicodedata
 from datetime import date
 
 from hypothesis import strategies as st
@@ -12,9 +13,16 @@ _ZIPS = st.from_regex(r"[0-9]{5}", fullmatch=True).filter(str.isascii)
 _LINES = st.text(alphabet="abc éß東🎟-,", min_size=1, max_size=20).map(lambda text: text.strip() or "x")
 _DAYS = st.dates(date(1, 1, 1), date(9999, 12, 31))
 
+SEEN = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cc", "Cf", "Co", "Cs", "Zl", "Zp", "Zs"), include_characters=" "),
+    min_size=1,
+    max_size=60,
+).map(lambda text: unicodedata.normalize("NFC", text).strip() or "x")
+"""Lines of whatever characters people see."""
+
 ELEMENTS: st.SearchStrategy[Elements] = st.one_of(
     st.builds(postage, _ZIPS, _ZIPS, st.sampled_from(MAIL_CLASSES), st.integers(1, HEAVIEST_OUNCES)),
-    st.builds(Voucher, purpose=st.text(min_size=1, max_size=200)),
+    st.builds(Voucher, purpose=SEEN),
     st.builds(Coupon, issuer=_LINES, product=_LINES, offer=_LINES, valid_until=_DAYS),
     st.builds(Ticket, event=_LINES, place=_LINES, day=_DAYS, begins=st.just("23:59"), seat=_LINES | st.just("")),
     st.builds(GiftCertificate, merchant=_LINES, message=_LINES | st.just(""), valid_until=_DAYS),

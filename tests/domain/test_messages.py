@@ -61,7 +61,7 @@ INDICIA = every(
     psd_id=PSDS,
     request_id=IDS,
     value=NUMBERS,
-    elements=(Voucher(purpose="a"), Voucher(purpose="a\n1")),
+    elements=(Voucher(purpose="a"), Voucher(purpose="a\\n1")),
     client_challenge=CHALLENGES,
     module_challenge=CHALLENGES,
     shown_ar=NUMBERS,

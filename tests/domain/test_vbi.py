@@ -13,7 +13,7 @@ from indicium.domain.kinds import Postage, Voucher, postage
 from indicium.domain.kinds.postage import HEAVIEST_OUNCES, MAIL_CLASSES
 from indicium.domain.record import parse
 from indicium.domain.vbi import LONGEST_LINE, ItemBody, parse_item, render_body
-from tests.domain.items import BODIES, body_of
+from tests.domain.items import BODIES, SEEN, body_of
 from tests.kinds import USUAL
 
 ELEMENTS = st.one_of(
@@ -24,7 +24,7 @@ ELEMENTS = st.one_of(
         st.sampled_from(MAIL_CLASSES),
         st.integers(1, HEAVIEST_OUNCES),
     ),
-    st.builds(Voucher, purpose=st.text(min_size=1, max_size=200)),
+    st.builds(Voucher, purpose=SEEN),
 )
 
 

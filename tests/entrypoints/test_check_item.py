@@ -120,15 +120,16 @@ def test_what_is_called_wrongly_says_so_with_3_for_1_and_2_are_about_items(home:
 def test_no_text_of_an_item_writes_on_the_screen_otherwise_than_as_text(home: Path, tmp_path: Path) -> None:
 
     with Ledger.open(Settings.read(home)) as ledger:
-        item = ledger.meter("Ada").print("0.33", Voucher(purpose="tea\x1b[31m\n\u202eGENUINE"))
+        item = ledger.meter("Ada").print("0.33", Voucher(purpose="tea\ufff0GENUINE"))
     (tmp_path / "item").write_text(item.line, encoding="utf-8")
+    (tmp_path / "forged").write_text(item.line.replace("tea", "tea\x1b[31m\\n\u202e"), encoding="utf-8")
 
-    done = indicium("check-item", tmp_path / "item", "--home", home)
+    done, forged = (indicium("check-item", tmp_path / name, "--home", home) for name in ("item", "forged"))
 
-    assert done.returncode == 0
-    assert "\x1b" not in done.stdout
-    assert "\u202e" not in done.stdout
-    assert "purpose: tea�[31m��GENUINE" in done.stdout
+    assert (done.returncode, forged.returncode) == (0, 1)
+    assert "purpose: tea�GENUINE" in done.stdout
+    for shown in (done.stdout, forged.stdout + forged.stderr):
+        assert all(character.isprintable() for character in shown.replace("\n", ""))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -110,12 +110,12 @@ def test_every_bad_row_is_named_with_its_column_before_anything_is_asked(
     said = terminal.refused("meter", "print-sheet", "Ada", path, "--out", tmp_path / "items", "--home", home, status=3)
     faults = said.partition("nothing was asked for: ")[2].rstrip(".").split("; ")
     assert faults == [
-        "row 2, purpose: string should have at least 1 character",
+        "row 2, purpose: it is empty",
         "row 2, value_usd: Not an amount: write digits and, if need be, a point, as in 0.33",
         "row 3, kind: Unknown kind of item: it is one of postage, voucher, coupon, ticket, gift-certificate",
-        "row 4, value_usd: A coupon is worth from 10 to 100000 mills: choose another value",
+        "row 4, value_usd: A coupon is worth from 0.01 to 100.00: choose another value",
         "row 5, valid_until: a day, as in 2026-11-30",
-        "row 6, issuer: it is none of purpose",
+        "row 6, issuer: the kind voucher has no such data element, only purpose",
         "row 7, origin_zip: it is missing",
     ]
     assert terminal.json("meter", "status", "Ada", "--home", home)["ar"] == 0
@@ -127,7 +127,7 @@ def test_of_very_many_bad_rows_a_hundred_are_named_and_the_rest_counted(
     path = tmp_path / "list.csv"
     path.write_text("value_usd,kind,purpose\n" + "0.33,voucher,\n" * 103)
     said = terminal.refused("meter", "print-sheet", "Ada", path, "--out", tmp_path / "items", "--home", home, status=3)
-    assert said.endswith("row 100, purpose: string should have at least 1 character; and 3 more.")
+    assert said.endswith("row 100, purpose: it is empty; and 3 more.")
 
 
 @pytest.mark.parametrize(

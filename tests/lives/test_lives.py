@@ -48,6 +48,7 @@ from indicium.domain.kinds import Elements, Voucher
 from indicium.domain.replies import PsdReply, parse_reply
 from indicium.parties.customer import Customer
 from indicium.projections import Views, module_at
+from tests.domain.items import SEEN
 from tests.harness import DR_LIMIT, LETTER, World, flipped, initialize_psd, remac
 from tests.lives.model import Draft, Meter, Model
 from tests.searching import examples
@@ -73,7 +74,7 @@ OF_A_SHEET: st.SearchStrategy[Value] = st.one_of(
 
 ELEMENTS: st.SearchStrategy[Elements] = st.one_of(
     st.just(LETTER),
-    st.text(st.characters(codec="utf-8"), min_size=1, max_size=12).map(lambda text: Voucher(purpose=text)),
+    SEEN.map(lambda text: Voucher(purpose=text)),
 )
 
 

@@ -130,6 +130,7 @@ from indicium.domain.events.psd import (
 )
 from indicium.domain.events.sessions import SessionClosed, SessionData, SessionEvent, SessionOpened
 from indicium.domain.record import split
+from indicium.domain.wording import first_fault
 
 __all__ = [
     "EVENTS",
@@ -264,6 +265,4 @@ def parse_event(line: bytes) -> AnyEvent:
     try:
         return _ADAPTER.validate_json(body)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BadRecord(why=f"{where}: {first['msg']}" if where else first["msg"]) from None
+        raise BadRecord(why=str(first_fault(error))) from None

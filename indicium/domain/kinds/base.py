@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from indicium.domain.amounts import LARGEST, Mills
 from indicium.domain.errors import BadValue, ValueUnfitForKind
+from indicium.domain.wording import first_fault
 
 _NOT_WRITTEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 """Categories of characters that a printed item does not show, or shows otherwise than they stand. Characters that this
@@ -56,7 +57,10 @@ def _filled(text: str) -> str:
 Filled: Final = AfterValidator(_filled)
 """Demands that a text says something."""
 
-Line = Annotated[str, AfterValidator(_one_line)]
+OneLine: Final = AfterValidator(_one_line)
+"""Demands a text that two people who see the same have typed the same."""
+
+Line = Annotated[str, OneLine]
 """Text of one line as people read it: visible characters and single blanks, in NFC; it may be empty."""
 
 
@@ -121,7 +125,8 @@ class Kind(BaseModel):
         members = [name for name in cls.model_fields if name != "kind"]
         for name in texts:
             if name not in members:
-                raise BadValue(field=name, why=f"it is none of {', '.join(members)}")
+                why = f"the kind {cls.model_fields['kind'].default} has no such data element, only {', '.join(members)}"
+                raise BadValue(field=name, why=why)
         for name in members:
             if name not in texts:
                 raise BadValue(field=name, why="it is missing")
@@ -130,9 +135,8 @@ class Kind(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            why = str(first["msg"]).removeprefix("Value error, ")
-            raise BadValue(field=str(first["loc"][0]), why=why[:1].lower() + why[1:]) from None
+            fault = first_fault(error)
+            raise BadValue(field=fault.where, why=fault.why) from None
 
 
 def _typed(name: str, text: str, annotation: Any) -> object:  # noqa: ANN401  # whatever a model's member is

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from indicium.domain.kinds.base import Kind
+from indicium.domain.kinds.base import Kind, OneLine
 
 
 class Voucher(Kind):
@@ -13,5 +13,5 @@ class Voucher(Kind):
     NUMBER: ClassVar = 2
 
     kind: Literal["voucher"] = "voucher"
-    purpose: Annotated[str, Field(min_length=1, max_length=200)]
-    """What the bearer gets, at most 200 characters."""
+    purpose: Annotated[str, Field(min_length=1, max_length=200), OneLine]
+    """What the bearer gets, one line of at most 200 characters."""
