@@ -1,9 +1,10 @@
 """The command line: which verbs there are, and what their errors become."""
 
+import re
 import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -29,6 +30,8 @@ from indicium.entrypoints.visible import visible
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
 
+_MINUS: Final = re.compile(r"-[0-9.]")
+
 app = typer.Typer(
     name="indicium",
     help="A ledger of prepaid value: every change is a signed, hash-chained record.",
@@ -50,6 +53,9 @@ def _run(arguments: Sequence[str]) -> int:
         _demand_utf8(arguments)
         result = typer.main.get_command(app).main(list(arguments), prog_name="indicium", standalone_mode=False)
     except typer.TyperException as error:  # typer's own exit status for these is 2, which means INCOMPLETE here
+        if (number := _below_zero(error, arguments)) is not None:
+            why = "nothing here is below zero: write it without the minus"
+            return Screen(json="--json" in arguments).fail(BadValue(field=number, why=why))
         for line in error.format_message().splitlines():
             typer.echo(visible(line), err=True)
         return USAGE
@@ -64,6 +70,14 @@ def _run(arguments: Sequence[str]) -> int:
             raise
         return Screen(json="--json" in arguments).fail(BadFile(path=str(error.filename), why=str(error.strerror)))
     return result if isinstance(result, int) else 0
+
+
+def _below_zero(error: typer.TyperException, arguments: Sequence[str]) -> str | None:
+    """Give the negative number that was taken for an option, if that is what an error is about."""
+    option: str = getattr(error, "option_name", "")  # typer does not export the type that has it
+    if not _MINUS.fullmatch(option):
+        return None
+    return next((argument for argument in arguments if argument.startswith(option)), None)
 
 
 def _demand_utf8(arguments: Sequence[str]) -> None:

@@ -1,7 +1,9 @@
 """What every verb takes, and what the environment may say instead."""
 
+import re
+from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from pydantic import SecretStr
@@ -10,6 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from indicium.domain.errors import LedgerMissing
 from indicium.domain.identity import SuiteName
 from indicium.settings import Settings
+
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 USAGE = 3
 """Exit status of a command that was called wrongly."""
@@ -76,3 +80,14 @@ def settings_of(home: Path | None, store: str | None) -> Settings:
             raise
         return Settings.of(folder, **said)
     return Settings.of(**settings.model_dump() | said)
+
+
+def a_day(text: str) -> date:
+    """Read a day as people write it on the command line. Raises typer's own error, which names the option."""
+    try:
+        if not _DAY.fullmatch(text):
+            raise ValueError
+        return date.fromisoformat(text)
+    except ValueError:
+        msg = "write a day, as in 2026-11-30"
+        raise typer.BadParameter(msg) from None

@@ -1,6 +1,6 @@
 """Verbs that put right what a meter printed, and that end its life (E7, E8, E9)."""
 
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from indicium.domain.vbi import parse_item
 from indicium.entrypoints.asking import AtTerminal
 from indicium.entrypoints.connecting import reach
 from indicium.entrypoints.elements import elements_of
-from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, settings_of
+from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, a_day, settings_of
 from indicium.entrypoints.screen import Screen
 from indicium.entrypoints.verbs.meter_value import (
     CustomerArgument,
@@ -24,7 +24,6 @@ from indicium.entrypoints.verbs.meter_value import (
     give,
     meter_as,
 )
-from indicium.entrypoints.verbs.viewing import DAY
 from indicium.parties.carried import brought
 
 
@@ -53,7 +52,9 @@ def correct(  # noqa: PLR0913, PLR0917  # each is an option of the verb
 def redate(
     customer: CustomerArgument,
     item: Annotated[Path, typer.Argument(metavar="ITEM", help="File with the item that is mailed later.")],
-    to: Annotated[datetime, typer.Option("--to", formats=[DAY], help="The day on which it is mailed.")],
+    to: Annotated[
+        date, typer.Option("--to", parser=a_day, metavar="DAY", help="The day on which it is mailed, as in 2026-11-30.")
+    ],
     request: Annotated[
         str | None, typer.Option("--request", metavar="ID", help="Name of the request: repeated, it is noted once.")
     ] = None,
@@ -64,7 +65,7 @@ def redate(
     """Have the server note that a letter is mailed on another day: no register moves, and no record is made (E8)."""
     screen, line = Screen(json=json), item_in(item)
     with reach(settings_of(home, store)) as module:
-        noted = module.office.meter(customer).redate(line, to.date(), request)
+        noted = module.office.meter(customer).redate(line, to, request)
     screen.plain(f"Noted as {noted.request_id}: the item of {customer} is mailed on {noted.date}.")
     screen.show(
         {"customer": customer, "device": noted.psd_id, "request": noted.request_id, "item_sha256": noted.item_sha256}

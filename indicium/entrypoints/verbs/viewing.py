@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date
 from typing import Annotated
 
 import typer
@@ -11,7 +11,7 @@ from indicium.domain import amounts
 from indicium.domain.errors import BadValue, UnknownMeter
 from indicium.domain.identity import DeviceId
 from indicium.entrypoints.key_history import show_keys
-from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, settings_of
+from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, a_day, settings_of
 from indicium.entrypoints.past import show_meters_at, show_module_at
 from indicium.entrypoints.results import show_meters, show_modules
 from indicium.entrypoints.screen import Screen
@@ -19,10 +19,6 @@ from indicium.infrastructure.store import Store
 from indicium.projections import MeterHistory, Views, moved_in_all
 from indicium.projections.meter_history import PAGE
 from indicium.settings import Settings
-
-DAY = "%Y-%m-%d"
-"""How a day is written."""
-
 
 AfterOption = Annotated[int, typer.Option(min=0, help="Go on after this version of the meter.")]
 LimitOption = Annotated[int, typer.Option(min=1, max=10_000, help="Transactions at most.")]
@@ -150,8 +146,10 @@ def show_history(screen: Screen, settings: Settings, device: str, after: int, li
 
 
 def movement(
-    first: Annotated[datetime | None, typer.Option("--from", formats=[DAY], help="First day, in UTC.")] = None,
-    last: Annotated[datetime | None, typer.Option("--to", formats=[DAY], help="Last day, in UTC.")] = None,
+    first: Annotated[
+        date | None, typer.Option("--from", parser=a_day, metavar="DAY", help="First day, in UTC.")
+    ] = None,
+    last: Annotated[date | None, typer.Option("--to", parser=a_day, metavar="DAY", help="Last day, in UTC.")] = None,
     home: HomeOption = None,
     store: StoreOption = None,
     json: JsonOption = False,
@@ -159,10 +157,9 @@ def movement(
     """Show what moved on each day: number and value of refills (resettings), items and all other transactions."""
     screen = Screen(json=json)
     if first is not None and last is not None and last < first:
-        raise BadValue(field="--to", why=f"{last:{DAY}} lies before the first day, {first:{DAY}}")
-    days = (day and day.date() for day in (first, last))
+        raise BadValue(field="--to", why=f"{last} lies before the first day, {first}")
     with views_of(settings_of(home, store), screen) as views:
-        rows = views.movement(*days)
+        rows = views.movement(first, last)
     totals = moved_in_all(rows)
     cells = [(row.day, row.module, row.event, row.transactions, row.value) for row in rows]
     cells += [("in all", "", total.event, total.transactions, total.value) for total in totals]
