@@ -4,6 +4,8 @@
 0700) what the parties outside the module hold, and a folder (mode 0700 too) for each of them that keeps books.
 """
 
+import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from itertools import chain, count
@@ -17,6 +19,12 @@ from indicium.infrastructure.segments import open_file, segments_in
 from indicium.settings import SETTINGS_FILE, Settings
 
 _PRIVATE = 0o700
+
+_LONGEST_QUOTED = 200
+"""Bytes of a quoted name that a file's name has room for, beside what is put around it while it is written."""
+
+_HASHED = "%%"
+"""How the name of a file begins that is a hash; a quoted name never has two of these in a row."""
 
 _UNFINISHED = f".{SETTINGS_FILE}."
 """How the name of settings begins that were being written when their writer was killed."""
@@ -161,13 +169,31 @@ class Home:
         """Throw away what a user of a customer's meter keeps."""
         remove_durably(self._customer_file(customer, user))
 
+    def set_aside(self, customer: str, device: str) -> None:
+        """Keep for ever what a customer and his users kept of a meter, and be ready for another meter's.
+
+        Raises `StoreFailed`.
+        """
+        file = self._customer_file(customer)
+        aside, users = file.with_suffix(".before"), file.with_suffix(".users")
+        try:
+            aside.mkdir(mode=_PRIVATE, exist_ok=True)
+            if users.exists():
+                users.rename(aside / f"{device}.users")
+            # A crash in here: the customer's own file is the last to go, and the next lease goes on.
+            file.rename(aside / f"{device}.json")
+            sync_folder(aside)
+            sync_folder(self.customers)
+        except OSError as error:
+            raise StoreFailed(place=f"file {file}", why=reason(error)) from None
+
     def keeping_customers(self) -> AbstractContextManager[None]:
         """Keep other processes and threads of this home from writing what customers keep, for a moment."""
         return locked(self.customers / ".lock")
 
     def customer_names(self) -> Iterator[str]:
         """Give the names of all customers whose keys are here, sorted."""
-        return (unquote(path.stem) for path in sorted(self.customers.glob("*.json")))
+        return iter(sorted(_named(path) for path in self.customers.glob("*.json")))
 
     def _customer_file(self, customer: str, user: str | None = None) -> Path:
         """Give a customer's file: the name is quoted, so that no name leaves the folder and twins stay apart.
@@ -181,8 +207,24 @@ class Home:
 
 
 def _quoted(name: str) -> str:
-    """Quote a name for a file. What was no UTF-8 is quoted too: it names no file, for nobody is called so."""
-    return quote(name, safe="", errors="surrogatepass")
+    """Quote a name for a file; where that is longer than file systems take, its hash stands for it.
+
+    What was no UTF-8 is quoted too: it names no file, for nobody is called so.
+    """
+    quoted = quote(name, safe="", errors="surrogatepass")
+    if len(quoted) <= _LONGEST_QUOTED:
+        return quoted
+    return _HASHED + hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
+
+
+def _named(file: Path) -> str:
+    """Give the customer whose file this is. Raises `BadFile`."""
+    if not file.stem.startswith(_HASHED):
+        return unquote(file.stem)
+    try:
+        return str(json.loads(_read(file) or b"")["customer"])
+    except (ValueError, LookupError, TypeError):
+        raise BadFile(path=str(file), why="it is not the file of a customer") from None
 
 
 def _read(path: Path) -> bytes | None:

@@ -11,13 +11,13 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
 
+from indicium.domain import names
 from indicium.domain.commands.access import GetStatus, InitializeAccessControlDatabase, NewUser
 from indicium.domain.commands.auditing import ExportAuditKey
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.crypto_card import KeyTokens, UpdateCryptoCard
 from indicium.domain.commands.initialization import StartInitialization
 from indicium.domain.errors import (
-    BadValue,
     CeremonyFailed,
     CeremonyUnfinished,
     CommandNotAllowed,
@@ -37,9 +37,6 @@ from indicium.parties.ceremony import PLAN_FILE, card_keys
 from indicium.parties.office import Office
 from indicium.parties.operator import Operator
 from indicium.settings import Settings
-
-LONGEST_NAME: Final = 64
-"""Characters that a user's name has at most."""
 
 LEAST_CHARACTERS: Final = 12
 """Characters that a new passphrase has at least."""
@@ -116,13 +113,7 @@ def people(module: Attended) -> list[Person]:
 
 def demand_name(name: str) -> None:
     """Refuse what can be nobody's user name (G-201). Raises `BadValue`."""
-    if not 1 <= len(name) <= LONGEST_NAME or name != name.strip():
-        why = f"a user's name has 1 to {LONGEST_NAME} characters, and no blank at its beginning or end"
-        raise BadValue(field="name", why=why)
-    unseen = next((character for character in name if not character.isprintable()), None)
-    if unseen is not None:
-        why = f"U+{ord(unseen):04X} is a character that nobody sees, as are those that join emoji: leave it out"
-        raise BadValue(field="name", why=why)
+    names.demand_name("name", name)
 
 
 def new_password(module: Attended, name: str, passphrase: str, others: Sequence[NewUser] = ()) -> bytes:

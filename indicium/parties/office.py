@@ -28,6 +28,7 @@ from indicium.domain.errors import (
 )
 from indicium.domain.identity import DeviceId, Serial
 from indicium.domain.lifecycle import PsdState
+from indicium.domain.names import LONGEST_NAME, demand_name
 from indicium.domain.orders import Order
 from indicium.domain.redating import Redating
 from indicium.domain.replies import PsdReply, parse_reply
@@ -53,9 +54,6 @@ from indicium.parties.provider import Provider
 from indicium.parties.purchasing import Purchasing
 from indicium.parties.stock import LeftOver, Progress, Stock, Stocked, left_over
 from indicium.settings import Settings
-
-LONGEST_NAME = 64
-"""A customer's name has at most that many characters."""
 
 _ZIP_CODE = re.compile(r"[0-9]{5}")
 _CARD_KEYS = "card.json"
@@ -178,13 +176,14 @@ class Office:
     def lease(self, customer: str, license_zip: str, dr_limit: Mills = LARGEST) -> LeasedMeter:
         """Take a new meter, register it for a customer and have the provider authorize the customer (P-02 … P-04).
 
-        For a customer who has one it goes on where an interrupted lease stopped. `dr_limit`: most that the customer's
-        DR may hold, in mills; the module's own limit holds as well. Raises `BadValue` and whatever the module refuses.
+        For a customer who has one it goes on where an interrupted lease stopped; who got a refund gets another meter.
+        `dr_limit`: most that the customer's DR may hold, in mills; the module's own limit holds as well. Raises
+        `BadValue` and whatever the module refuses.
         """
-        if not customer.isprintable() or not 1 <= len(customer) <= LONGEST_NAME or customer != customer.strip():
-            raise BadValue(field="customer", why=f"a name has 1 to {LONGEST_NAME} printable characters")
+        demand_name("customer", customer)
         if not _ZIP_CODE.fullmatch(license_zip):
             raise NotAZipCode
+        self._put_aside_what_was_withdrawn(customer)
         try:
             meter = self.meter(customer)
         except UnknownCustomer:
@@ -198,11 +197,19 @@ class Office:
             meter.ask()
         return meter
 
+    def _put_aside_what_was_withdrawn(self, customer: str) -> None:
+        """Let a customer whose meter was paid back, as he saw, have another one (D-16: that one has no way back)."""
+        state = kept(self._home, customer)
+        if state is not None and state.withdrawn:
+            with self._home.keeping_customers():
+                if kept(self._home, customer) == state:  # nobody else has just done so
+                    self._home.set_aside(customer, state.device)
+
     def meter(self, customer: str) -> LeasedMeter:
         """Give the meter of a customer. Raises `UnknownCustomer`."""
         state = kept(self._home, customer) if len(customer) <= LONGEST_NAME else None
         if state is None:
-            raise UnknownCustomer
+            raise _unknown(customer)
         return LeasedMeter(self, Customer(self._suite, self._card_keys(), state))
 
     def users(self, meter: LeasedMeter) -> MeterUsers:
@@ -225,6 +232,9 @@ class Office:
         """
         lost = Customer.lost(self._suite, self._card_keys(), customer, device, passphrase=passphrase, user=user)
         known = kept(self._home, customer, user)
+        if known is not None and known.device != device and not known.withdrawn:
+            why = f"the home has the keys of another meter of {customer}, {known.device}: they would be lost"
+            raise BadValue(field="device", why=why)
         if known is not None and known.device == device:
             state = known.model_copy(update={"passphrase_hash": lost.state.passphrase_hash})
             lost = Customer(self._suite, self._card_keys(), state)
@@ -235,19 +245,20 @@ class Office:
     def user_of(self, customer: str, user: str) -> LeasedMeter:
         """Give a customer's meter as one of its users has it. Raises `UnknownMeterUser`, `UnknownCustomer`."""
         state = kept(self._home, customer, user) if len(user) <= LONGEST_NAME else None
-        if state is None:
-            raise UnknownMeterUser(psd_id=self.meter(customer).device, user=user)
+        device = self.meter(customer).device
+        if state is None or state.device != device:
+            raise UnknownMeterUser(psd_id=device, user=user)
         return LeasedMeter(self, Customer(self._suite, self._card_keys(), state))
 
     def enter_user(self, state: CustomerState, user: str, passphrase: str | None) -> LeasedMeter:
         """Keep a new user's keys, before anything is sent; one who was entered under that name stays."""
-        if not user.isprintable() or not 1 <= len(user) <= LONGEST_NAME or user != user.strip():
-            raise BadValue(field="user", why=f"a name has 1 to {LONGEST_NAME} printable characters")
+        demand_name("user", user)
         new = Customer.new(
             self._suite, self._card_keys(), state.customer, state.device, user=user, passphrase=passphrase
         )
         with self._home.keeping_customers():
-            if kept(self._home, state.customer, user) is None:
+            known = kept(self._home, state.customer, user)
+            if known is None or known.device != state.device:
                 self._write(new.state)
                 return LeasedMeter(self, new)
         return self.user_of(state.customer, user)
@@ -344,10 +355,15 @@ class Office:
             return redating.redate(store, psd_id, item, day, request_id, self._clock.now(), settings.redating_days)
 
     def keep(self, state: CustomerState) -> None:
-        """Write what a customer keeps, unless another process of this home has been shown a newer state and kept it."""
+        """Write what a customer keeps, unless another process of this home has been shown a newer state and kept it.
+
+        Of two meters of a customer, one after the other, the file is that of the one that is in use.
+        """
         with self._home.keeping_customers():
             with suppress(BadFile):  # what cannot be read is no newer state
                 known = kept(self._home, state.customer, state.user)
+                if known is not None and known.device != state.device and not known.withdrawn:
+                    return
                 if known is not None and known.device == state.device:
                     if known.version > state.version:
                         return
@@ -414,5 +430,10 @@ def device_of(home: Home, customer: str) -> DeviceId:
     """Name the meter of a customer of a home, without asking its module. Raises `UnknownCustomer`."""
     state = kept(home, customer) if len(customer) <= LONGEST_NAME else None
     if state is None:
-        raise UnknownCustomer
+        raise _unknown(customer)
     return DeviceId(state.device)
+
+
+def _unknown(customer: str) -> UnknownCustomer:
+    """Say who is not here; of what is no name its beginning is enough."""
+    return UnknownCustomer(customer=customer if len(customer) <= LONGEST_NAME else f"{customer[:LONGEST_NAME]}…")

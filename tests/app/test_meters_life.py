@@ -12,7 +12,13 @@ from cryptography.hazmat.primitives import serialization
 
 from indicium import Ledger, MeterHistory, Settings, Store
 from indicium.domain.amounts import Mills
-from indicium.domain.errors import BadValue, InsufficientFunds, MeterWithdrawn, ModuleNotAuthentic
+from indicium.domain.errors import (
+    BadValue,
+    InsufficientFunds,
+    MeterWithdrawn,
+    ModuleNotAuthentic,
+    UnknownMeterUser,
+)
 from indicium.domain.identity import DeviceId
 from indicium.domain.kinds import PostageCorrection, Refund, postage
 from indicium.domain.vbi import ItemBody
@@ -73,11 +79,53 @@ def test_a_refund_pays_all_back_and_the_customer_prints_no_more(ledger: Ledger) 
             partial(meter.correct, "0.33", LETTER, refund.line),
             partial(meter.refill, "1.00"),
             meter.status,
-            partial(ledger.lease, "Ada", "40505"),
         ):
             with pytest.raises(MeterWithdrawn, match=said):
                 do()
     assert ledger.meter("Ben").print("0.33", LETTER).reply.ar == 330
+
+
+def test_who_was_paid_back_leases_another_meter_under_the_same_name(ledger: Ledger, home: Path) -> None:
+    """D-16: the withdrawn one has no way back; its keys, and those of its users, are put aside and kept."""
+    ada = ledger.meter("Ada")
+    bob = ledger.office.users(ada).add("bob")
+    letter = bob.print("0.33", LETTER, "job")
+    ada.refund()
+
+    again = ledger.lease("Ada", "40505")
+    assert again.device not in {ada.device, bob.device}
+    assert (again.refill("1.00").dr, ledger.meter("Ada").device) == (1_000, again.device)
+    with pytest.raises(UnknownMeterUser):
+        ledger.office.user_of("Ada", "bob")
+    assert bob.print("0.33", LETTER, "job") == letter  # and nothing of it is written over what is the new meter's
+    assert ada.refund().reply.dr == 0
+    assert ledger.office.users(again).add("bob").device == again.device
+    assert ledger.meter("Ada").print("0.33", LETTER).reply.ar == 330
+    aside = home / "secrets" / "customers" / "Ada.before"
+    assert {str(path.relative_to(aside)) for path in aside.rglob("*.json")} == {
+        f"{ada.device}.json",
+        f"{ada.device}.users/bob.json",
+    }
+    assert {row.customer for row in ledger.meters() if row.device in {ada.device, again.device}} == {"Ada"}
+
+
+def test_whoever_has_not_seen_the_refund_gets_it_before_another_meter(ledger: Ledger, home: Path) -> None:
+    kept = (home / "secrets" / "customers" / "Ada.json").read_bytes()
+    refund = ledger.meter("Ada").refund()
+    (home / "secrets" / "customers" / "Ada.json").write_bytes(kept)
+
+    with pytest.raises(MeterWithdrawn, match="'indicium meter refund' gives the refund again"):
+        ledger.lease("Ada", "40505")
+    assert ledger.meter("Ada").refund() == refund
+    assert ledger.lease("Ada", "40505").ask().state == "leased"
+
+
+def test_no_reset_of_another_meter_costs_a_customer_the_keys_that_the_home_has(ledger: Ledger) -> None:
+    other = ledger.meter("Ben").device
+
+    with pytest.raises(BadValue, match="the home has the keys of another meter of Ada"):
+        ledger.office.come_back("Ada", other, None, "correct horse")
+    assert ledger.meter("Ada").print("0.33", LETTER).reply.ar == 330
 
 
 def test_a_refund_asked_for_again_is_the_same_refund(ledger: Ledger) -> None:

@@ -72,15 +72,32 @@ def test_what_cannot_be_asked_for_costs_nothing(
     assert terminal.json("meter", "status", "Ada", "--home", home) == before
 
 
+@pytest.mark.parametrize("verb", [("refill", "Ada"), ("print", "Ada"), ("correct", "Ada")])
+def test_an_amount_below_zero_is_not_taken_for_an_option(terminal: Terminal, home: Path, verb: tuple[str, ...]) -> None:
+    said = terminal.refused("meter", *verb, "-1.50", "letter.item", "--home", home, status=3)
+    assert said == "-1.50: nothing here is below zero: write it without the minus."
+    said = terminal.refused("meter", *verb, "--minus", "--home", home, status=3)
+    assert said.startswith("No such option: --minus")
+
+
 def test_a_customer_who_has_no_meter_is_told_so_by_every_verb(terminal: Terminal, home: Path) -> None:
     for words in (("status", "Adam"), ("refill", "Adam", "1"), ("print", "Adam", "0.33", *LETTER), ("history", "Adam")):
-        assert terminal.json("meter", *words, "--home", home, status=1)["error"] == "unknown-customer"
+        refused = terminal.json("meter", *words, "--home", home, status=1)
+        assert (refused["error"], refused["facts"]) == ("unknown-customer", {"customer": "Adam"})
+        assert "no customer Adam here: 'indicium meters' lists" in refused["sentence"]
+
+
+def test_a_customer_whose_name_is_a_page_long_is_told_its_beginning(terminal: Terminal, home: Path) -> None:
+    said = terminal.refused("meter", "status", "x" * 100_000, "--home", home, status=1)
+    assert said.startswith(f"There is no customer {'x' * 64}… here: ")
 
 
 def test_a_lease_with_a_limit_of_its_own_holds_no_more_than_that(terminal: Terminal, home: Path) -> None:
     terminal.json("meter", "lease", "Dora", "--zip", "40505", "--dr-limit", "20", "--home", home)
     refused = terminal.json("meter", "refill", "Dora", "20.001", "--home", home, status=1)
     assert refused["error"] == "descending-register-limit"
+    assert refused["sentence"].endswith("would hold 20.001, its limit is 20.00.")
+    assert (refused["facts"]["would_be"], refused["facts"]["limit"]) == (20_001, 20_000)
     assert terminal.json("meter", "refill", "Dora", "20", "--home", home)["dr"] == 20_000
 
 
