@@ -89,5 +89,5 @@ def a_day(text: str) -> date:
             raise ValueError
         return date.fromisoformat(text)
     except ValueError:
-        msg = "write a day, as in 2026-11-30"
+        msg = f"{text!r} is no day: write one as in 2026-11-30"
         raise typer.BadParameter(msg) from None

@@ -44,6 +44,7 @@ from indicium.domain.messages import (
 from indicium.domain.meter_users import REPETITION_LIST
 from indicium.domain.replies import PsdReply, parse_reply
 from indicium.domain.sheets import Draft, SignedSheet
+from indicium.domain.wording import first_fault
 from indicium.parties.client_state import CardKeys, ClientSecrets, CustomerState
 from indicium.parties.passphrases import PASSPHRASE_HASH_BYTES, passphrase_hash
 
@@ -205,6 +206,14 @@ class Customer:
         state, secrets = self.state, self._pending
         info = user_secrets_info(state.device, state.user or "", module_challenge)
         return self._suite.seal_to(self._card.registration_key, secrets.hmk + secrets.passphrase_hash, info)
+
+    def has_passphrase(self, passphrase: str | None) -> bool:
+        """Whether PW is made of this passphrase; of none, for whoever has not chosen one."""
+        if passphrase is None:
+            return True
+        state = self.state
+        pw = passphrase_hash(passphrase, state.device, state.user or state.customer)
+        return self._suite.equal(pw, state.passphrase_hash)
 
     def renew(self, passphrase: str | None) -> None:
         """Draw the secrets that a reset is to bring. Keep the state then, and go on.
@@ -420,5 +429,5 @@ def _formed(kind: type[F], said: Mapping[str, object]) -> F:
     try:
         return kind.model_validate(said)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        raise BadValue(field=str(first["loc"][0]), why=first["msg"]) from None
+        fault = first_fault(error)
+        raise BadValue(field=fault.where, why=fault.why) from None

@@ -21,8 +21,10 @@ from indicium.domain.errors import (
     BadValue,
     ChallengeMismatch,
     ClientHasSeenOther,
+    ClientNotAuthentic,
     MeterWithdrawn,
     ModuleNotAuthentic,
+    PassphraseWrong,
     PsdStateForbids,
     RequestIdReused,
     SecretsNotReadable,
@@ -204,8 +206,12 @@ class LeasedMeter:
 
         The customer's takes two steps, between which the meter prints nothing; whoever is killed there calls it again.
         A user's is done at once. `proof`: the key, or, where that is lost, the passphrase before, or the provider's
-        word. Raises `PassphraseUsedBefore` and what the module refuses.
+        word. Raises `PassphraseUsedBefore`, `PassphraseWrong` and what the module refuses.
         """
+        with self._told_of_a_wrong_passphrase(proof):
+            return self._reset(passphrase, proof)
+
+    def _reset(self, passphrase: str | None, proof: Proof) -> PsdReply:
         client, began = self._client, self._client.state.pending
         shown = self._heard(proof)
         if began is not None and client.state.pending is None:
@@ -221,6 +227,18 @@ class LeasedMeter:
         reply = client.was_reset(request_id, line)
         self.keep()
         return reply
+
+    @contextmanager
+    def _told_of_a_wrong_passphrase(self, proof: Proof) -> Iterator[None]:
+        """Say of a proof that failed what it was, where somebody typed it. Raises `PassphraseWrong`."""
+        try:
+            yield
+        except ClientNotAuthentic as refusal:
+            if proof != "passphrase":
+                raise
+            state = self._client.state
+            other = "the provider" if state.user is None else "the customer"
+            raise PassphraseWrong(psd_id=refusal.psd_id, who=state.user or state.customer, other=other) from None
 
     def keep(self) -> None:
         """Write what the customer keeps."""

@@ -10,6 +10,7 @@ from indicium.domain.errors import (
     ChallengeMismatch,
     ClientHasSeenOther,
     MeterUserExists,
+    ModuleNotAuthentic,
     Refusal,
     SecretsNotReadable,
     UnknownMeterUser,
@@ -40,10 +41,12 @@ class MeterUsers:
     ) -> LeasedMeter:
         """Enter a user, whose own client draws HMK and PW and seals them to the module; give the meter as he has it.
 
-        `maximum_total`: most that he may spend in all, in mills. Called again after a kill, it goes on. Raises
-        `MeterUserExists` where the meter has a user of that name whose keys are not here.
+        `maximum_total`: most that he may spend in all, in mills. Called again after a kill with the same passphrase, it
+        goes on. Raises `MeterUserExists`.
         """
         state = self._administrator.client.state
+        if (begun := self._begun(name, passphrase)) is not None:
+            return begun
         user = self._counter.enter_user(state, name, passphrase)
         asked: dict[str, object] = {
             "name": name,
@@ -56,13 +59,38 @@ class MeterUsers:
         try:
             self._send(AddUser, asked, user)
         except MeterUserExists:
-            if not _is_known(user):
-                raise
+            if (begun := self._begun(name, passphrase)) is not None:  # another process is just entering him
+                return begun
+            raise
         except Refusal:
             if not user.client.state.registered:
                 self._counter.forget_user(state, name)
             raise
         user.ask()
+        return user
+
+    def _begun(self, name: str, passphrase: str | None) -> LeasedMeter | None:
+        """Give the user whom somebody was killed into entering, if the meter has him; else forget his unused keys.
+
+        Raises `MeterUserExists` for one who was entered long ago, or under another passphrase, which stays his.
+        """
+        client = self._administrator.client
+        try:
+            user = self._counter.user_of(client.state.customer, name)
+        except UnknownMeterUser:
+            return None
+        was_entered = user.client.state.registered
+        try:
+            user.ask()
+        except UnknownMeterUser:  # killed before it was sent, or deleted elsewhere: he chooses anew
+            self._counter.forget_user(client.state, name)
+            return None
+        except ModuleNotAuthentic:  # the meter has him under other keys
+            if not was_entered:
+                self._counter.forget_user(client.state, name)
+            raise MeterUserExists(psd_id=client.state.device, user=name) from None
+        if was_entered or not user.client.has_passphrase(passphrase):
+            raise MeterUserExists(psd_id=client.state.device, user=name)
         return user
 
     def delete(self, name: str) -> None:
@@ -129,12 +157,3 @@ class MeterUsers:
         reply = client.accept(request_id, line)
         self._administrator.keep()
         return reply
-
-
-def _is_known(user: LeasedMeter) -> bool:
-    """Say whether the meter holds the user's keys that are here. Raises what the module refuses."""
-    try:
-        user.ask()
-    except Refusal:
-        return False
-    return True

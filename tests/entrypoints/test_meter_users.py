@@ -52,6 +52,18 @@ def test_k_15_a_user_is_entered_and_prints_with_a_key_of_his_own(terminal: Termi
     assert_whole(home)
 
 
+def test_k_15_a_user_who_is_there_already_is_not_entered_again_and_stays_as_he_is(
+    terminal: Terminal, typed: Input, home: Path
+) -> None:
+    typed.json("users", "add", "Ada", "bob", "--maximum", "5", "--home", home, given=(BOB,))
+    again = typed.json("users", "add", "Ada", "bob", "--maximum", "50", "--home", home, given=(SECOND,), status=1)
+    assert again["error"] == "meter-user-exists"
+    assert "'indicium meter users modify'" in str(again["sentence"])
+    (row,) = terminal.json("meter", "users", "list", "Ada", "--home", home)["users"]
+    assert row["maximum_total"] == 5_000
+    assert print_as(terminal, home, "bob")["ar"] == 330
+
+
 def test_k_18_privileges_are_granted_and_revoked(terminal: Terminal, typed: Input, home: Path) -> None:
     typed.json("users", "add", "Ada", "bob", "--privilege", "retrieve-status", "--home", home, given=(BOB,))
     assert print_as(terminal, home, "bob", status=1)["error"] == "privilege-missing"
@@ -95,7 +107,12 @@ def test_k_20_a_locked_user_is_unlocked_and_one_who_lost_all_gets_new_keys(
 ) -> None:
     typed.json("users", "add", "Ada", "bob", "--failure-limit", "1", "--home", home, given=(BOB,))
     by_passphrase = ("reset-password", "Ada", "--user", "bob", "--proof", "passphrase", "--home", home)
-    assert typed.json(*by_passphrase, given=(FIRST, SECOND), status=1)["error"] == "client-not-authentic"
+    wrong = typed.json(*by_passphrase, given=(FIRST, SECOND), status=1)
+    assert wrong["error"] == "passphrase-wrong"
+    assert str(wrong["sentence"]).startswith(
+        "That is not the passphrase of bob for meter 1000000001: nothing was changed"
+    )
+    assert FIRST not in str(wrong)
     assert print_as(terminal, home, "bob", status=1)["error"] == "meter-user-locked"
     assert "LOCKED" in terminal.run("meter", "users", "list", "Ada", "--home", home)[1]
     terminal.json("meter", "users", "unlock", "Ada", "bob", "--home", home)
@@ -141,7 +158,7 @@ def test_e_1101_whoever_lost_the_key_comes_back_with_the_passphrase_or_by_the_pr
     lost = ("reset-password", "Ada", "--proof", "passphrase", "--home", home)
     assert typed.json(*lost, given=(FIRST, SECOND), status=1)["error"] == "unknown-customer"
     named = (*lost, "--device", str(device))
-    assert typed.json(*named, given=(THIRD, SECOND), status=1)["error"] == "client-not-authentic"
+    assert typed.json(*named, given=(THIRD, SECOND), status=1)["error"] == "passphrase-wrong"
     assert typed.json(*named, given=(FIRST, SECOND))["state"] == "leased"
     key.unlink()
     vouched = ("reset-password", "Ada", "--proof", "provider", "--device", str(device), "--home", home)

@@ -81,7 +81,7 @@ def test_a_58_movement_is_told_by_day_and_in_all(home: Path, terminal: Terminal)
 def test_a_day_that_is_none_is_a_wrong_call(home: Path, terminal: Terminal) -> None:
     status, out, err = terminal.run("movement", "--from", "yesterday", "--home", home)
     assert (status, out) == (3, "")
-    assert "yesterday" in err
+    assert err == "Invalid value for '--from': 'yesterday' is no day: write one as in 2026-11-30\n"
 
 
 def test_a_dry_run_says_what_would_change_and_writes_nothing(home: Path, terminal: Terminal) -> None:

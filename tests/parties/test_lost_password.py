@@ -13,6 +13,7 @@ from indicium.domain.errors import (
     ModuleNotAuthentic,
     PassphraseLocked,
     PassphraseUsedBefore,
+    PassphraseWrong,
     ProviderNotAuthentic,
     PsdStateForbids,
 )
@@ -89,7 +90,7 @@ def test_a_customer_who_lost_the_key_comes_back_with_the_passphrase(ledger: Ledg
     back = ledger.office.come_back("Ada", device, "correct horse", "battery staple")
     assert back.print("0.33", LETTER).reply.ar == 660
     lose_key(ledger, "Ada")
-    with pytest.raises(ClientNotAuthentic):
+    with pytest.raises(PassphraseWrong):
         ledger.office.come_back("Ada", device, "correct horse", "another")
     again = ledger.office.come_back("Ada", device, "battery staple", "another")
     assert again.print("0.33", LETTER).reply.ar == 990
@@ -108,7 +109,7 @@ def test_a_wrong_passphrase_costs_a_customer_no_key(ledger: Ledger) -> None:
     """Whatever keys are here stay until the module has the new ones."""
     meter = ledger.meter("Ada")
 
-    with pytest.raises(ClientNotAuthentic):
+    with pytest.raises(PassphraseWrong):
         ledger.office.come_back("Ada", meter.device, "guessed", "mine now")
     assert ledger.meter("Ada").print("0.33", LETTER).reply.ar == 330
 
@@ -136,7 +137,7 @@ def test_a_flood_of_guesses_is_counted_and_ends_that_way(ledger: Ledger) -> None
     meter.reset_password("correct horse")
     device, before = meter.device, len(events(ledger))
     for number in range(PASSPHRASE_FAILURES):
-        with pytest.raises(ClientNotAuthentic):
+        with pytest.raises(PassphraseWrong):
             ledger.office.come_back("Ada", device, f"guess {number}")
     for _ in range(3):
         with pytest.raises(PassphraseLocked):

@@ -220,14 +220,38 @@ def test_a_deleted_user_is_unknown_and_his_name_is_free_again(ledger: Ledger) ->
     assert new.print("0.33", LETTER).reply.ar == 330
 
 
-def test_a_user_is_entered_once_and_only_by_those_who_hold_his_keys(ledger: Ledger) -> None:
-    _, users = company(ledger)
-    users.add("bob").print("0.33", LETTER)
-    assert users.add("bob").print("0.33", LETTER).reply.ar == 660
+def test_a_user_is_entered_once_and_stays_as_he_is(ledger: Ledger) -> None:
+    """K-15: nobody believes that a second entry gave him other limits, or another passphrase."""
+    meter, users = company(ledger)
+    bob = users.add("bob", maximum_total=1_000)
 
-    ledger.office.forget_user(ledger.meter("Ada").client.state, "bob")
+    with pytest.raises(MeterUserExists):
+        users.add("bob", maximum_total=9_000)
+    assert [row.maximum_total for row in users.view()] == [1_000]
+    assert bob.print("0.33", LETTER).reply.ar == 330
+    ledger.office.forget_user(meter.client.state, "bob")
     with pytest.raises(MeterUserExists):
         users.add("bob")
+    with pytest.raises(UnknownMeterUser):  # no keys are left that open nothing
+        ledger.office.user_of("Ada", "bob")
+
+
+def test_whoever_was_killed_while_he_was_entered_goes_on_under_the_passphrase_that_he_chose(ledger: Ledger) -> None:
+    """K-15: killed behind the module, and before it."""
+    meter, users = company(ledger)
+    state = users.add("bob", passphrase="nine blue lanterns").client.state
+    ledger.office.forget_user(meter.client.state, "bob")
+    ledger.office.keep(state.model_copy(update={"registered": False, "version": 0}))
+
+    with pytest.raises(MeterUserExists):
+        users.add("bob", passphrase="a kettle of herons")
+    ledger.office.keep(state.model_copy(update={"registered": False}))
+    assert users.add("bob", passphrase="nine blue lanterns").client.state.hmk == state.hmk
+
+    ledger.office.enter_user(meter.client.state, "eve", "nine blue lanterns")
+    eve = users.add("eve", passphrase="a kettle of herons").client
+    assert eve.has_passphrase("a kettle of herons")
+    assert not eve.has_passphrase("nine blue lanterns")
 
 
 def test_two_users_at_once_print_all_that_they_ask_for(ledger: Ledger) -> None:

@@ -1,7 +1,7 @@
 """Verbs for the users of a customer's meter (FIG. 8, K-15 … K-21): who may do what, and who did what."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date
 from typing import Annotated, Any
 
 import typer
@@ -13,11 +13,10 @@ from indicium.domain.privileges import ON_THE_PSD, Privilege
 from indicium.entrypoints.asking import asker
 from indicium.entrypoints.attending import PassphraseStdinOption
 from indicium.entrypoints.connecting import reach
-from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, settings_of
+from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, a_day, settings_of
 from indicium.entrypoints.screen import Screen
 from indicium.entrypoints.verbs.meter_passwords import new_passphrase
 from indicium.entrypoints.verbs.meter_value import CustomerArgument, UserOfMeterOption, meter_as, show
-from indicium.entrypoints.verbs.viewing import DAY
 from indicium.infrastructure.home import Home
 from indicium.infrastructure.store import Store
 from indicium.parties import attended
@@ -36,11 +35,11 @@ PrivilegesArgument = Annotated[
     list[Privilege], typer.Argument(metavar="PRIVILEGE...", help=f"Any of {', '.join(Privilege)}.")
 ]
 ExpiresOption = Annotated[
-    datetime | None, typer.Option("--expires", metavar="DAY", formats=[DAY], help="The account's last day.")
+    date | None, typer.Option("--expires", metavar="DAY", parser=a_day, help="The account's last day.")
 ]
 PasswordExpiresOption = Annotated[
-    datetime | None,
-    typer.Option("--password-expires", metavar="DAY", formats=[DAY], help="The passphrase's last day."),
+    date | None,
+    typer.Option("--password-expires", metavar="DAY", parser=a_day, help="The passphrase's last day."),
 ]
 FailuresOption = Annotated[
     int | None, typer.Option("--failure-limit", min=1, max=100, help="Wrong proofs in a row that lock the account.")
@@ -95,8 +94,8 @@ def add_user(  # noqa: PLR0913, PLR0917  # each is an option of the verb
     attended.demand_name(name)
     asked: dict[str, Any] = {
         "privileges": ON_THE_PSD if privilege is None else _once(privilege),
-        "account_expires": expires and expires.date(),
-        "password_expires": password_expires and password_expires.date(),
+        "account_expires": expires,
+        "password_expires": password_expires,
         "maximum_total": _mills(maximum),
     }
     if failure_limit is not None:
@@ -198,9 +197,9 @@ def modify(  # noqa: PLR0913, PLR0917  # each is an option of the verb
             msg = f"{words} say two things"
             raise typer.BadParameter(msg)
     changes = {
-        "account_expires": expires and expires.date(),
+        "account_expires": expires,
         "account_unlimited": never_expires,
-        "password_expires": password_expires and password_expires.date(),
+        "password_expires": password_expires,
         "password_unlimited": password_never_expires,
         "failure_limit": failure_limit,
         "maximum_total": _mills(maximum),
