@@ -40,6 +40,7 @@ from indicium.domain.identity import ChainId, Serial
 from indicium.infrastructure import membership
 from indicium.infrastructure.home import Home
 from indicium.infrastructure.records import Records
+from indicium.infrastructure.redoing import Progress, unseen
 from indicium.infrastructure.segments import segments_of
 from indicium.infrastructure.store import Store
 from indicium.machine import LocalMachine, Machine
@@ -62,7 +63,7 @@ class Ledger:
     Use it as a context manager, or close it: an orderly close seals the tail of the chain.
     """
 
-    def __init__(self, settings: Settings, machine: Machine) -> None:
+    def __init__(self, settings: Settings, machine: Machine, progress: Progress = unseen) -> None:
         """Open the three places and compare their heads. Raises `Inhibited` or `Misconfigured`.
 
         Callers use `open` and `create`.
@@ -86,7 +87,7 @@ class Ledger:
             raise
         try:
             self._module = self._power_up()
-            self.recovered = self._places.reconcile(self._module)
+            self.recovered = self._places.reconcile(self._module, progress)
             """What was done to bring memory, store and copy together."""
         except BaseException:
             self._memory.close()
@@ -139,19 +140,22 @@ class Ledger:
         return ledger
 
     @classmethod
-    def attend(cls, home: Settings | Path | str) -> Self:
+    def attend(cls, home: Settings | Path | str, progress: Progress = unseen) -> Self:
         """Open a module in whatever state it is. Raises `LedgerMissing`, `LedgerInUse`, `Inhibited` and others."""
         settings = home if isinstance(home, Settings) else Settings.read(home)
         if not Home(settings.home).holds_ledger:
             raise LedgerMissing(home=str(settings.home))
-        return cls(settings, LocalMachine(settings))
+        return cls(settings, LocalMachine(settings), progress)
 
     @classmethod
-    def open(cls, home: Settings | Path | str) -> Self:
-        """Open a ledger whose ceremony is finished. Raises `CeremonyUnfinished` and what `attend` raises."""
+    def open(cls, home: Settings | Path | str, progress: Progress = unseen) -> Self:
+        """Open a ledger whose ceremony is finished. Raises `CeremonyUnfinished` and what `attend` raises.
+
+        `progress` is told how far it is where many records are to be brought back to store or copy.
+        """
         settings = home if isinstance(home, Settings) else Settings.read(home)
         demand_finished(settings)
-        ledger = cls(settings, LocalMachine(settings))
+        ledger = cls(settings, LocalMachine(settings), progress)
         if not ledger.chain:
             ledger.close()
             memory = Home(settings.home).memory(Serial(settings.serial))

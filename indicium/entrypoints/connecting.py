@@ -29,6 +29,7 @@ from indicium.domain.identity import ChainId, Serial
 from indicium.entrypoints.wire import PROTOCOL, ROOM, Answer, Asked, Greeting, message, rendered
 from indicium.infrastructure.devices import SystemClock, SystemEntropy
 from indicium.infrastructure.home import Home
+from indicium.infrastructure.redoing import Progress, unseen
 from indicium.parties.attended import demand_finished
 from indicium.parties.leased import LeasedMeter
 from indicium.parties.office import Office
@@ -271,18 +272,19 @@ def connect(home: Settings | Path | str) -> ModuleClient:
     return ModuleClient(home if isinstance(home, Settings) else Settings.read(home))
 
 
-def reach(settings: Settings) -> Ledger | ModuleClient:
+def reach(settings: Settings, progress: Progress = unseen) -> Ledger | ModuleClient:
     """Reach the module of a home in the process that runs it, or else open it in this one. Raises what these raise.
 
     With another store than its home names, the module is opened: the process that runs it may have the home's.
+    `progress` is told how far that is.
     """
     if settings.store != Settings.read(settings.home).store:
-        return Ledger.open(settings)
+        return Ledger.open(settings, progress)
     demand_finished(settings)
     try:
         return connect(settings)
     except ModuleNotRunning:
-        return Ledger.open(settings)
+        return Ledger.open(settings, progress)
 
 
 def attend(settings: Settings) -> Ledger | ModuleClient:

@@ -19,7 +19,7 @@ from indicium.domain.record import line_hash
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.examining import Begin, Examined, examine
 from indicium.infrastructure.ports import RecordStore
-from indicium.infrastructure.redoing import BATCH, Redo, redo
+from indicium.infrastructure.redoing import Progress, Redo, batches, redo, unseen
 
 _log = logging.getLogger("indicium.places")
 
@@ -131,11 +131,11 @@ class Places:
         self.forget_chain()
         self._store.close()
 
-    def reconcile(self, module: _Module) -> tuple[Action, ...]:
+    def reconcile(self, module: _Module, progress: Progress = unseen) -> tuple[Action, ...]:
         """Compare the three heads and do what the recovery table says. Raises `HeadsDisagree`.
 
         Gives what was done. Recovery is the normal path of starting. Each step brings two places together, so a crash
-        in between finds a shorter way at the next start.
+        in between finds a shorter way at the next start. `progress` is told how far a step with many records is.
         """
         if not module.chain:
             return ()
@@ -151,9 +151,9 @@ class Places:
                 return tuple(done)
             done.append(verdict.action)
             if verdict.action is Action.COMPLETE_COPY:
-                self._complete_copy(self._copy, module.chain)
+                self._complete_copy(self._copy, module.chain, heads, progress)
             elif verdict.action is Action.REDO and (way := module.redo(heads.store, heads.copy)) is not None:
-                redo(self._store, self._copy, way, heads.store, heads.copy)
+                redo(self._store, self._copy, way, heads.store, heads.copy, progress)
             elif verdict.action is Action.RESUME:
                 self._save_own(module.chain, module.resume)
             else:
@@ -191,20 +191,13 @@ class Places:
         found = next(self._store.records(chain, after=sequence - 1, upto=sequence), None)
         return None if found is None else line_hash(found.line)
 
-    def _complete_copy(self, copy: AuditCopy, chain: ChainId) -> None:
+    def _complete_copy(self, copy: AuditCopy, chain: ChainId, heads: Heads, progress: Progress) -> None:
         """Append what the store has and the copy has not: a crash, or a full disk, before the copy."""
-        kept = copy.head() or GENESIS
-        lines: list[bytes] = []
-        touched: dict[DeviceId, None] = {}
-        for record in self._store.records(chain, after=kept.sequence):
-            lines.append(record.line)
-            if record.psd_id is not None:
-                touched[record.psd_id] = None
-            if len(lines) == BATCH:
-                copy.append(lines, list(self._packages(touched)))
-                lines, touched = [], {}
-        if lines:
-            copy.append(lines, list(self._packages(touched)))
+        done, missing = 0, heads.store.sequence - heads.copy.sequence
+        for records in batches(self._store.records(chain, after=heads.copy.sequence)):
+            touched = dict.fromkeys(record.psd_id for record in records if record.psd_id is not None)
+            copy.append([record.line for record in records], list(self._packages(touched)))
+            progress(done := done + len(records), missing)
 
     def _packages(self, psd_ids: Iterable[DeviceId]) -> Iterable[Package]:
         return (package for psd_id in psd_ids if (package := self._store.package(psd_id)) is not None)

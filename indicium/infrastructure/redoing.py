@@ -12,6 +12,9 @@ from indicium.infrastructure.ports import RecordStore
 BATCH = 1000
 """Records, or static parts, that are in memory at once."""
 
+Progress = Callable[[int, int], None]
+"""Told how many lines of how many were gone along."""
+
 _T = TypeVar("_T")
 _StaticKey = tuple[DeviceId, str]
 
@@ -31,18 +34,26 @@ class Redo(Protocol):
         """Go the second way, a batch further, and give what the store saves."""
 
 
-def redo(store: RecordStore, copy: AuditCopy, way: Redo, after: Head, until: Head) -> None:
+def unseen(_done: int, _all: int) -> None:
+    """Have nobody to tell."""
+
+
+def redo(store: RecordStore, copy: AuditCopy, way: Redo, after: Head, until: Head, progress: Progress) -> None:
     """Append to the store the copy's lines behind one head, up to another, with their packages.
 
-    Each batch is a transaction: a crash behind one finds a store that lacks less.
+    Each batch is a transaction: a crash behind one finds a store that lacks less. `progress` counts each line twice,
+    for both ways go along it.
     """
+    done, both_ways = 0, 2 * (until.sequence - after.sequence)
     for batch in _lines(copy, after, until):
         way.follow(batch)
+        progress(done := done + len(batch), both_ways)
     way.arrive()
     for parts in batches(copy.static_parts()):
         store.keep_static(parts)
     for batch in _lines(copy, after, until):
         store.save(way.make(batch, store.static_parts))
+        progress(done := done + len(batch), both_ways)
 
 
 def batches(items: Iterable[_T]) -> Iterator[list[_T]]:

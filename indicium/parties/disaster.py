@@ -15,6 +15,7 @@ from indicium.domain.errors import HeadsDisagree, NothingToRecover
 from indicium.domain.flow import GENESIS, Head
 from indicium.domain.identity import Serial
 from indicium.infrastructure.home import Home
+from indicium.infrastructure.redoing import Progress, unseen
 from indicium.machine import LocalMachine
 from indicium.parties.office import Office
 from indicium.parties.operator import Operator
@@ -71,14 +72,15 @@ class Disaster:
             raise refusal
         return reply or b""
 
-    def recover(self, operator: Operator) -> str:
+    def recover(self, operator: Operator, progress: Progress = unseen) -> str:
         """Set the module to the record that was found, and bring the places together; say what became of it.
 
-        Who is logged on decides whether it is done. The outcome is `continued` or `abandoned`.
+        Who is logged on decides whether it is done. The outcome is `continued` or `abandoned`. `progress` is told how
+        far it is where many records are to be brought back.
         """
         stated = RecoverFromDisaster(sequence=self.stated.sequence, hash=self.stated.hash)
         outcome = str(operator.send(stated)["outcome"])
-        self._places.reconcile(self._module)
+        self._places.reconcile(self._module, progress)
         return outcome
 
     def _examined(self) -> tuple[HeadsDisagree, Head]:

@@ -133,9 +133,11 @@ def newest_static_parts(audit: Path) -> dict[str, str]:
 
 @on_both
 def test_an_older_copy_put_back_is_completed(home: Path, older: Path) -> None:
+    missing, told = len(rows_of(home)) - len(rows_of(older)), list[tuple[int, int]]()
     put_back(home, older, COPY)
-    with Ledger.open(home) as ledger:
+    with Ledger.open(home, lambda done, in_all: told.append((done, in_all))) as ledger:
         assert ledger.recovered == (Action.COMPLETE_COPY,)
+    assert told == [(missing, missing)]
     assert_whole(home, {"Ada": 880})
 
 

@@ -180,7 +180,7 @@ def test_without_the_sealed_part_of_a_new_meter_nothing_is_redone(home: Path, tm
 def test_a_tail_of_thousands_of_records_is_redone_a_batch_at_a_time(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Module-affecting records among them; never more than a batch is in memory."""
+    """Module-affecting records among them; never more than a batch is in memory, and whoever waits is told how far."""
     older = clone_of(home, tmp_path / "older")
     with Ledger.open(home) as ledger:
         for number in range(300):
@@ -188,6 +188,7 @@ def test_a_tail_of_thousands_of_records_is_redone_a_batch_at_a_time(
         ledger.meter("Ben").refill("0.50")
     before = rows_of(home)
     put_back(home, older, STORE)
+    first_lost = rows_of(home)[-1].sequence + 1
     taken: list[int] = []
     save = Store.save
 
@@ -197,10 +198,13 @@ def test_a_tail_of_thousands_of_records_is_redone_a_batch_at_a_time(
 
     monkeypatch.setattr("indicium.infrastructure.redoing.BATCH", 50)
     monkeypatch.setattr(Store, "save", noted)
-    Ledger.open(home).close()
+    told: list[tuple[int, int]] = []
+    Ledger.open(home, lambda done, in_all: told.append((done, in_all))).close()
 
     assert max(taken) == 50
     assert sum(taken) >= 301
+    lost = len(before) - first_lost + 1
+    assert told == [(min(done, lost) + way, 2 * lost) for way in (0, lost) for done in range(50, lost + 50, 50)]
     assert rows_of(home)[: len(before)] == before
 
 

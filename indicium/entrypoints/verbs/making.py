@@ -156,7 +156,7 @@ def recover(
                 screen.plain(line)
         screen.show(found.as_json())
         return
-    with reach(settings) as module:
+    with screen.progress("recovering", "lines") as advance, reach(settings, advance) as module:
         done = [action.value for action in module.recovered]
     screen.say("\n".join(done) or "Memory, store and audit copy agree: nothing to do.")
     screen.show({"done": done})

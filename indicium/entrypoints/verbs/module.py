@@ -43,7 +43,8 @@ def run(
     if verbose:
         logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
         logging.getLogger("indicium").setLevel(logging.DEBUG)
-    ledger = Ledger.attend(settings_of(home, store))
+    with screen.progress("recovering", "lines") as advance:
+        ledger = Ledger.attend(settings_of(home, store), advance)
 
     def ready(path: Path) -> None:
         serial = ledger.settings.serial

@@ -28,8 +28,8 @@ def recover(
     with Disaster(settings_of(home, store)) as module:
         screen.say(str(module.why))
         screen.say(f"Memory ends at record {module.before}; the module can be set to record {module.stated}.")
-        with logged_on(module, ask, OFFICER, user) as operator:
-            outcome = module.recover(operator)
+        with logged_on(module, ask, OFFICER, user) as operator, screen.progress("recovering", "lines") as advance:
+            outcome = module.recover(operator, advance)
         screen.say(f"Module {module.settings.serial} is set to record {module.stated.sequence}. {OUTCOMES[outcome]}")
         screen.show(
             {
