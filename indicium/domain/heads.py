@@ -44,6 +44,9 @@ class Heads(NamedTuple):
     """Hash of the store's record at the copy's sequence; None if it has none there."""
     copy_at_store: str | None
     """Hash of the copy's record at the store's sequence; only asked where the copy is ahead."""
+    parted: int = 0
+    """The first record that two of the places are found to hold differently; 0 if none is. Only looked for, and only of
+    use, where they are not brought together: of store and copy if they tell two stories, else of memory and them."""
 
     @property
     def one_story(self) -> bool:
@@ -67,24 +70,17 @@ def judge(heads: Heads) -> Verdict:
         return _split(heads)
     if store == memory:
         return Verdict(Action.GO) if copy == store else Verdict(Action.COMPLETE_COPY)
-    if store.sequence >= memory.sequence:
-        return Verdict(
-            Action.REFUSE,
-            "module memory",
-            memory.sequence + 1 if store.sequence > memory.sequence else memory.sequence,
-            "the store and the audit copy hold records that the memory does not know",
-            "The memory file was put back from an older copy: put the newest one back, or have the Security Officer "
-            "re-seat the module with 'indicium module recover'.",
-        )
     if store in heads.older:
         return Verdict(Action.RESUME) if copy == store else Verdict(Action.COMPLETE_COPY)
+    if store.sequence < memory.sequence or heads.parted:
+        return _apart(heads)
     return Verdict(
         Action.REFUSE,
-        "store",
-        store.sequence + 1,
-        "it ends before records that the module has seen in it",
-        "The store and the audit copy were put back from older copies: put the newest one of either back, or have the "
-        "Security Officer set the module to what they hold with 'indicium module recover'.",
+        "module memory",
+        memory.sequence + 1,
+        "the store and the audit copy hold records that the memory does not know",
+        "The memory file was put back from an older copy: put the newest one back, or have the Security Officer "
+        "re-seat the module with 'indicium module recover'.",
     )
 
 
@@ -94,6 +90,8 @@ def _copy_ahead(heads: Heads) -> Verdict:
         return _split(heads)
     if copy in heads.known:
         return Verdict(Action.REDO)
+    if copy.sequence < memory.sequence or heads.parted:
+        return _apart(heads)
     return Verdict(
         Action.REFUSE,
         "module memory and store",
@@ -104,13 +102,41 @@ def _copy_ahead(heads: Heads) -> Verdict:
     )
 
 
+def _apart(heads: Heads) -> Verdict:
+    """Store and copy tell one story, and memory another, or one that goes on where theirs ends."""
+    if heads.parted:
+        return Verdict(
+            Action.REFUSE,
+            "module memory",
+            heads.parted,
+            "it knows another record there than the store and the audit copy hold",
+            "Somebody went on with a copy of this ledger: put back the places of the one that is to go on.",
+        )
+    if not heads.store.sequence and not heads.copy.sequence:
+        return Verdict(
+            Action.REFUSE,
+            "store",
+            1,
+            "neither it nor the audit copy holds a record of this module",
+            "They are empty, or another ledger's: put the newest store or the newest audit copy of this one back.",
+        )
+    return Verdict(
+        Action.REFUSE,
+        "store",
+        heads.store.sequence + 1,
+        "it ends before records that the module has seen in it",
+        "The store and the audit copy were put back from older copies: put the newest one of either back, or have the "
+        "Security Officer set the module to what they hold with 'indicium module recover'.",
+    )
+
+
 def _split(heads: Heads) -> Verdict:
     """Two places hold different records at one sequence: the one that memory agrees with is believed."""
     place = "audit copy" if heads.store in heads.known else "store"
     return Verdict(
         Action.REFUSE,
         place,
-        min(heads.store.sequence, heads.copy.sequence),
+        heads.parted or min(heads.store.sequence, heads.copy.sequence),
         "it holds another record there than the other places",
         "Verify both with 'indicium verify' and put the good one back.",
     )

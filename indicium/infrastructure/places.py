@@ -6,6 +6,7 @@ Separate paths, never one database: a backup that rolled back two together would
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Protocol
 
 from indicium.domain.commands.base import Command
@@ -19,7 +20,7 @@ from indicium.domain.record import line_hash
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.examining import Begin, Examined, examine
 from indicium.infrastructure.ports import RecordStore
-from indicium.infrastructure.redoing import Progress, Redo, batches, redo, unseen
+from indicium.infrastructure.redoing import BATCH, Progress, Redo, batches, redo, unseen
 
 _log = logging.getLogger("indicium.places")
 
@@ -145,6 +146,8 @@ class Places:
         for _ in range(len(Action)):
             heads = self._heads(module, self._copy)
             verdict = judge(heads)
+            if verdict.action is Action.REFUSE:
+                verdict = judge(heads._replace(parted=self._parted(module.chain, self._copy, heads)))
             _log.info("module %s: %s", self._serial, verdict.action.value)
             if verdict.action is Action.GO:
                 self._save_own(module.chain, module.say_redone)
@@ -190,6 +193,31 @@ class Places:
     def _stored_hash(self, chain: ChainId, sequence: int) -> str | None:
         found = next(self._store.records(chain, after=sequence - 1, upto=sequence), None)
         return None if found is None else line_hash(found.line)
+
+    def _parted(self, chain: ChainId, copy: AuditCopy, heads: Heads) -> int:
+        """Find the first record that two places hold differently, 0 if there is none; nothing is issued meanwhile."""
+        if not heads.one_story:
+            return self._first_difference(chain, copy, min(heads.store.sequence, heads.copy.sequence))
+        if heads.copy.sequence > heads.store.sequence:
+            last, hash_at = heads.copy.sequence, partial(_copied_hash, copy)
+        else:
+            last, hash_at = heads.store.sequence, partial(self._stored_hash, chain)
+        known = sorted(head for head in heads.known if 0 < head.sequence <= last)
+        return next((head.sequence for head in known if hash_at(head.sequence) != head.hash), 0)
+
+    def _first_difference(self, chain: ChainId, copy: AuditCopy, upto: int) -> int:
+        """Find where store and copy part, looking ever further back: where they agree, the links vouch for the rest."""
+        span = BATCH
+        while True:
+            after = max(0, upto - span)
+            try:
+                lines = zip(copy.lines(after=after), self._store.records(chain, after=after), strict=False)
+                first = next((number for number, (line, row) in enumerate(lines, after + 1) if line != row.line), upto)
+            except HeadsDisagree:  # what is further back was moved elsewhere
+                return 0
+            if first > after + 1 or after == 0:
+                return first
+            span *= 10
 
     def _complete_copy(self, copy: AuditCopy, chain: ChainId, heads: Heads, progress: Progress) -> None:
         """Append what the store has and the copy has not: a crash, or a full disk, before the copy."""

@@ -54,7 +54,18 @@ class Places(NamedTuple):
             self.copy.head,
             self.store.at(self.copy.head.sequence),
             self.copy.at(self.store.head.sequence) if ahead else None,
+            self.parted,
         )
+
+    @property
+    def parted(self) -> int:
+        """Say where store and copy part; where they do not, the first head of memory's that is not theirs."""
+        shorter, longer = sorted((self.store, self.copy), key=lambda history: len(history.records))
+        if not shorter.begins(longer):
+            pairs = zip(shorter.records, longer.records, strict=False)
+            return next(number for number, (one, other) in enumerate(pairs, 1) if one != other)
+        known = sorted(head for head in (self.memory.head, self.older.head) if head != GENESIS)
+        return next((head.sequence for head in known if longer.at(head.sequence) not in (head.hash, None)), 0)
 
 
 def worlds() -> list[Places]:
@@ -143,6 +154,8 @@ def test_where_nothing_was_forged_the_named_record_is_the_first_that_the_named_p
         (3, 2, 1, 1, "store"),  # store and copy were put back, beyond what memory goes back to
         (2, 1, 2, 3, "module memory and store"),  # two places were put back
         (2, 1, 1, 3, "module memory and store"),
+        (4, 3, 1, 2, "store"),  # store and copy were put back, the store further than the copy
+        (4, 3, 0, 0, "store"),  # they are another ledger's
     ],
 )
 def test_a_place_that_was_put_back_is_named(memory: int, older: int, store: int, copy: int, place: str) -> None:
@@ -158,6 +171,25 @@ def test_the_place_that_tells_another_story_than_memory_is_named() -> None:
     assert judge(Places(true, true, true, History(("a1", "b2", "b3"))).heads).place == "audit copy"
     assert judge(Places(true, true, forked, true).heads).place == "store"
     assert judge(Places(forked, forked, true, true).heads).place == "module memory"
+
+
+def test_a_clone_is_named_as_such_and_not_as_a_place_that_was_put_back() -> None:
+    """Memory's heads are looked for in the longer of store and copy: one that is not there is another story."""
+    true, forked = histories()[LONGEST], histories()[-1]
+    assert (true.records[0], forked.records[0]) == ("a1", "a1")
+    for length in (2, 3, 4):
+        for memory, theirs in ((forked, History(true.records[:length])), (History(forked.records[:length]), true)):
+            heads = Places(memory, History(memory.records[:2]), theirs, theirs).heads
+            verdict = judge(heads)
+            assert (verdict.place, verdict.sequence) == ("module memory", 2)
+            assert "knows another record there" in verdict.why
+
+
+def test_where_store_and_copy_tell_two_stories_the_record_is_named_where_they_part() -> None:
+    true, forked = histories()[LONGEST], histories()[-1]
+    for memory, place in ((true, "audit copy"), (forked, "store")):
+        verdict = judge(Places(memory, memory, true, forked).heads)
+        assert (verdict.place, verdict.sequence) == (place, 2)
 
 
 def test_o_11_memory_goes_back_to_any_older_head_it_knows_and_to_no_other() -> None:
