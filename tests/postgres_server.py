@@ -97,8 +97,8 @@ class Server:
 class OwnServer(Server):
     """A server that this process runs, in a folder that it may remove."""
 
-    def __init__(self, folder: Path, follows: Self | None = None) -> None:
-        """Make the data folder, or copy that of a server that this one is to follow; nothing runs yet."""
+    def __init__(self, folder: Path, copied: Self | None = None, *how: str) -> None:
+        """Make the data folder, or take a base backup of another server's, and say how; nothing runs yet."""
         self._folder = folder
         self._data = folder / "data"
         self._account = _account()
@@ -107,14 +107,13 @@ class OwnServer(Server):
             folder.chmod(0o711)
             self._data.mkdir(mode=0o700)
             os.chown(self._data, self._account.pw_uid, self._account.pw_gid)
-        if follows is None:
+        if copied is None:
             self._run(
                 "initdb", "--username=indicium", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"
             )
         else:
-            how = ("--write-recovery-conf", "--checkpoint=fast", "--dbname", follows.conninfo("postgres"))
-            self._run("pg_basebackup", *how)
-            (self._data / f"{follows.socket.name}.lock").unlink()  # the other one's
+            self._run("pg_basebackup", "--checkpoint=fast", "--dbname", copied.conninfo("postgres"), *how)
+            (self._data / f"{copied.socket.name}.lock").unlink()  # the other one's
         self.configure(unix_socket_directories=str(self._data), **_SETTINGS)
         super().__init__(f"postgresql+psycopg://indicium@/postgres?host={quote(str(self._data))}&port=5432")
 
@@ -170,12 +169,38 @@ class OwnServer(Server):
     def standby(self) -> Iterator["OwnServer"]:
         """Run a second server that follows this one."""
         with _folder() as folder:
-            follower = OwnServer(folder, follows=self)
+            follower = OwnServer(folder, self, "--write-recovery-conf")
             follower.start()
             try:
                 yield follower
             finally:
                 follower.stop("immediate")
+
+    @contextmanager
+    def backup(self) -> Iterator["OwnServer"]:
+        """Take a base backup of this server: one of its own, that stands where this one stood, once it is started."""
+        with _folder() as folder:
+            copy = OwnServer(folder, self)
+            try:
+                yield copy
+            finally:
+                with suppress(RuntimeError):  # it may never have been started
+                    copy.stop("immediate")
+
+    def hear(self, primary: Server) -> None:
+        """Wait until this standby has replayed all that its primary has written."""
+        written = primary.ask("SELECT pg_current_wal_lsn()::text")
+        until(lambda: self.ask(f"SELECT pg_last_wal_replay_lsn() >= '{written}'"))
+
+    def hear_no_more(self) -> None:
+        """Let this standby lag from here on. To pause its replay is not enough: a promotion replays what was heard."""
+        self.execute("ALTER SYSTEM SET primary_conninfo = ''")
+        self.reload()
+        until(lambda: self.ask("SELECT count(*) FROM pg_stat_wal_receiver") == 0)
+
+    def promote(self) -> None:
+        """Make this standby the primary."""
+        assert self.ask("SELECT pg_promote()") is True
 
     @contextmanager
     def asking_passwords_of(self, role: str) -> Iterator[None]:

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from indicium.domain.messages import password
+from indicium.domain.roles import Role
+from indicium.infrastructure.home import Home
+from indicium.parties import ceremony
 from tests.entrypoints.command import Terminal
 from tests.entrypoints.pseudo_terminal import Typed
 
@@ -32,6 +35,12 @@ PASSPHRASES = {
 def lines(*names: str) -> str:
     """Give people's passphrases as standard input has them."""
     return "".join(f"{PASSPHRASES[name]}\n" for name in names)
+
+
+def passphrase_of(home: Path, role: Role) -> str:
+    """Give a line with the passphrase of somebody of a home's unattended ceremony, as standard input has it."""
+    plan = ceremony.CeremonyPlan.model_validate_json(Home(home).secret(ceremony.PLAN_FILE) or b"")
+    return f"{plan.of(role).passphrase}\n"
 
 
 def assert_nowhere(*places: str | bytes | Path) -> None:

@@ -3,17 +3,10 @@
 from pathlib import Path
 
 from indicium.domain.roles import Role
-from indicium.infrastructure.home import Home
-from indicium.parties import ceremony
 from tests.app import seams
 from tests.app.homes import MEMORY, assert_whole, clone_of, put_back
 from tests.entrypoints.command import Terminal
-from tests.entrypoints.people import Script
-
-
-def passphrase_of(home: Path, role: Role) -> str:
-    plan = ceremony.CeremonyPlan.model_validate_json(Home(home).secret(ceremony.PLAN_FILE) or b"")
-    return f"{plan.of(role).passphrase}\n"
+from tests.entrypoints.people import Script, passphrase_of
 
 
 def test_what_is_wrong_names_the_command_that_helps_and_it_helps(

@@ -119,7 +119,7 @@ def test_a_standby_is_read_and_takes_records_once_it_is_the_primary(made: str, o
             assert store.chains() == [(CHAIN, 1)]
             with pytest.raises(StoreFailed, match="read-only transaction"):
                 store.save(Changes([record(2)]))
-        assert standby.ask("SELECT pg_promote()") is True
+        standby.promote()
         saved(url, record(2))
 
 
