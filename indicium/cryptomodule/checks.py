@@ -52,6 +52,8 @@ class Presented(NamedTuple, Generic[C_co]):
     """All that a check may look at."""
 
     command: C_co
+    user: str | None
+    """Which user of the meter asks; None where its customer, the provider or nobody does (`messages.acting_user`)."""
     content: bytes
     """What the command asks for (`messages.content`)."""
     package: Package
@@ -125,7 +127,7 @@ def challenge_matches(p: Presented[ClientCommand]) -> None:
 
 def client_is_authentic(p: Presented[CreateIndicium]) -> None:
     """Check the MAC under the HMK of whoever asks: it authenticates client and command into the user role (E-605)."""
-    hmk = p.keys.client_key(p.command.user)
+    hmk = p.keys.client_key(p.user)
     try:
         if hmk is None:
             raise NotAuthentic

@@ -28,7 +28,6 @@ from indicium.domain.errors import (
 )
 from indicium.domain.lifecycle import PsdState
 from indicium.domain.messages import (
-    acting_user,
     inquiry_message,
     passphrase_info,
     reset_info,
@@ -50,9 +49,8 @@ def people_of(p: Presented[Any]) -> People:
 
 def user_is_known(p: Presented[Any]) -> None:
     """Check that the user who asks is one of the meter's (K-15)."""
-    name = acting_user(p.command)
-    if name is not None:
-        _user(p, name)
+    if p.user is not None:
+        _user(p, p.user)
 
 
 def account_is_not_expired(p: Presented[Any]) -> None:
@@ -118,7 +116,7 @@ def named_user_is_known(p: Presented[Any]) -> None:
 
 def account_is_another(p: Presented[Any]) -> None:
     """Check that the command is not about the account of whoever asks: nobody makes himself more than he is."""
-    if _named(p) == acting_user(p.command):
+    if _named(p) == p.user:
         raise OwnAccount(psd_id=p.moving.psd, user=_named(p))
 
 
@@ -158,7 +156,7 @@ def reset_is_authentic(p: Presented[Reset]) -> None:
         elif command.proof == "passphrase":
             _passphrase_proves(p, message)
         else:
-            hmk = p.keys.client_key(acting_user(command))
+            hmk = p.keys.client_key(p.user)
             if hmk is None:
                 raise NotAuthentic
             hmk.verify(message, command.authenticator)
@@ -210,7 +208,7 @@ def _opened(p: Presented[Any], sealed: bytes, info: bytes) -> Secrets:
 
 def _passphrase_proves(p: Presented[Reset], message: bytes) -> None:
     """Compare PW as it was sent, sealed to the module and bound to the message. Raises `NotAuthentic`."""
-    person = people_of(p).person(acting_user(p.command))
+    person = people_of(p).person(p.user)
     said = p.suite.open_sealed(p.card.registration_key, p.command.authenticator, passphrase_info(message))
     if person is None or not p.suite.equal(person.passphrase_hash, said):
         raise NotAuthentic
@@ -229,8 +227,7 @@ def _named(p: Presented[Any]) -> str:
 
 def acting(p: Presented[Any]) -> MeterUser | None:
     """Give the user who asks; None for the customer."""
-    name = acting_user(p.command)
-    return None if name is None or p.keys.people is None else p.keys.people.user(name)
+    return None if p.user is None or p.keys.people is None else p.keys.people.user(p.user)
 
 
 def _user(p: Presented[Any], name: str) -> MeterUser:

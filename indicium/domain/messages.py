@@ -144,9 +144,8 @@ def acting_user(command: Command) -> str | None:
     return getattr(command, "user", None)
 
 
-def content_digest(command: Command, content_bytes: bytes) -> bytes:
+def content_digest(user: str | None, content_bytes: bytes) -> bytes:
     """Give the SHA-256 of what is asked for, and of the user who asks: nobody gets the reply to another's request."""
-    user = acting_user(command)
     if user is None:
         return hashlib.sha256(content_bytes).digest()
     return hashlib.sha256(_lines("indicium request of a user", user, "") + content_bytes).digest()

@@ -19,7 +19,7 @@ IN_THE_OPEN = {
     ): "public keys",
     (
         "indicium/cryptomodule/handlers/psd/serving.py",
-        "content_digest(p.command, p.content) != kept.content_digest",
+        "content_digest(p.user, p.content) != kept.content_digest",
     ): "a SHA-256 of the request, which stands in its record",
     (
         "indicium/cryptomodule/user_checks.py",

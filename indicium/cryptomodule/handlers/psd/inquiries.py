@@ -68,5 +68,5 @@ def _told(
         public_key=public_key,
         more=more,
         registrar=desk.challenge_key,
-        user=getattr(p.command, "user", None),
+        user=p.user,
     )

@@ -68,6 +68,7 @@ def present(
     moving, keys = _opened(group, package, load)
     return Presented(
         command,
+        acting_user(command),
         asked,
         package,
         moving,
@@ -116,7 +117,7 @@ def repeated(group: Group, p: Presented[Any], numbered: tuple[Check, ...]) -> by
     if kept is None:
         return None
     check(numbered, p)
-    if content_digest(p.command, p.content) != kept.content_digest:
+    if content_digest(p.user, p.content) != kept.content_digest:
         raise RequestIdReused(psd_id=kept.psd_id, request_id=kept.request_id)
     if not kept.token:  # a redo marks what was done
         raise AlreadyDone(psd_id=kept.psd_id, request_id=kept.request_id, version=kept.psd_version)
@@ -134,7 +135,7 @@ def _readable(p: Presented[Any], reply: bytes) -> bytes:
     that is paid for would be lost. It is the same item in any case.
     """
     body, _, encoded = reply.partition(b"\t")
-    hmk = p.keys.client_key(acting_user(p.command))
+    hmk = p.keys.client_key(p.user)
     if hmk is None or not encoded:
         return reply
     try:
@@ -160,8 +161,8 @@ def settle(
     effects: Effects,
 ) -> bytes:
     """Record the transaction, make the package and the reply, and keep the reply: record n, package n, reply n."""
-    user, digest = acting_user(p.command), content_digest(p.command, p.content)
-    part, people = effects.part, _people_after(p, effects, user)
+    digest = content_digest(p.user, p.content)
+    part, people = effects.part, _people_after(p, effects)
     if people is not p.keys.people and people is not None:
         part = desk.vault.with_people(p.keys, people)
     command = type(p.command)
@@ -173,7 +174,7 @@ def settle(
         effects.role or role(command),
         p.command.request_id,
         digest,
-        effects.extra + asked_by(user),
+        effects.extra + asked_by(p.user),
     )
     settled = group.settle(made, desk.mk_chkpt)
     client_challenge = getattr(p.command, "client_challenge", None)
@@ -183,7 +184,7 @@ def settle(
         client_challenge=client_challenge,
         item=effects.item,
         more=effects.more,
-        user=user,
+        user=p.user,
     )
     group.keep_reply(settled, p.command.request_id, digest, reply)
     return reply
@@ -206,10 +207,10 @@ def asked_by(user: str | None) -> bytes:
     return b"" if user is None else b',"user":%b' % orjson.dumps(user)
 
 
-def _people_after(p: Presented[Any], effects: Effects, name: str | None) -> People | None:
+def _people_after(p: Presented[Any], effects: Effects) -> People | None:
     """Give the people of the meter after a command that was done: what a user has spent counts, failures no more."""
     people = effects.people or p.keys.people
-    user = None if name is None or people is None else people.user(name)
+    user = None if p.user is None or people is None else people.user(p.user)
     if people is None or user is None:
         return people
     spent = user.spent + (0 if user.maximum_total is None else effects.value)
