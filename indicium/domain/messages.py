@@ -62,12 +62,12 @@ def _(command: DownloadPostageValue) -> bytes:
 
 @content.register
 def _(command: CreateIndicium) -> bytes:
-    return indicium_content(command, command.elements.model_dump_json())
+    return indicium_content(command, command.elements.rendered())
 
 
-def indicium_content(command: CreateIndicium, elements: str) -> bytes:
+def indicium_content(command: CreateIndicium, elements: bytes) -> bytes:
     """Give the content of a create indicium request whose data elements are rendered already."""
-    return f"create-indicium\n{command.psd_id}\n{command.value}\n{elements}".encode()
+    return b"create-indicium\n%b\n%d\n%b" % (command.psd_id.encode(), command.value, elements)
 
 
 @content.register
@@ -82,7 +82,7 @@ def sheet_content(command: CreateSheet, root: bytes) -> bytes:
 
 @content.register
 def _(command: CreatePostageCorrectionIndicium) -> bytes:
-    return correction_content(command, corrected(command).model_dump_json())
+    return correction_content(command, corrected(command).rendered())
 
 
 def corrected(command: CreatePostageCorrectionIndicium) -> PostageCorrection:
@@ -97,9 +97,9 @@ def corrected(command: CreatePostageCorrectionIndicium) -> PostageCorrection:
     )
 
 
-def correction_content(command: CreatePostageCorrectionIndicium, elements: str) -> bytes:
+def correction_content(command: CreatePostageCorrectionIndicium, elements: bytes) -> bytes:
     """Give the content of a request for a correction whose data elements are rendered already."""
-    return f"create-postage-correction-indicium\n{command.psd_id}\n{command.value}\n{elements}".encode()
+    return b"create-postage-correction-indicium\n%b\n%d\n%b" % (command.psd_id.encode(), command.value, elements)
 
 
 @content.register

@@ -97,13 +97,14 @@ def parse_item(line: bytes) -> SignedItem:
 
 
 def render_body(
-    *, device: str, certificate: str, transaction: int, ar: int, dr: int, value: int, date: str, elements: str
+    *, device: str, certificate: str, transaction: int, ar: int, dr: int, value: int, date: str, elements: bytes
 ) -> bytes:
-    """Render the signed part of an item; `elements` is the JSON of the kind's model, rendered already.
+    """Render the signed part of an item; `elements` are JSON, rendered already (`Kind.rendered`).
 
     Every other value is digits, hex or a date, so nothing needs escaping.
     """
-    return (
+    before = (
         f'{{"vbi":1,"device":"{device}","certificate":"{certificate}","transaction":{transaction},"ar":{ar},"dr":{dr},'
-        f'"value":{value},"date":"{date}","elements":{elements}}}'
-    ).encode()
+        f'"value":{value},"date":"{date}","elements":'
+    )
+    return before.encode() + elements + b"}"

@@ -166,7 +166,7 @@ class Customer:
     def create_indicium(self, request_id: str, value: int, elements: Elements) -> CreateIndicium:
         """Make messages 505 to 507: what is asked for, the registers as shown, all under HMK (G-804 … G-806)."""
         request = CreateIndicium(**self._shown(request_id), value=value, elements=elements)
-        return self._maced(request, indicium_content(request, elements.model_dump_json()))
+        return self._maced(request, indicium_content(request, elements.rendered()))
 
     def correct(self, request_id: str, value: int, elements: Postage, corrects: str) -> CreatePostageCorrectionIndicium:
         """Ask for a correction of the item with that SHA-256, as `create_indicium` asks for an item (E7)."""

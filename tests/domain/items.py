@@ -33,7 +33,7 @@ def body_of(elements: Elements, **members: object) -> bytes:
     """Render an item's body; what is not named is as in an item of a letter."""
     said = {"device": "1000000001", "certificate": "7f", "transaction": 6, "ar": 330, "dr": 9670, "value": 330}
     said |= {"date": "2026-03-02"} | members
-    return render_body(**said, elements=elements.model_dump_json())  # type: ignore[arg-type]  # what a test names
+    return render_body(**said, elements=elements.rendered())  # type: ignore[arg-type]  # what a test names
 
 
 _NUMBERS = st.integers(0, 2**53 - 1)

@@ -189,7 +189,7 @@ def test_a_line_and_its_compact_form_are_one_item_for_the_ledger() -> None:
         dr=0,
         value=0,
         date="0001-01-01",
-        elements=USUAL["voucher"][1].model_dump_json(),
+        elements=USUAL["voucher"][1].rendered(),
     )
     item = parse_item(line + b"\t" + base64.b64encode(b"\0"))
 

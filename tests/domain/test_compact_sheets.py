@@ -33,7 +33,7 @@ def sheet_of(items: list[SheetItem]) -> SignedSheet:
         dr=2**40,
         value=draft.value,
         date="2026-03-02",
-        elements=Sheet(items=len(items), root=draft.tree.root.hex()).model_dump_json(),
+        elements=Sheet(items=len(items), root=draft.tree.root.hex()).rendered(),
     )
     sheet = draft.signed((body + b"\t" + base64.b64encode(SIGNATURE)).decode())
     assert sheet is not None

@@ -51,9 +51,10 @@ def test_a_kind_is_built_from_texts_as_people_send_them(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_data_elements_come_back_from_their_bytes(kind: str) -> None:
     for elements in (USUAL[kind][1], LONGEST[kind]):
-        rendered = elements.model_dump_json()
+        rendered = elements.rendered()
+        assert rendered == elements.model_dump_json().encode()
         assert ANY.validate_json(rendered) == elements
-        assert ANY.validate_json(rendered).model_dump_json() == rendered
+        assert ANY.validate_json(rendered).rendered() == rendered
 
 
 @pytest.mark.parametrize(

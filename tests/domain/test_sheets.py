@@ -79,7 +79,7 @@ def item_for(draft: Draft, *, items: int | None = None, root: str | None = None,
         dr=1,
         value=draft.value if value is None else value,
         date="2026-03-02",
-        elements=elements.model_dump_json(),
+        elements=elements.rendered(),
     )
     return body.decode() + "\tMEUC"
 
@@ -323,7 +323,7 @@ def test_an_ordinary_item_is_no_sheet() -> None:
         dr=1,
         value=10,
         date="2026-03-02",
-        elements=LETTER.model_dump_json(),
+        elements=LETTER.rendered(),
     )
     with pytest.raises(NotAnItem):
         item._replace(sheet=body + b"\tMEUC").check()

@@ -70,7 +70,7 @@ def test_a_rendered_body_reads_as_what_it_says(elements: Postage | Voucher, valu
         dr=dr,
         value=value,
         date="2026-03-02",
-        elements=elements.model_dump_json(),
+        elements=elements.rendered(),
     )
 
     read = ItemBody.model_validate_json(body)
@@ -92,7 +92,7 @@ def test_a_body_is_fit_to_stand_in_a_record(elements: Postage | Voucher) -> None
         dr=2,
         value=3,
         date="2026-03-02",
-        elements=elements.model_dump_json(),
+        elements=elements.rendered(),
     )
     zeros = "0" * 64
     line = (

@@ -107,6 +107,10 @@ class Kind(BaseModel):
     LARGEST: ClassVar[Mills] = LARGEST
     """Largest value, in mills, besides the module's own maximum."""
 
+    def rendered(self) -> bytes:
+        """Render as JSON: what `model_dump_json` gives, without its many options and in half the time."""
+        return self.__pydantic_serializer__.to_json(self)
+
     @property
     def last_day(self) -> date | None:
         """The last day on which the item is good; None if it has none."""

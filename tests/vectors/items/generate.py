@@ -71,7 +71,7 @@ def main() -> None:
                 dr=500_000 - value,
                 value=value,
                 date="2026-03-02",
-                elements=elements.model_dump_json(),
+                elements=elements.rendered(),
             )
             item = parse_item(signed(body))
             good.append(

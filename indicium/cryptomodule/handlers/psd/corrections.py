@@ -13,14 +13,14 @@ from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium
 from indicium.domain.kinds import Refund
 from indicium.domain.messages import content, corrected, correction_content
 
-_REFUND: Final = Refund().model_dump_json()
+_REFUND: Final = Refund().rendered()
 
 
 def create_postage_correction_indicium(
     group: Group, desk: Desk, command: CreatePostageCorrectionIndicium
 ) -> Generator[ToSign, bytes, bytes]:
     """Move value from DR to AR and sign a correction, "identically to the create indicium command" (E7, M-78)."""
-    elements = corrected(command).model_dump_json()
+    elements = corrected(command).rendered()
     p = presented(group, desk, command, correction_content(command, elements))
     if (again := repeated(group, p, ladders.REPEATED_BY_CLIENT)) is not None:
         return again

@@ -29,8 +29,8 @@ class Issue(NamedTuple):
     event: str
     value: Mills
     """What leaves DR."""
-    elements: str
-    """Data elements as their kind's model rendered them."""
+    elements: bytes
+    """Data elements as their kind rendered them."""
     total: str = "printed"
     """The module total that grows by the value: `printed` or `refunded` (M-84)."""
 

@@ -25,5 +25,5 @@ def create_sheet(group: Group, desk: Desk, command: CreateSheet) -> Generator[To
     if (again := repeated(group, p, ladders.REPEATED_BY_CLIENT)) is not None:
         return again
     check(ladders.CREATE_SHEET, p)  # steps 1 to 7
-    elements = Sheet(items=len(command.items), root=root.hex()).model_dump_json()
+    elements = Sheet(items=len(command.items), root=root.hex()).rendered()
     return (yield from issue(group, desk, p, Issue("sheet-created", Mills(command.value), elements)))

@@ -29,7 +29,7 @@ def download_postage_value(group: Group, desk: Desk, command: DownloadPostageVal
 
 def create_indicium(group: Group, desk: Desk, command: CreateIndicium) -> Generator[ToSign, bytes, bytes]:
     """Move value from DR to AR and sign an item: the twelve steps (E6)."""
-    elements = command.elements.model_dump_json()
+    elements = command.elements.rendered()
     p = presented(group, desk, command, indicium_content(command, elements))
     if (again := repeated(group, p, ladders.REPEATED_BY_CLIENT)) is not None:
         return again
