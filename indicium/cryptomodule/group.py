@@ -125,16 +125,13 @@ class Group:
         """Record a transaction and make its package: record n, then package n (E-611, E-612)."""
         moving = made.moving
         encoded = orjson.dumps(moving._asdict())
-        content = "null" if made.content_digest is None else f'"{made.content_digest.hex()}"'
         request = "null" if made.request_id is None else f'"{made.request_id}"'
-        data = (b'{"package":%b,"request":%b,"content":%b,"authenticated_as":"%b","checkpoint":%b%b}') % (
-            encoded,
-            request.encode(),
-            content.encode(),
-            made.authenticated_as.encode(),
-            self._checkpoint(made, mk_chkpt),
-            made.extra,
+        content = "null" if made.content_digest is None else f'"{made.content_digest.hex()}"'
+        said = (
+            f',"request":{request},"content":{content},"authenticated_as":"{made.authenticated_as}",'
+            f'"checkpoint":{self._checkpoint(made, mk_chkpt)}'
         )
+        data = b'{"package":%b%b%b}' % (encoded, said.encode(), made.extra)
         self.record(Entry(made.event, "psd", made.command, data), moving.psd, moving.version, made.value)
         made_by = bytes.fromhex(self.hot.head.hash)
         mac = made.keys.mk_psd.mac(package_message(made_by, encoded))
@@ -167,7 +164,7 @@ class Group:
         undo = tuple(Undo(psd_id, *self.known.get(psd_id, NO_METER)[:3]) for psd_id in self.meters)
         return Tail(before, records, undo)
 
-    def _checkpoint(self, made: Transaction, mk_chkpt: MacKey) -> bytes:
+    def _checkpoint(self, made: Transaction, mk_chkpt: MacKey) -> str:
         """Render the checkpoint record (G-301 … G-310) with its MAC under MK_chkpt (G-311)."""
         moving, totals, hot = made.moving, self.hot.totals, self.hot
         fields = (
@@ -176,7 +173,7 @@ class Group:
             f'"printed":{totals.printed},"refunded":{totals.refunded}'
         )
         message = f"indicium checkpoint\n{hot.chain}\n{hot.head.sequence + 1}\n{hot.head.hash}\n{fields}}}"
-        return f'{fields},"mac":"{mk_chkpt.mac(message.encode()).hex()}"}}'.encode()
+        return f'{fields},"mac":"{mk_chkpt.mac(message.encode()).hex()}"}}'
 
     def _remember(self, package: Package, mks: str) -> None:
         before = self.home_meter(package.psd_id)

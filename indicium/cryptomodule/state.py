@@ -8,8 +8,9 @@ transaction. The cold part is sealed under the PPD key.
 import hashlib
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from itertools import count
+from operator import attrgetter
 from typing import Annotated, NamedTuple
 
 import orjson
@@ -71,7 +72,11 @@ class Hot:
 
     def copy(self) -> "Hot":
         """Give a copy to work on; the original stays until the group is durable."""
-        return replace(self)
+        return Hot(*_members(self))
+
+
+_members = attrgetter(*(member.name for member in fields(Hot)))
+"""Gives all that the hot part holds: a group begins with a copy, and `dataclasses.replace` takes thrice as long."""
 
 
 Secret = Annotated[bytes, Field(repr=False)]
@@ -285,7 +290,8 @@ class Codec:
         )
         encoded = b"\n".join((header, *(record.line for record in tail.records)))
         kept = hot.tails[-earlier:] if earlier else ()
-        slot = next(number for number in count() if number not in dict(kept))
+        used = {slot for slot, _ in kept}
+        slot = next(number for number in count() if number not in used)
         hot.tails = (*kept, (slot, hashlib.sha256(encoded).hexdigest()))
         return slot, encoded
 

@@ -41,6 +41,18 @@ class Totals(NamedTuple):
     refunded: Mills
     """Module total amount refunded."""
 
+    def with_download(self, value: Mills) -> "Totals":
+        """Count what was loaded into a meter."""
+        return Totals(Mills(self.downloaded + value), self.printed, self.refunded)
+
+    def with_print(self, value: Mills) -> "Totals":
+        """Count what left a meter as an item."""
+        return Totals(self.downloaded, Mills(self.printed + value), self.refunded)
+
+    def with_refund(self, value: Mills) -> "Totals":
+        """Count what left a meter as a refund (M-84)."""
+        return Totals(self.downloaded, self.printed, Mills(self.refunded + value))
+
 
 NO_TOTALS = Totals(Mills(0), Mills(0), Mills(0))
 """The totals of a new module."""

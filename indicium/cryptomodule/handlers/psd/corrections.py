@@ -12,6 +12,7 @@ from indicium.domain.amounts import Mills
 from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium, CreateRefundIndicium
 from indicium.domain.kinds import Refund
 from indicium.domain.messages import content, corrected, correction_content
+from indicium.domain.registers import Totals
 
 _REFUND: Final = Refund().rendered()
 
@@ -34,5 +35,5 @@ def create_refund_indicium(group: Group, desk: Desk, command: CreateRefundIndici
     if (again := repeated(group, p, ladders.REPEATED_BY_PROVIDER)) is not None:
         return again
     check(ladders.CREATE_REFUND_INDICIUM, p)
-    rest = Issue("refund-indicium-created", Mills(p.moving.dr), _REFUND, total="refunded")
+    rest = Issue("refund-indicium-created", Mills(p.moving.dr), _REFUND, Totals.with_refund)
     return (yield from issue(group, desk, p, rest))

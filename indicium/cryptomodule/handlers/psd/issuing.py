@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, NamedTuple
 
 from indicium.cryptomodule.checks import Presented
@@ -12,7 +12,7 @@ from indicium.cryptomodule.handlers.psd.serving import Effects, settle
 from indicium.cryptomodule.suites import SigningKey
 from indicium.domain.amounts import Mills
 from indicium.domain.lifecycle import advance
-from indicium.domain.registers import Registers
+from indicium.domain.registers import Registers, Totals
 from indicium.domain.vbi import render_body
 
 
@@ -31,8 +31,8 @@ class Issue(NamedTuple):
     """What leaves DR."""
     elements: bytes
     """Data elements as their kind rendered them."""
-    total: str = "printed"
-    """The module total that grows by the value: `printed` or `refunded` (M-84)."""
+    counted: Callable[[Totals, Mills], Totals] = Totals.with_print
+    """Which of the module's totals grows by the value (M-84)."""
 
 
 def issue(group: Group, desk: Desk, p: Presented[Any], item: Issue) -> Generator[ToSign, bytes, bytes]:
@@ -54,8 +54,7 @@ def issue(group: Group, desk: Desk, p: Presented[Any], item: Issue) -> Generator
         elements=item.elements,
     )
     line = body + b"\t" + base64.b64encode((yield ToSign(p.keys.signing_key, body)))
-    totals = group.hot.totals
-    group.hot.totals = totals._replace(**{item.total: getattr(totals, item.total) + item.value})
+    group.hot.totals = item.counted(group.hot.totals, item.value)
     moving = p.moving._replace(
         version=version,
         state=advance(type(p.command), p.moving.state, p.moving.psd),

@@ -241,22 +241,20 @@ def answer(
     HMK authenticates it; None for the customer's.
     """
     package, moving, keys = settled
-    body = orjson.dumps(
-        {
-            "psd": moving.psd,
-            "request": request_id,
-            "version": moving.version,
-            "state": moving.state,
-            "ar": moving.ar,
-            "dr": moving.dr,
-            "record": package.made_by.hex(),
-            "client_challenge": client_challenge,
-            "module_challenge": challenge(package),
-            "item": item,
-            "public_key": public_key,
-            **more,
-        }
-    )
+    said = {
+        "psd": moving.psd,
+        "request": request_id,
+        "version": moving.version,
+        "state": moving.state,
+        "ar": moving.ar,
+        "dr": moving.dr,
+        "record": package.made_by.hex(),
+        "client_challenge": client_challenge,
+        "module_challenge": challenge(package),
+        "item": item,
+        "public_key": public_key,
+    }
+    body = orjson.dumps({**said, **more} if more else said)
     hmk = keys.client_key(user)
     if hmk is not None:
         return body + b"\t" + base64.b64encode(hmk.mac(body))

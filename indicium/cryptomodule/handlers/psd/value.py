@@ -21,8 +21,7 @@ def download_postage_value(group: Group, desk: Desk, command: DownloadPostageVal
     check(ladders.DOWNLOAD_POSTAGE_VALUE, p)
     value = Mills(command.value)
     registers = Registers(Mills(p.moving.ar), Mills(p.moving.dr)).load(value)  # E-1007
-    totals = group.hot.totals
-    group.hot.totals = totals._replace(downloaded=Mills(totals.downloaded + value))
+    group.hot.totals = group.hot.totals.with_download(value)
     moving = moved(group, p)._replace(dr=registers.dr)
     return settle(group, desk, p, Effects("postage-value-downloaded", moving, value))
 
