@@ -40,8 +40,12 @@ class Failed(Exception):  # it carries a Violation to whoever asked for the run
 
     def __init__(self, seed: int, steps: int, why: str) -> None:
         """Say by which seed, and how to see it again."""
-        super().__init__(f"{why}\nSee it again: indicium simulate --seed {seed} --steps {steps}")
-        self.seed = seed
+        super().__init__(seed, steps, why)  # all of it, or it comes out of no other process
+
+    def __str__(self) -> str:
+        """Say it."""
+        seed, steps, why = self.args
+        return f"{why}\nSee it again: indicium simulate --seed {seed} --steps {steps}"
 
 
 def run(seed: int, steps: int) -> Result:
