@@ -46,13 +46,17 @@ def _kill(_world: World, process: Process) -> None:
 
 
 def _lose_power(world: World, process: Process) -> None:
-    """Everything that was not synced is lost, torn, or there after all."""
+    """Everything that was not synced is lost, torn, or there after all; not on disks that another machine took."""
     process.end()
-    world.disks.lose_power(world.dice)
+    if not process.fenced:
+        world.disks.lose_power(world.dice)
 
 
 def _sleep(world: World, process: Process) -> None:
     """The process sleeps here; another takes over its disks and serves, and then the first one wakes up."""
+    if process.fenced:  # one that slept before, and does not know yet: from this sleep it does not wake up
+        process.end()
+        return
     process.fenced, world.ledger = True, None
     others = [client for client in world.clients if client.idle]
     with suppress(IndiciumError):

@@ -85,8 +85,10 @@ class World:
             raise AnswerLost(why="it ended while it started") from None
         except IndiciumError:
             process.end()
+            if process.fenced:  # it slept while it started: who took its disks over serves, or the next one does
+                return
             raise
-        if process.fenced:  # it slept while it started, and another took over
+        if process.fenced:
             self._bury(opened)
         else:
             self.ledger = opened
@@ -128,7 +130,7 @@ class World:
 
     def close(self) -> None:
         """End the server in good order, if it is running."""
-        ledger, self.ledger = self.ledger, None
+        ledger, self.ledger, process = self.ledger, None, self.process
         if ledger is None:
             return
         try:
@@ -136,7 +138,7 @@ class World:
         except Crash:
             raise AnswerLost(why="it ended while it closed") from None
         finally:
-            self.process.end()
+            process.end()  # meanwhile another may have taken over, and that one goes on
 
     def _died(self, ledger: Ledger) -> None:
         """Bury a process that ended."""
