@@ -16,7 +16,7 @@ from indicium.domain.flow import GENESIS, Head
 from indicium.domain.identity import Serial
 from indicium.infrastructure.home import Home
 from indicium.infrastructure.redoing import Progress, unseen
-from indicium.machine import LocalMachine
+from indicium.machine import LocalMachine, Machine
 from indicium.parties.office import Office
 from indicium.parties.operator import Operator
 from indicium.settings import Settings
@@ -25,14 +25,14 @@ from indicium.settings import Settings
 class Disaster:
     """An inhibited module, open in this process. Use it as a context manager."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Open the places and show the module what they hold.
+    def __init__(self, settings: Settings, machine: Machine | None = None) -> None:
+        """Open the places and show the module what they hold. `machine`: where they are, if it is not this one.
 
         Raises `NothingToRecover` where they agree, `NotRecovered` where the module does not believe them, and
         `HeadsDisagree` where only a good copy of the named place helps.
         """
         home, self._serial = Home(settings.home), Serial(settings.serial)
-        self.settings, machine = settings, LocalMachine(settings)
+        self.settings, machine = settings, machine or LocalMachine(settings)
         self._suite = machine.suite
         self._places = machine.open_places()
         try:

@@ -32,6 +32,16 @@ NAMES: Final = ("Ada", "Ben", "Cleo", "Dora")
 DR_LIMIT: Final = 500_000
 _FIRST_LOAD: Final = 300_000
 
+_PEOPLE: Final = CeremonyPlan(
+    people=tuple(
+        Person(name=f"person-{number}", role=role, passphrase=f"simulated passphrase {number}")
+        for number, role in enumerate(
+            (Role.SECURITY_OFFICER, Role.KEY_CUSTODIAN, Role.KEY_CUSTODIAN, Role.ADMINISTRATOR, Role.AUDITOR)
+        )
+    )
+)
+OFFICER: Final = _PEOPLE.of(Role.SECURITY_OFFICER)
+
 
 class Born(NamedTuple):
     """All of a young world."""
@@ -59,7 +69,7 @@ def born() -> Born:
     parties = _Parties(suite, stream, clock)
     disks.device = parties.manufacturer.make(SERIAL, clock.now())
     with Ledger(settings(), SimulatedMachine(disks, Process(Hazards()), clock, suite)) as ledger:
-        made = ceremony.perform(ledger.execute, suite, SERIAL, _plan(), parties.configuration, begun=False)
+        made = ceremony.perform(ledger.execute, suite, SERIAL, _PEOPLE, parties.configuration, begun=False)
         customers = tuple(parties.lease(ledger, name, made.card) for name in NAMES)
         chain = ledger.chain
     return Born(disks, chain, made.audit_key, made.card, customers, parties.key, clock.now())
@@ -109,13 +119,3 @@ class _Parties:
         execute(provider.download(shown, "first", Mills(_FIRST_LOAD)))
         customer.answered(execute(customer.ask()))
         return customer.state
-
-
-def _plan() -> CeremonyPlan:
-    roles = (Role.SECURITY_OFFICER, Role.KEY_CUSTODIAN, Role.KEY_CUSTODIAN, Role.ADMINISTRATOR, Role.AUDITOR)
-    return CeremonyPlan(
-        people=tuple(
-            Person(name=f"person-{number}", role=role, passphrase=f"simulated passphrase {number}")
-            for number, role in enumerate(roles)
-        )
-    )

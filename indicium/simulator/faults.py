@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from indicium.domain.errors import IndiciumError, LedgerInUse
+from indicium.simulator.aftermath import demand_noticed_or_whole
 from indicium.simulator.checkers import broken
 from indicium.simulator.machine import SimulatedMachine
 from indicium.simulator.network import Wire
@@ -87,7 +88,7 @@ def _lie(place: str, world: World) -> None:
     world.stop()
     world.disks.lose_power(world.dice)
     world.hazards.mend()
-    world.demand_noticed_or_whole(newest)
+    demand_noticed_or_whole(world, newest)
 
 
 def _second_process(world: World) -> None:

@@ -2,10 +2,9 @@
 
 from typing import Final
 
-from indicium.domain.errors import IndiciumError, LedgerRolledBack, ModuleNotAuthentic
-from indicium.simulator.checkers import broken
+from indicium.simulator.aftermath import demand_noticed_or_whole, demand_witnesses
 from indicium.simulator.process import COPY, MEMORY, STORE
-from indicium.simulator.world import Snapshot, World
+from indicium.simulator.world import World
 
 ALONE: Final = ((MEMORY,), (STORE,), (COPY,))
 TOGETHER: Final = ((MEMORY, STORE), (MEMORY, COPY), (STORE, COPY), (MEMORY, STORE, COPY))
@@ -24,8 +23,8 @@ def put_back(places: tuple[str, ...], world: World) -> None:
     world.stop()
     world.put(older, places)
     if places in _WITNESSED:
-        _demand_witnesses(world, newest)
-    world.demand_noticed_or_whole(newest)
+        demand_witnesses(world, newest)
+    demand_noticed_or_whole(world, newest)
 
 
 def fail_over(world: World) -> None:
@@ -35,22 +34,4 @@ def fail_over(world: World) -> None:
     database = world.disks.database
     lag = world.dice.below(5)
     database.load(database.log[: max(world.oldest, len(database.log) - lag)])
-    world.demand_noticed_or_whole(newest)
-
-
-def _demand_witnesses(world: World, newest: Snapshot) -> None:
-    """See that each customer who was shown more than there is now says so before anything is issued to him."""
-    try:
-        world.running()
-    except IndiciumError:
-        return
-    shown = {str(name): package.version for name, package in world.disks.database.packages.items()}
-    for client in world.clients:
-        if client.customer.state.version > shown[client.device]:
-            try:
-                client.ask()
-            except (LedgerRolledBack, ModuleNotAuthentic):  # the second where his key was replaced meanwhile
-                continue
-            broken(f"customer {client.kept.customer} was shown less than before, and believed it")
-    world.stop()
-    world.put(newest, (MEMORY, STORE, COPY))
+    demand_noticed_or_whole(world, newest)

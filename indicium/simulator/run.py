@@ -31,6 +31,8 @@ class Result(NamedTuple):
     """PSD records in the chain that the run made."""
     faults: Counter[str]
     refused: Counter[str]
+    recovered: Counter[str]
+    """What came of it when the Security Officer was called."""
     seams: Counter[str]
     """Where something struck."""
 
@@ -72,7 +74,7 @@ def run(seed: int, steps: int) -> Result:
         world.stop()
     head = hashlib.sha256(world.lines()[-1]).hexdigest()
     made = _transactions(world) - begun
-    return Result(seed, steps, head, made, +world.faults, world.refused, world.hazards.struck)
+    return Result(seed, steps, head, made, +world.faults, world.refused, world.recovered, world.hazards.struck)
 
 
 def _step(world: World) -> None:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from indicium.app import Ledger
 from indicium.domain.commands.auditing import CreateAuditEntry
 from indicium.domain.commands.base import Command
-from indicium.domain.errors import AnswerLost, IndiciumError, NotSaved
+from indicium.domain.errors import AnswerLost, IndiciumError
 from indicium.domain.flow import Changes
 from indicium.domain.replies import parse_reply
 from indicium.parties.provider import Provider
@@ -23,7 +23,7 @@ from indicium.simulator.people import Bank, Client
 from indicium.simulator.process import COPY, MEMORY, STORE, Crash, Hazards, Process
 from indicium.simulator.replayed import Replayed
 
-_ATTEMPTS: Final = 8
+ATTEMPTS: Final = 8
 """So often somebody tries again before the ledger counts as out of service."""
 
 
@@ -67,6 +67,8 @@ class World:
         """What went wrong so far, by name."""
         self.refused: Counter[str] = Counter()
         """What the ledger refused, by code."""
+        self.recovered: Counter[str] = Counter()
+        """What came of it when the Security Officer was called."""
 
     # -- the server ------------------------------------------------------------------------------------------------
 
@@ -184,10 +186,14 @@ class World:
 
     def check(self) -> None:
         """Have the judges look at all that there is. Everything is healed, and nothing is under way."""
+        self.judged_by(self.judge)
+
+    def judged_by(self, judge: Judge) -> None:
+        """Have another judge look, who knows others that hold something."""
         database = self.disks.database
         stored = [record.line for record in database.records[self.chain]]
         packages = {str(name): package.moving for name, package in database.packages.items()}
-        self.judge.demand(self.lines(), stored, packages)
+        judge.demand(self.lines(), stored, packages)
 
     def note(self, text: str) -> None:
         """Have an audit entry made: a command of the module itself."""
@@ -234,29 +240,9 @@ class World:
             self.disks.copies.setdefault(self.chain, FileDisk()).put(snapshot.copy)
             self.disks.sealed[self.chain].put(snapshot.sealed)
 
-    def demand_noticed_or_whole(self, newest: Snapshot) -> None:
-        """See that the ledger either says that something is wrong, or has everything that was acknowledged.
-
-        Where it says so, the newest places are put back, as its sentence demands.
-        """
-        self.calm()
-        for _ in range(_ATTEMPTS):
-            try:
-                self.note("is all well?")
-            except NotSaved:
-                continue
-            except IndiciumError as error:
-                self.refused[error.code] += 1
-                self.stop()
-                self.put(newest, (MEMORY, STORE, COPY))
-                return
-            self.check()
-            return
-        broken("the ledger neither serves nor says why")
-
     def insist(self, doing: Callable[[], None]) -> None:
         """Try until it is done. Raises `Violation` if it never is."""
-        for _ in range(_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             if self.attempt(doing):
                 return
         broken("the ledger does not serve again after everything was repaired")

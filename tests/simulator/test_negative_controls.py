@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from indicium.cryptomodule import checks, ladders
+from indicium.cryptomodule.evidence import Evidence
 from indicium.cryptomodule.group import Group
 from indicium.domain.errors import StoreFailed
 from indicium.domain.flow import Receipt
@@ -70,6 +71,17 @@ def replies_are_not_kept(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Group, "keep_reply", lambda *_anything: None)
 
 
+def recovered_to_older_totals(patch: pytest.MonkeyPatch) -> None:
+    """The Security Officer's recovery leaves the module's totals as memory had them (against M-64)."""
+    demand = Evidence.demand
+
+    def lazy(self, stated):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        demand(self, stated)
+        return self._inner.hot.totals
+
+    patch.setattr(Evidence, "demand", lazy)
+
+
 def _run_all(seeds: Iterable[int]) -> None:
     for seed in seeds:
         run(seed, STEPS)
@@ -84,6 +96,7 @@ def _run_all(seeds: Iterable[int]) -> None:
         (nothing_is_compared, 4),
         (the_store_does_not_sync, 10),
         (replies_are_not_kept, 2),
+        (recovered_to_older_totals, 1),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -7,7 +7,7 @@ from tests.simulator.totals import PAGE, Total, read, written
 
 
 def world(seed: int, transactions: int, **faults: int) -> Result:
-    return Result(seed, 300, "head", transactions, Counter(faults), Counter(), Counter())
+    return Result(seed, 300, "head", transactions, Counter(faults), Counter(), Counter(), Counter())
 
 
 def test_what_several_versions_ran_stands_apart_and_adds_up() -> None:

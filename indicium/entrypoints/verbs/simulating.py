@@ -29,7 +29,8 @@ def simulate(
     screen.say(f"[green bold]KEPT[/] {result.transactions} transactions, {result.faults.total()} faults")
     for name, count in result.faults.most_common():
         screen.plain(f"  {count:5}  {name}")
-    screen.plain(f"  refused meanwhile: {', '.join(f'{code} {n}' for code, n in sorted(result.refused.items()))}")
+    for what, counted in (("refused meanwhile", result.refused), ("the officer recovered", result.recovered)):
+        screen.plain(f"  {what}: {', '.join(f'{name} {n}' for name, n in sorted(counted.items())) or 'nothing'}")
     screen.plain(f"  head: {result.head}")
     screen.show(
         {
@@ -39,6 +40,7 @@ def simulate(
             "transactions": result.transactions,
             "faults": result.faults,
             "refused": result.refused,
+            "recovered": result.recovered,
             "struck": result.seams,
         }
     )
