@@ -10,6 +10,7 @@ from indicium.domain.errors import (
     ModuleNotAuthentic,
     NothingToRecover,
     NotSaved,
+    UnknownMeterUser,
 )
 from indicium.parties.disaster import Disaster
 from indicium.parties.operator import Operator
@@ -57,7 +58,7 @@ def demand_witnesses(world: World, newest: Snapshot) -> None:
         if client.customer.state.version > shown[client.device]:
             try:
                 client.ask()
-            except (LedgerRolledBack, ModuleNotAuthentic):  # the second where his key was replaced meanwhile
+            except (LedgerRolledBack, ModuleNotAuthentic, UnknownMeterUser):  # the key, or the user, came later
                 continue
             broken(f"customer {client.kept.customer} was shown less than before, and believed it")
     world.stop()

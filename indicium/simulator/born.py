@@ -12,6 +12,7 @@ from indicium.app import Ledger
 from indicium.cryptomodule.suites import SigningKey
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.crypto_card import InitializeCryptoCard
+from indicium.domain.commands.customer_users import AddUser
 from indicium.domain.fig6 import Role
 from indicium.domain.identity import ChainId
 from indicium.parties import ceremony, certificates
@@ -29,6 +30,10 @@ from indicium.simulator.process import Hazards, Process
 from indicium.simulator.replayed import Replayed
 
 NAMES: Final = ("Ada", "Ben", "Cleo", "Dora")
+USERS: Final = {"Ada": ("bob", "eve")}
+"""Who else prints from a customer's meter."""
+FIRST_MAXIMUM: Final = 60_000
+"""Most that such a user may spend at first, in mills."""
 DR_LIMIT: Final = 500_000
 _FIRST_LOAD: Final = 300_000
 
@@ -52,6 +57,7 @@ class Born(NamedTuple):
     """The audit verification key in PEM, as the Auditor exported it."""
     card: CardKeys
     customers: tuple[CustomerState, ...]
+    """The customers, and behind them the users of their meters."""
     provider: SigningKey
     time: datetime
 
@@ -70,9 +76,15 @@ def born() -> Born:
     disks.device = parties.manufacturer.make(SERIAL, clock.now())
     with Ledger(settings(), SimulatedMachine(disks, Process(Hazards()), clock, suite)) as ledger:
         made = ceremony.perform(ledger.execute, suite, SERIAL, _PEOPLE, parties.configuration, begun=False)
-        customers = tuple(parties.lease(ledger, name, made.card) for name in NAMES)
+        customers = [parties.lease(ledger, name, made.card) for name in NAMES]
+        users = [
+            parties.enter(ledger, customer, made.card, name)
+            for customer in customers
+            for name in USERS.get(customer.state.customer, ())
+        ]
         chain = ledger.chain
-    return Born(disks, chain, made.audit_key, made.card, customers, parties.key, clock.now())
+    states = tuple(customer.state for customer in (*customers, *users))
+    return Born(disks, chain, made.audit_key, made.card, states, parties.key, clock.now())
 
 
 class _Parties:
@@ -107,7 +119,7 @@ class _Parties:
         )
         self.configuration = Configuration(command, settings().signature_interval)
 
-    def lease(self, ledger: Ledger, name: str, card: CardKeys) -> CustomerState:
+    def lease(self, ledger: Ledger, name: str, card: CardKeys) -> Customer:
         """Take one meter from nothing to a customer who has value in it."""
         execute, provider = ledger.execute, self._provider
         device = self._metergen.new_meter(execute, self._clock.now()).psd
@@ -118,4 +130,14 @@ class _Parties:
         shown = customer.answered(execute(customer.ask()))
         execute(provider.download(shown, "first", Mills(_FIRST_LOAD)))
         customer.answered(execute(customer.ask()))
-        return customer.state
+        return customer
+
+    def enter(self, ledger: Ledger, customer: Customer, card: CardKeys, name: str) -> Customer:
+        """Have a customer enter a user of his meter."""
+        execute, state = ledger.execute, customer.state
+        user = Customer.new(self._suite, card, state.customer, state.device, user=name)
+        secrets = user.enrol(state.module_challenge)
+        asked = customer.command(AddUser, f"enter-{name}", name=name, maximum_total=FIRST_MAXIMUM, secrets=secrets)
+        customer.accept(asked.request_id, execute(asked))
+        user.answered(execute(user.ask()))
+        return user

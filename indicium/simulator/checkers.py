@@ -28,6 +28,8 @@ class Street:
     """Value in mills and SHA-256 of each item, by meter and request id."""
     loads: dict[tuple[str, str], int] = field(default_factory=dict)
     """Loaded value in mills, by meter and request id."""
+    changes: set[tuple[str, str]] = field(default_factory=set)
+    """What else was acknowledged to somebody, by meter and request id."""
     _transactions: dict[tuple[str, int], str] = field(default_factory=dict)
 
     def take_item(self, meter: str, request: str, item: str, value: int) -> None:
@@ -44,6 +46,20 @@ class Street:
         if self.loads.setdefault((meter, request), value) != value:
             broken(f"load {request} of meter {meter} was answered with two values")
 
+    def take_change(self, meter: str, request: str) -> None:
+        """Take that a request was done which moves no value."""
+        self.changes.add((meter, request))
+
+
+@dataclass
+class _User:
+    """A user of a meter, as the records say he is."""
+
+    may_print: bool
+    maximum: int | None
+    spent: int = 0
+    """What counts towards the maximum."""
+
 
 @dataclass
 class _Meter:
@@ -52,13 +68,17 @@ class _Meter:
     dr: int = 0
     done: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     """Event, value and digest of the item, by request id."""
+    users: dict[str, _User] = field(default_factory=dict)
 
     def copied(self) -> "_Meter":
         """Give one with the same content."""
-        return replace(self, done=self.done.copy())
+        users = {name: replace(user) for name, user in self.users.items()}
+        return replace(self, done=self.done.copy(), users=users)
 
 
 _PRINTED = ("indicium-created", "postage-correction-created", "sheet-created")
+
+_MAY_PRINT = "create-indicia"
 
 _UNSETTLED = 64
 """Newest records, which may yet be discarded or give way to others: they are read anew each time."""
@@ -166,9 +186,12 @@ def _fold(meters: dict[str, _Meter], totals: dict[str, int], record: Mapping[str
     elif record["event"] in _PRINTED:
         meter.ar, meter.dr = meter.ar + value, meter.dr - value
         totals["printed"] += value
+        _demand_right_to_print(meter, data.get("user"), value, where)
     elif record["event"] == "refund-indicium-created":
         totals["refunded"] += value
         meter.dr = package["dr"]
+    else:
+        _fold_users(meter.users, record["event"], data)
     if (package["ar"], package["dr"]) != (meter.ar, meter.dr) or meter.dr < 0:
         broken(f"the registers of meter {package['psd']} do not add up {where}")
     if {name: said[name] for name in totals} != totals:
@@ -177,6 +200,33 @@ def _fold(meters: dict[str, _Meter], totals: dict[str, int], record: Mapping[str
         if data["request"] in meter.done:
             broken(f"request {data['request']} of meter {package['psd']} was done twice {where}")
         meter.done[data["request"]] = record["event"], value, data.get("item_sha256") or ""
+
+
+def _fold_users(users: dict[str, _User], event: str, data: Mapping[str, Any]) -> None:
+    match event:
+        case "meter-user-added":
+            users[data["name"]] = _User(_MAY_PRINT in data["privileges"], data["maximum_total"])
+        case "meter-user-deleted":
+            del users[data["name"]]
+        case "meter-user-modified":
+            user = users[data["name"]]
+            user.may_print, user.maximum = _MAY_PRINT in data["privileges"], data["maximum_total"]
+            user.spent = 0 if user.maximum is None else user.spent
+        case _:
+            pass
+
+
+def _demand_right_to_print(meter: _Meter, name: str | None, value: int, where: str) -> None:
+    """See that whoever printed might: the customer may always."""
+    if name is None:
+        return
+    user = meter.users.get(name)
+    if user is None or not user.may_print:
+        broken(f"{name} printed without being allowed to {where}")
+    if user.maximum is not None:
+        user.spent += value
+        if user.spent > user.maximum:
+            broken(f"{name} spent more than he may {where}")
 
 
 def _compare_packages(meters: Mapping[str, _Meter], packages: Mapping[str, bytes]) -> None:
@@ -197,3 +247,6 @@ def _compare_street(meters: Mapping[str, _Meter], street: Street) -> None:
     for (name, request), value in street.loads.items():
         if meters.get(name, nothing).done.get(request, ("", 0, ""))[:2] != ("postage-value-downloaded", value):
             broken(f"load {request} of meter {name} was acknowledged and is not in the chain")
+    for name, request in street.changes:
+        if request not in meters.get(name, nothing).done:
+            broken(f"request {request} of meter {name} was acknowledged and is not in the chain")

@@ -14,6 +14,7 @@ from indicium.simulator.aftermath import demand_noticed_or_whole
 from indicium.simulator.checkers import broken
 from indicium.simulator.machine import SimulatedMachine
 from indicium.simulator.network import Wire
+from indicium.simulator.people import Standing
 from indicium.simulator.process import COPY, MEMORY, STATIC, STORE, Failing, Process
 from indicium.simulator.putting_back import ALONE, TOGETHER, fail_over, put_back
 from indicium.simulator.tampering import TAMPERINGS, tamper
@@ -25,6 +26,8 @@ _DAYS: Final = 200
 UNANSWERED: Final = frozenset({"answer-lost"})
 UNSAVED: Final = frozenset({"answer-lost", "store-failed"})
 FORGED: Final = frozenset({"client-not-authentic", "provider-not-authentic", "module-not-authentic"})
+OVERTAKEN: Final = frozenset({"challenge-mismatch"})
+"""A request of one who uses the meter came between the question and the request of another."""
 
 
 class Fault(NamedTuple):
@@ -125,7 +128,7 @@ def _client_killed_early(world: World) -> None:
 def _key_lost(world: World) -> None:
     """A customer loses HMK and comes back with the passphrase."""
     client = world.dice.one_of(world.clients)
-    if not client.lost:
+    if not client.lost and client.standing is Standing.IN:
         client.lose_key()
 
 
@@ -164,14 +167,14 @@ FAULTS: Final[tuple[Fault, ...]] = (
     *(Fault(f"{' and '.join(places)} put back", 3, partial(put_back, places)) for places in (*ALONE, *TOGETHER)),
     Fault("failover to a standby that lagged", 4, fail_over, UNSAVED),
     Fault("database server restarted", 4, _new_server, UNSAVED),
-    *(Fault(how.value, 8, partial(_wire, how), UNANSWERED | FORGED) for how in Wire),
+    *(Fault(how.value, 8, partial(_wire, how), UNANSWERED | FORGED | OVERTAKEN) for how in Wire),
     Fault("clock ahead", 4, partial(_move_clock, _DAYS)),
     Fault("clock back", 4, partial(_move_clock, -_DAYS)),
     *(Fault(f"{name} tampered with", 2, partial(tamper, name)) for name in TAMPERINGS),
     Fault("second process started", 3, _second_process, UNSAVED),
     Fault("client killed", 4, _client_killed),
     Fault("client killed before it kept anything", 4, _client_killed_early),
-    Fault("client's key lost", 2, _key_lost, FORGED | {"challenge-mismatch"}),
+    Fault("client's key lost", 2, _key_lost, FORGED | {"challenge-mismatch", "psd-state-forbids"}),
     Fault("provider killed before it heard", 4, _bank_killed, UNSAVED),
 )
 """Everything that can go wrong."""

@@ -6,11 +6,14 @@ A request whose fate is unknown is repeated with the same id until there is an a
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
+from enum import Enum
+from functools import partial
 from typing import Final, NamedTuple
 
 from indicium.cryptomodule.suites import Suite
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.base import Command
+from indicium.domain.commands.customer_users import AddUser, DeleteUser, ModifyUserPrivileges
 from indicium.domain.commands.meter import ClientCommand
 from indicium.domain.commands.psd import DownloadPostageValue, RequestChallenge
 from indicium.domain.commands.sheets import SheetItem
@@ -18,23 +21,49 @@ from indicium.domain.errors import (
     AlreadyDone,
     ChallengeMismatch,
     ClientHasSeenOther,
+    IndiciumError,
     InsufficientFunds,
+    MaximumTotalExceeded,
+    MeterUserExists,
     ModuleNotAuthentic,
+    PrivilegeMissing,
+    RequestIdReused,
+    UnknownMeterUser,
 )
 from indicium.domain.kinds import Postage, postage
 from indicium.domain.lifecycle import PsdState
+from indicium.domain.privileges import Privilege
 from indicium.domain.replies import PsdReply, parse_reply
 from indicium.parties.customer import CardKeys, Customer, CustomerState
 from indicium.parties.provider import Provider
-from indicium.simulator.born import DR_LIMIT
-from indicium.simulator.checkers import Street
+from indicium.simulator.born import DR_LIMIT, FIRST_MAXIMUM
+from indicium.simulator.checkers import Street, broken
 from indicium.simulator.drawn import Dice
 
 LETTER: Final[Postage] = postage("94107", "04973", "first-class letter", 1)
 _CHALLENGE: Final = "0" * 32
 _LARGEST: Final = 2_000
+_ADMINISTRATION: Final = 6
+"""A customer whose meter has users does something about them once in so many times."""
 
 Carry = Callable[[Command], bytes]
+
+
+_REFUSED: Final = (InsufficientFunds, PrivilegeMissing, MaximumTotalExceeded)
+"""Refusals that whoever prints must expect: then it is thought of something else."""
+
+
+class Standing(Enum):
+    """What whoever prints is to the meter, as far as is known outside."""
+
+    IN = "its customer, or one of its users"
+    LEAVING = "a user whose removal was asked for"
+    OUT = "a user who was removed"
+    ENTERING = "a user whom it was asked to enter again"
+
+
+def _nothing() -> None:
+    """Nothing follows."""
 
 
 class Pending(NamedTuple):
@@ -42,15 +71,24 @@ class Pending(NamedTuple):
 
     request_id: str
     value: int
+    """What the item is to be worth, in mills; 0 if it is none."""
     make: Callable[[], ClientCommand]
+    then: Callable[[], None] = _nothing
+    """What is known once it is done."""
+    told_by: tuple[type[IndiciumError], ...] = (AlreadyDone,)
+    """Refusals that say that it was done, and that its answer is gone."""
 
 
 class Client:
-    """A customer who prints."""
+    """A customer who prints, or one of the users of his meter."""
 
     def __init__(self, suite: Suite, card: CardKeys, state: CustomerState, carry: Carry, street: Street) -> None:
         """Take up where the state ends."""
         self._suite, self._card, self._wire, self._street = suite, card, carry, street
+        self.standing = Standing.IN
+        self.users: list[Client] = []
+        """The users of the customer's meter."""
+        self.customer_of_meter = self
         self.busy = False
         """Whether an answer is on its way to it."""
         self.customer = Customer(suite, card, state)
@@ -70,7 +108,7 @@ class Client:
     @property
     def idle(self) -> bool:
         """Whether it waits for nothing, and could print."""
-        return self.pending is None and not self.busy and not self.lost
+        return self.pending is None and not self.busy and not self.lost and self.standing is Standing.IN
 
     def ask(self) -> None:
         """Exchange challenges: the meter as it is now."""
@@ -81,23 +119,50 @@ class Client:
         """Decide what to ask for next, if nothing waits for its answer."""
         if self.pending is None:
             self._number += 1
-            request_id, value = f"{self.kept.customer}-{self._number}", 1 + dice.below(_LARGEST)
+            request_id, value = f"{self.kept.user or self.kept.customer}-{self._number}", 1 + dice.below(_LARGEST)
+            if self.users and dice.one_in(_ADMINISTRATION):
+                self.pending = self._administration(dice.one_of(self.users), request_id, dice)
+                return self.pending
             kind = dice.weighted((("item", 16), ("sheet", 1), ("correction", 2), ("too much", 1)))
             self.pending = self._thought(kind, request_id, value)
         return self.pending
 
     def go(self, dice: Dice) -> None:
         """Have one thing printed, or hear at last whether it was. Raises what stands in the way."""
+        try:
+            match self.standing:
+                case Standing.OUT:
+                    self._try_all_the_same()
+                case Standing.ENTERING:
+                    pass  # nobody has told the user yet
+                case _:
+                    self._go(dice)
+        except UnknownMeterUser:
+            if self.standing is Standing.IN:
+                raise
+            self.pending = None
+
+    def _go(self, dice: Dice) -> None:
         if self.lost:
             self.come_back()
         pending = self.think_of(dice)
         try:
             line = self._brought(pending)
-        except (InsufficientFunds, AlreadyDone):
-            # The second: its reply is gone with the store, and the item stands in the loss statement.
-            self.pending = None
-            return
-        self.take(line)
+        except IndiciumError as error:
+            if not self.refused(pending, error):
+                raise
+        else:
+            self.take(line)
+
+    def refused(self, pending: Pending, error: IndiciumError) -> bool:
+        """Give up what was refused for a reason that is to be expected; say whether it was."""
+        done = isinstance(error, pending.told_by)
+        if not done and not isinstance(error, _REFUSED):
+            return False
+        self.pending = None
+        if done:
+            pending.then()
+        return True
 
     def take(self, line: bytes) -> None:
         """Take the answer to what is pending."""
@@ -106,9 +171,18 @@ class Client:
             return
         reply = self.customer.accept(pending.request_id, line)
         self._keep()
-        self._last_item = reply.item or ""
-        self._street.take_item(self.device, pending.request_id, self._last_item, pending.value)
+        if pending.value:
+            self._last_item = reply.item or ""
+            self._street.take_item(self.device, pending.request_id, self._last_item, pending.value)
+        else:
+            self._street.take_change(self.device, pending.request_id)
         self.pending = None
+        pending.then()
+
+    def administer(self, user: "Client") -> None:
+        """Have a user of one's meter."""
+        self.users.append(user)
+        user.customer_of_meter = self
 
     def be_killed(self) -> None:
         """Lose what is not written down."""
@@ -133,7 +207,7 @@ class Client:
         """Lose HMK; PW is kept elsewhere."""
         self.lost = True
         kept = self.kept
-        lost = Customer.lost(self._suite, self._card, kept.customer, kept.device, passphrase=None)
+        lost = Customer.lost(self._suite, self._card, kept.customer, kept.device, passphrase=None, user=kept.user)
         self.customer = Customer(
             self._suite, self._card, lost.state.model_copy(update={"passphrase_hash": kept.passphrase_hash})
         )
@@ -150,7 +224,7 @@ class Client:
         self._keep()
         self._number += 1
         asked, done = f"reset-{self._number}-asked", f"reset-{self._number}-done"
-        if shown != PsdState.PWRESET:
+        if customer.state.user is None and shown != PsdState.PWRESET:
             customer.heard(self._carry(customer.ask_for_reset(asked, "passphrase")))
         customer.was_reset(done, self._carry(customer.complete_reset(done, "passphrase")))
         self._come_back()
@@ -194,6 +268,59 @@ class Client:
             value = max(1, self.customer.state.dr + 1)
         value = min(value, 100_000)
         return Pending(request_id, value, lambda: self.customer.create_indicium(request_id, value, LETTER))
+
+    def _administration(self, user: "Client", request_id: str, dice: Dice) -> Pending:
+        """Think of something to be done about a user: remove him, enter him again, or change what he may do."""
+        command, name = self.customer.command, user.kept.user
+        if user.standing in (Standing.OUT, Standing.ENTERING):
+            user.begin_anew()
+
+            def enter() -> ClientCommand:
+                secrets = user.customer.enrol(self.customer.state.module_challenge)
+                return command(AddUser, request_id, name=name, secrets=secrets, maximum_total=FIRST_MAXIMUM)
+
+            # His secrets are sealed anew for each challenge: a repeat of what was done is another request.
+            told = (AlreadyDone, RequestIdReused, MeterUserExists)
+            return Pending(request_id, 0, enter, partial(user.stand, Standing.IN), told)
+        if user.standing is Standing.LEAVING or dice.one_in(3):
+            user.stand(Standing.LEAVING)
+            leave = partial(command, DeleteUser, request_id, name=name)
+            gone = partial(user.stand, Standing.OUT)
+            return Pending(request_id, 0, leave, gone, (AlreadyDone, UnknownMeterUser))
+        changes: tuple[dict[str, object], ...] = (
+            {"grant": (Privilege.CREATE_INDICIA,), "maximum_unlimited": True},
+            {"revoke": (Privilege.CREATE_INDICIA,)},
+            {"grant": (Privilege.CREATE_INDICIA,), "maximum_total": dice.below(FIRST_MAXIMUM), "unlock": True},
+        )
+        change = dice.one_of(changes)
+        return Pending(request_id, 0, partial(command, ModifyUserPrivileges, request_id, name=name, **change))
+
+    def stand(self, standing: Standing) -> None:
+        """Be told of one's standing."""
+        self.standing = standing
+        if standing is Standing.OUT:
+            self.pending = None
+
+    def begin_anew(self) -> None:
+        """Draw the secrets of a user who is entered again."""
+        state = self.kept
+        self.customer = Customer.new(self._suite, self._card, state.customer, state.device, user=state.user)
+        self.be_again(self.customer.state)
+        self.standing, self.lost = Standing.ENTERING, False
+
+    def _try_all_the_same(self) -> None:
+        """Ask for an item as if nobody had removed one, with all that the customer was shown last."""
+        shown = self.customer_of_meter.customer.state
+        if not shown.module_challenge:
+            return
+        seen = shown.model_copy(update={name: getattr(self.kept, name) for name in ("user", "hmk", "passphrase_hash")})
+        self._number += 1
+        request = Customer(self._suite, self._card, seen).create_indicium(f"out-{self._number}", 1, LETTER)
+        try:
+            self._carry(request)
+        except (ChallengeMismatch, UnknownMeterUser):
+            return
+        broken(f"{seen.user} printed from meter {seen.device} after he was removed")
 
     def _keep(self) -> None:
         self._older, self.kept = self.kept, self.customer.state

@@ -6,8 +6,6 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from indicium.cryptomodule.verifier import Verdict, load_key, verify_chain
-from indicium.domain.commands.base import Command
-from indicium.domain.errors import InsufficientFunds
 from indicium.simulator.checkers import Judge, broken
 from indicium.simulator.faults import FAULTS
 from indicium.simulator.world import World
@@ -101,19 +99,20 @@ def _step(world: World) -> None:
 
 
 def _print_together(world: World) -> None:
-    """Let all who wait for nothing print in one group."""
-    clients = [client for client in world.clients if client.idle]
+    """Let all who wait for nothing print in one group: one at each meter, for a challenge is good for one."""
+    idle = [client for client in world.clients if client.idle]
+    devices = dict.fromkeys(client.device for client in idle)
+    clients = [world.dice.one_of([client for client in idle if client.device == device]) for device in devices]
     for client in clients:
         client.ask()
-    requests: list[Command] = [client.think_of(world.dice).make() for client in clients]
-    if not requests:
+    thoughts = [client.think_of(world.dice) for client in clients]
+    if not thoughts:
         return
-    for client, outcome in zip(clients, world.execute_all(requests), strict=True):
+    outcomes = world.execute_all([pending.make() for pending in thoughts])
+    for client, pending, outcome in zip(clients, thoughts, outcomes, strict=True):
         if isinstance(outcome, bytes):
             client.take(outcome)
-        elif isinstance(outcome, InsufficientFunds):
-            client.pending = None
-        else:
+        elif not client.refused(pending, outcome):
             raise outcome
 
 

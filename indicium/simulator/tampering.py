@@ -45,7 +45,7 @@ def _nothing() -> None:
 
 def _demand_refusal(device: str) -> Callable[[World], None]:
     def probe(world: World) -> None:
-        client = next(client for client in world.clients if client.device == device)
+        client = world.client_of(device)
         try:
             client.go(world.dice)
         except IndiciumError as error:
@@ -129,7 +129,7 @@ def _older_package(world: World) -> tuple[Undo, Callable[[World], None]]:
     kept = database.packages[device]
     made = [package for changes in database.log for package in changes.packages if package.psd_id == device]
     database.packages[device] = world.dice.one_of(made[:-1])
-    accomplice = next(client for client in world.clients if client.device == device)
+    accomplice = world.client_of(device)
     honest = accomplice.kept
 
     def undo() -> None:

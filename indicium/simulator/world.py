@@ -1,7 +1,7 @@
 """One simulated world: the ledger on its machine, those who use it, and what is about to go wrong."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final, NamedTuple
@@ -53,6 +53,9 @@ class World:
         self.network = Network(self.execute, self._overheard, self.dice)
         carry = self.network.carry
         self.clients = [Client(self.suite, start.card, kept, carry, self.street) for kept in start.customers]
+        for client in self.clients:
+            if client.kept.user is not None:
+                self.client_of(client.device).administer(client)
         self.bank = Bank(Provider(self.suite.load_signing_key(start.provider.der)), carry, self.execute, self.street)
         self.ledger: Ledger | None = None
         self.process = Process(self.hazards)
@@ -107,7 +110,7 @@ class World:
             if self.ledger is not ledger:
                 self._wake(ledger, command)
 
-    def execute_all(self, commands: list[Command]) -> list[bytes | IndiciumError]:
+    def execute_all(self, commands: Sequence[Command]) -> list[bytes | IndiciumError]:
         """Have a group done."""
         ledger = self.running()
         try:
@@ -161,6 +164,10 @@ class World:
 
     # -- the world's own steps -------------------------------------------------------------------------------------
 
+    def client_of(self, device: str) -> Client:
+        """Give the customer of a meter."""
+        return next(client for client in self.clients if (client.device, client.kept.user) == (device, None))
+
     def lines(self) -> list[bytes]:
         """Give the audit copy's records, as anybody could read them."""
         return bytes(self.disks.copies[self.chain].content).split(b"\n")[:-1]
@@ -207,9 +214,9 @@ class World:
         self.expected |= {"answer-lost", "store-failed", "record-conflict", "checkpoint-mismatch"}
 
     def settle(self) -> None:
-        """Let everybody hear at last what became of what they asked for."""
-        for client in self.clients:
-            if client.pending is not None:
+        """Let everybody hear at last what became of what they asked for; who lost a key comes first."""
+        for client in sorted(self.clients, key=lambda client: not client.lost):
+            if client.pending is not None or client.lost:
                 self.insist(partial(client.go, self.dice))
         for device in list(self.bank.signed):
             self.insist(partial(self.bank.send, device))

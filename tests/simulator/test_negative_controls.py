@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from indicium.cryptomodule import checks, ladders
+from indicium.cryptomodule import checks, ladders, user_checks
 from indicium.cryptomodule.evidence import Evidence
 from indicium.cryptomodule.group import Group
 from indicium.domain.errors import StoreFailed
@@ -34,11 +34,15 @@ def released_before_it_is_saved(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Places, "save", careless)
 
 
+def leave_out(patch: pytest.MonkeyPatch, left_out: checks.Check) -> None:
+    for name, ladder in vars(ladders).items():
+        if isinstance(ladder, tuple) and left_out in ladder:
+            patch.setattr(ladders, name, tuple(check for check in ladder if check is not left_out))
+
+
 def no_version_check(patch: pytest.MonkeyPatch) -> None:
     """An old package is as good as the newest: for the module, and for the constraint that is the last resort."""
-    for name, ladder in vars(ladders).items():
-        if isinstance(ladder, tuple) and checks.package_is_current in ladder:
-            patch.setattr(ladders, name, tuple(check for check in ladder if check is not checks.package_is_current))
+    leave_out(patch, checks.package_is_current)
     patch.setattr(Database, "demand_new_version", lambda *_anything: None)
 
 
@@ -82,6 +86,16 @@ def recovered_to_older_totals(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Evidence, "demand", lazy)
 
 
+def no_maximum_of_a_user(patch: pytest.MonkeyPatch) -> None:
+    """A user of a meter spends whatever it holds (against K-20)."""
+    leave_out(patch, user_checks.maximum_total_covers_value)
+
+
+def no_privileges(patch: pytest.MonkeyPatch) -> None:
+    """A user of a meter does all that its customer may (against K-18)."""
+    leave_out(patch, user_checks.privilege_is_granted)
+
+
 def _run_all(seeds: Iterable[int]) -> None:
     for seed in seeds:
         run(seed, STEPS)
@@ -90,13 +104,15 @@ def _run_all(seeds: Iterable[int]) -> None:
 @pytest.mark.parametrize(
     ("broken", "finder"),
     [
-        (released_before_it_is_saved, 3),
-        (no_version_check, 18),
+        (released_before_it_is_saved, 10),
+        (no_version_check, 23),
         (the_copy_is_not_compared, 4),
-        (nothing_is_compared, 4),
-        (the_store_does_not_sync, 10),
-        (replies_are_not_kept, 2),
+        (nothing_is_compared, 3),
+        (the_store_does_not_sync, 5),
+        (replies_are_not_kept, 4),
         (recovered_to_older_totals, 1),
+        (no_maximum_of_a_user, 1),
+        (no_privileges, 1),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
