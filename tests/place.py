@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from indicium.cryptomodule.dispatch import CryptoModule, Dispatched
+from indicium.cryptomodule.dispatch import CryptoModule
 from indicium.cryptomodule.inner import Inner
 from indicium.cryptomodule.ports import Hardware, MemoryUpdate
+from indicium.cryptomodule.recoverable import Dispatched
 from indicium.cryptomodule.state import Cold, HomeMeter, Hot
 from indicium.cryptomodule.suites.suite import Suite
 from indicium.domain.commands.base import Command

@@ -1,4 +1,4 @@
-"""The module's one door (the seed's sdx_dispatch, E-001 … E-007).
+"""The module's one door for whoever wants something (the seed's sdx_dispatch, E-001 … E-007).
 
 `dispatch` takes a group of requests with all that was gathered for them: boot detection, FIG. 6, the external
 checkpoint, the handler with its numbered checks, the record; then the module's memory is made durable. What comes out
@@ -6,77 +6,29 @@ is saved by others, and only their receipt opens the replies.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from indicium.cryptomodule.apart import apart
 from indicium.cryptomodule.booting import detect_boot, power_up
 from indicium.cryptomodule.core import Core
-from indicium.cryptomodule.evidence import Evidence
 from indicium.cryptomodule.failing import in_error, look_at_chain
 from indicium.cryptomodule.group import Group
 from indicium.cryptomodule.module_commands import module_command
 from indicium.cryptomodule.pipeline import Outcome, Request, psd_commands
-from indicium.cryptomodule.ports import Hardware
-from indicium.cryptomodule.recovery import give_lost, older_heads
-from indicium.cryptomodule.redo import Redo, record_redone
-from indicium.cryptomodule.suites import Suite
+from indicium.cryptomodule.recoverable import Dispatched, Recoverable, head_of
 from indicium.cryptomodule.tampering import watch, zeroize
 from indicium.domain.commands.meter import PsdCommand
 from indicium.domain.errors import (
     CheckpointMismatch,
     CryptoCardNotInitialized,
-    HeadsDisagree,
     Inhibited,
-    Malformed,
     Refusal,
 )
 from indicium.domain.fig6 import ModuleState, Role, authorize
-from indicium.domain.flow import GENESIS, Changes, Gathered, Head, Receipt
-from indicium.domain.identity import ChainId, Serial
-from indicium.domain.record import line_hash
-from indicium.domain.switches import AS_THE_SEED, BY_DEFAULT, Checkpoints, Switches
+from indicium.domain.flow import Changes, Gathered, Receipt
 
 
-@dataclass(frozen=True, slots=True)
-class Dispatched:
-    """What a group did. The replies stay in the module until a receipt comes."""
-
-    changes: Changes
-    refusals: tuple[Refusal | Malformed | Inhibited | None, ...]
-    """One for each request, None where it was done."""
-    head: Head
-
-
-class CryptoModule:
+class CryptoModule(Recoverable):
     """An emulated cryptographic module 110: one chain, one writer."""
-
-    def __init__(
-        self,
-        serial: Serial,
-        hardware: Hardware,
-        suite: Suite,
-        checkpoints: Checkpoints = BY_DEFAULT,
-        switches: Switches = AS_THE_SEED,
-    ) -> None:
-        """Power up: read the memory and check it. Raises `MemoryNotAuthentic`."""
-        self._core = Core(serial, hardware, suite, checkpoints, switches)
-        self._pending: list[bytes | None] = []
-        power_up(self._core)
-
-    @property
-    def chain(self) -> ChainId:
-        """The chain that this module writes; empty before Start Initialization."""
-        return self._core.chain
-
-    @property
-    def head(self) -> Head:
-        """The newest record that the module's memory knows."""
-        return self._core.head
-
-    @property
-    def older(self) -> tuple[Head, ...]:
-        """The older heads that the module can go back to; the newest is the last that it has seen in the store."""
-        return older_heads(self._core.inner, self._core.compared) if self._core.inner else ()
 
     @property
     def state(self) -> ModuleState:
@@ -110,7 +62,7 @@ class CryptoModule:
         core = self._core
         watch(core)  # C-16
         look_at_chain(core)  # I-17
-        agrees = core.inner is None or _head(gathered) == self.head
+        agrees = core.inner is None or head_of(gathered) == self.head
         if core.fault is None and core.evidence is None and not agrees:  # E-004, O-01
             raise CheckpointMismatch(serial=core.serial)
         detect_boot(core)  # C-18
@@ -128,50 +80,6 @@ class CryptoModule:
         self._pending = [reply for reply, _ in outcomes]
         changes = group.changes() if group else Changes(())
         return Dispatched(changes, tuple(refusal for _, refusal in outcomes), self.head)
-
-    def resume(self, gathered: Gathered) -> Dispatched | None:
-        """Give out what the store does not have, when it ends where one of the older checkpoints does.
-
-        PSD records come out discarded, followed by a signed record that names them (Auto-Recover, O-10 … O-13); a
-        record of the module itself comes out as it is (redo). None if nothing is missing. Raises
-        `CheckpointMismatch` if it does not fit (O-14).
-        """
-        core, inner = self._core, self._core.inner
-        if inner is None or _head(gathered) == self.head:
-            return None
-        detect_boot(core)
-        self._pending = []
-        return Dispatched(give_lost(core, inner, gathered, _head(gathered)), (), self.head)
-
-    def redo(self, after: Head, until: Head) -> Redo | None:
-        """Begin to give a store back what it lost: the records behind one head, up to another that memory knows.
-
-        None where memory does not know it.
-        """
-        core, inner = self._core, self._core.inner
-        known = inner is not None and until in (self.head, *older_heads(inner, core.compared))
-        return Redo(core, inner, after, until) if inner is not None and known else None
-
-    def examine(self, why: HeadsDisagree, before: Head) -> Evidence | None:
-        """Inhibit the module, and begin to look at what it may be set to: the chain behind the record `before`.
-
-        None if it has no memory to be set.
-        """
-        core = self._core
-        core.evidence = None if core.inner is None else Evidence(core.inner, why, before)
-        return core.evidence
-
-    def say_redone(self, gathered: Gathered) -> Dispatched | None:
-        """Record, signed, what the store got back; None if it got nothing. Raises `CheckpointMismatch`."""
-        core, inner = self._core, self._core.inner
-        if inner is None or inner.hot.redoing == (0, 0):
-            return None
-        if _head(gathered) != self.head:
-            raise CheckpointMismatch(serial=core.serial)
-        detect_boot(core)
-        self._pending = []
-        changes = record_redone(core, inner, gathered)
-        return None if changes is None else Dispatched(changes, (), self.head)
 
     def release(self, receipt: Receipt) -> list[bytes | None]:
         """Open the replies of the last group against the receipt of its save (O-17); None where it was refused."""
@@ -215,9 +123,3 @@ def _unavailable(core: Core, request: Request) -> Refusal:
     except Refusal as refusal:
         return refusal
     return CryptoCardNotInitialized()
-
-
-def _head(gathered: Gathered) -> Head:
-    """Give the store's newest record as a head: by its bytes, not by what a column says."""
-    record = gathered.head
-    return GENESIS if record is None else Head(record.sequence, line_hash(record.line))

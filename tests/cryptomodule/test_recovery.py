@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from indicium.cryptomodule.dispatch import Dispatched
+from indicium.cryptomodule.recoverable import Dispatched
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.auditing import CreateAuditEntry
 from indicium.domain.commands.base import Command

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from indicium.cryptomodule.dispatch import Dispatched
+from indicium.cryptomodule.recoverable import Dispatched
 from indicium.cryptomodule.vault import StaticPart
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.mks_usage import TranslateEncryptionAndMac

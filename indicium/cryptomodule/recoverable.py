@@ -1,0 +1,111 @@
+"""A module beside its places: it compares itself with them, and is brought together with them. It answers nobody.
+
+What a module is asked for by people and clients comes in by another door (`dispatch`).
+"""
+
+from dataclasses import dataclass
+
+from indicium.cryptomodule.booting import detect_boot, power_up
+from indicium.cryptomodule.core import Core
+from indicium.cryptomodule.evidence import Evidence
+from indicium.cryptomodule.ports import Hardware
+from indicium.cryptomodule.recovery import give_lost, older_heads
+from indicium.cryptomodule.redo import Redo, record_redone
+from indicium.cryptomodule.suites import Suite
+from indicium.domain.errors import CheckpointMismatch, HeadsDisagree, Inhibited, Malformed, Refusal
+from indicium.domain.flow import GENESIS, Changes, Gathered, Head
+from indicium.domain.identity import ChainId, Serial
+from indicium.domain.record import line_hash
+from indicium.domain.switches import AS_THE_SEED, BY_DEFAULT, Checkpoints, Switches
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """What a group did. The replies stay in the module until a receipt comes."""
+
+    changes: Changes
+    refusals: tuple[Refusal | Malformed | Inhibited | None, ...]
+    """One for each request, None where it was done."""
+    head: Head
+
+
+class Recoverable:
+    """A module's own side of recovery."""
+
+    def __init__(
+        self,
+        serial: Serial,
+        hardware: Hardware,
+        suite: Suite,
+        checkpoints: Checkpoints = BY_DEFAULT,
+        switches: Switches = AS_THE_SEED,
+    ) -> None:
+        """Power up: read the memory and check it. Raises `MemoryNotAuthentic`."""
+        self._core = Core(serial, hardware, suite, checkpoints, switches)
+        self._pending: list[bytes | None] = []
+        power_up(self._core)
+
+    @property
+    def chain(self) -> ChainId:
+        """The chain that this module writes; empty before Start Initialization."""
+        return self._core.chain
+
+    @property
+    def head(self) -> Head:
+        """The newest record that the module's memory knows."""
+        return self._core.head
+
+    @property
+    def older(self) -> tuple[Head, ...]:
+        """The older heads that the module can go back to; the newest is the last that it has seen in the store."""
+        return older_heads(self._core.inner, self._core.compared) if self._core.inner else ()
+
+    def resume(self, gathered: Gathered) -> Dispatched | None:
+        """Give out what the store does not have, when it ends where one of the older checkpoints does.
+
+        PSD records come out discarded, followed by a signed record that names them (Auto-Recover, O-10 … O-13); a
+        record of the module itself comes out as it is (redo). None if nothing is missing. Raises
+        `CheckpointMismatch` if it does not fit (O-14).
+        """
+        core, inner = self._core, self._core.inner
+        if inner is None or head_of(gathered) == self.head:
+            return None
+        detect_boot(core)
+        self._pending = []
+        return Dispatched(give_lost(core, inner, gathered, head_of(gathered)), (), self.head)
+
+    def redo(self, after: Head, until: Head) -> Redo | None:
+        """Begin to give a store back what it lost: the records behind one head, up to another that memory knows.
+
+        None where memory does not know it.
+        """
+        core, inner = self._core, self._core.inner
+        known = inner is not None and until in (self.head, *older_heads(inner, core.compared))
+        return Redo(core, inner, after, until) if inner is not None and known else None
+
+    def examine(self, why: HeadsDisagree, before: Head) -> Evidence | None:
+        """Inhibit the module, and begin to look at what it may be set to: the chain behind the record `before`.
+
+        None if it has no memory to be set.
+        """
+        core = self._core
+        core.evidence = None if core.inner is None else Evidence(core.inner, why, before)
+        return core.evidence
+
+    def say_redone(self, gathered: Gathered) -> Dispatched | None:
+        """Record, signed, what the store got back; None if it got nothing. Raises `CheckpointMismatch`."""
+        core, inner = self._core, self._core.inner
+        if inner is None or inner.hot.redoing == (0, 0):
+            return None
+        if head_of(gathered) != self.head:
+            raise CheckpointMismatch(serial=core.serial)
+        detect_boot(core)
+        self._pending = []
+        changes = record_redone(core, inner, gathered)
+        return None if changes is None else Dispatched(changes, (), self.head)
+
+
+def head_of(gathered: Gathered) -> Head:
+    """Give the store's newest record as a head: by its bytes, not by what a column says."""
+    record = gathered.head
+    return GENESIS if record is None else Head(record.sequence, line_hash(record.line))
