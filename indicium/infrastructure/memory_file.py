@@ -78,21 +78,7 @@ class MemoryFile:
 
     def load(self) -> MemoryContent | None:
         """Read everything; None if nothing was ever written."""
-        try:
-            parts = dict(self._connection.execute("SELECT name, bytes FROM parts"))
-            rows = [MeterRow(*row) for row in self._connection.execute(_METERS)]
-        except sqlite3.Error as error:
-            raise self._unreadable(error) from None
-        if not parts:
-            return None
-        if missing := {"hot", "cold"} - parts.keys():
-            raise MemoryNotAuthentic(path=str(self._path), why=f"no {', '.join(sorted(missing))} part")
-        kinds: list[tuple[type, object]] = [(bytes, part) for part in parts.values()]
-        kinds += [pair for row in rows for pair in zip((str, int, bytes, str), row, strict=True)]
-        if any(type(value) is not kind for kind, value in kinds):  # SQLite keeps any kind in any column
-            raise MemoryNotAuthentic(path=str(self._path), why="a value is of another kind")
-        tails = {int(name[len(_TAIL) :]): part for name, part in parts.items() if _TAIL_NAME.fullmatch(name)}
-        return MemoryContent(parts["hot"], parts["cold"], tails, rows)
+        return content_in(self._connection, self._path)
 
     def write(self, update: MemoryUpdate) -> None:
         """Make one update durable, all of it or nothing. Raises `StoreFailed`."""
@@ -135,19 +121,12 @@ class MemoryFile:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
-    def _unreadable(self, error: sqlite3.Error) -> IndiciumError:
-        """Say whether the disk failed, which may pass, or what stands on it is no memory of ours."""
-        code = getattr(error, "sqlite_errorcode", 0)
-        if code & _PRIMARY_CODE in _DISK_ERRORS:
-            return StoreFailed(place=_PLACE, why=str(error))
-        return MemoryNotAuthentic(path=str(self._path), why=str(error))
-
     def _connect(self) -> sqlite3.Connection:
         """Open with write-ahead log and full syncing, read back: anything less loses acknowledged transactions."""
         try:
             connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
-            raise self._unreadable(error) from None
+            raise _unreadable(self._path, error) from None
         try:
             self._make_ours(connection)
         except BaseException:
@@ -166,9 +145,39 @@ class MemoryFile:
                 connection.executescript(_SCHEMA)
                 form = _FORMAT
         except sqlite3.Error as error:
-            raise self._unreadable(error) from None
+            raise _unreadable(self._path, error) from None
         if form != _FORMAT:
             raise MemoryOfOtherVersion(path=str(self._path), form=form, ours=_FORMAT)
         self._path.chmod(0o600)
         if (mode, synchronous) != ("wal", _SYNCHRONOUS_FULL):
             raise UnsafeStore(setting="synchronous", value=f"{mode} {synchronous}", needed="WAL and FULL")
+
+
+def content_in(connection: sqlite3.Connection, path: Path) -> MemoryContent | None:
+    """Read all that a memory file holds; None if nothing was ever written. `path` is what errors call it.
+
+    Raises `MemoryNotAuthentic`, `StoreFailed`.
+    """
+    try:
+        parts = dict(connection.execute("SELECT name, bytes FROM parts"))
+        rows = [MeterRow(*row) for row in connection.execute(_METERS)]
+    except sqlite3.Error as error:
+        raise _unreadable(path, error) from None
+    if not parts:
+        return None
+    if missing := {"hot", "cold"} - parts.keys():
+        raise MemoryNotAuthentic(path=str(path), why=f"no {', '.join(sorted(missing))} part")
+    kinds: list[tuple[type, object]] = [(bytes, part) for part in parts.values()]
+    kinds += [pair for row in rows for pair in zip((str, int, bytes, str), row, strict=True)]
+    if any(type(value) is not kind for kind, value in kinds):  # SQLite keeps any kind in any column
+        raise MemoryNotAuthentic(path=str(path), why="a value is of another kind")
+    tails = {int(name[len(_TAIL) :]): part for name, part in parts.items() if _TAIL_NAME.fullmatch(name)}
+    return MemoryContent(parts["hot"], parts["cold"], tails, rows)
+
+
+def _unreadable(path: Path, error: sqlite3.Error) -> IndiciumError:
+    """Say whether the disk failed, which may pass, or what stands on it is no memory of ours."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code & _PRIMARY_CODE in _DISK_ERRORS:
+        return StoreFailed(place=_PLACE, why=str(error))
+    return MemoryNotAuthentic(path=str(path), why=str(error))

@@ -38,6 +38,7 @@ from indicium.domain.errors.base import (
     NotSaved,
     Refusal,
 )
+from indicium.domain.errors.drilling import NoQuietMoment, UnknownScenario
 from indicium.domain.errors.items import (
     ItemCertificateMissing,
     ItemCertificateNotAuthentic,
@@ -322,6 +323,7 @@ __all__ = [
     "NoDeviceKey",
     "NoDeviceNumbersFree",
     "NoDormantMks",
+    "NoQuietMoment",
     "NoTerminal",
     "NoTransportKey",
     "NotAMoment",
@@ -400,6 +402,7 @@ __all__ = [
     "UnknownMeter",
     "UnknownMeterUser",
     "UnknownRecord",
+    "UnknownScenario",
     "UnknownView",
     "UnsafeStore",
     "UserPasswordExpired",

@@ -1,6 +1,18 @@
 """Each leaf's stable code, its reason code (G-510) and its exit status, in one table."""
 
-from indicium.domain.errors import access, items, keys, meter_users, opening, parties, psd, sheets, stopping, values
+from indicium.domain.errors import (
+    access,
+    drilling,
+    items,
+    keys,
+    meter_users,
+    opening,
+    parties,
+    psd,
+    sheets,
+    stopping,
+    values,
+)
 from indicium.domain.errors.base import TABLE, Entry, IndiciumError, restored
 
 TABLE.update(
@@ -172,6 +184,8 @@ TABLE.update(
         opening.NotOurProcess: Entry("not-our-process", 625, 3),
         opening.NoTerminal: Entry("no-terminal", 641, 3),
         opening.FileTaken: Entry("file-taken", 642, 3),
+        drilling.NoQuietMoment: Entry("no-quiet-moment", 681, 3),
+        drilling.UnknownScenario: Entry("unknown-scenario", 682, 3),
         parties.PaymentDeclined: Entry("payment-declined", 701, 1),
         parties.PaymentUnanswered: Entry("payment-unanswered", 702, 2),
         parties.OrderReused: Entry("order-reused", 703, 1),
