@@ -398,3 +398,15 @@ def _decode_tail(encoded: bytes) -> Tail:
         ),
         undo=tuple(Undo(psd_id, version, bytes.fromhex(digest), mks) for psd_id, version, digest, mks in parts["undo"]),
     )
+
+
+def said_in(hot: bytes) -> tuple[str, Head]:
+    """Give the chain and the head that a hot part says, untried: nobody with a key has looked at its MAC.
+
+    Raises `MemoryNotAuthentic` where it says none.
+    """
+    try:
+        said = orjson.loads(hot.rpartition(b"\n")[0])
+        return str(said["chain"]), Head(*said["head"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise MemoryNotAuthentic(path="its copy", why="it does not say of which chain it is") from None

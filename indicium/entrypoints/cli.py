@@ -17,6 +17,7 @@ from indicium.entrypoints.verbs import (
     archiving,
     auditing,
     checking,
+    drilling,
     making,
     meter,
     module,
@@ -119,6 +120,7 @@ for verb in (
     checking.label,
     viewing.rebuild,
     making.recover,
+    drilling.drill,
     analysis.export,
     simulating.simulate,
 ):

@@ -12,6 +12,7 @@ from indicium.domain.errors import RecordConflict, StoreFailed
 from indicium.domain.flow import Changes, KeptReply, RequestKey, SealedRecord
 from indicium.domain.identity import ChainId, DeviceId
 from indicium.domain.package import Package
+from indicium.drill.hardware import RamMemory
 from indicium.infrastructure.append_only import AppendOnlyFile
 from indicium.infrastructure.devices import SystemEntropy
 from indicium.infrastructure.memory_file import MemoryFile
@@ -154,8 +155,10 @@ def test_nothing_is_appended_to_a_file_that_somebody_else_wrote_to(
     file.close()
 
 
-@pytest.fixture(params=["real", "simulated"])
+@pytest.fixture(params=["real", "simulated", "of a drill"])
 def memory(request: pytest.FixtureRequest, tmp_path: Path) -> NonVolatileMemory:
+    if request.param == "of a drill":
+        return RamMemory(None)
     if request.param == "simulated":
         return SimulatedMemory(MemoryDisk(), Process(Hazards()))
     return MemoryFile(tmp_path / "1.memory")

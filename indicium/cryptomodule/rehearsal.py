@@ -1,0 +1,92 @@
+"""The door that a drill has: a module beside its places that can be asked for nothing (ADR 0027).
+
+It compares itself and is brought together like any other, with the same code. But it has neither `dispatch` nor
+`release`, so no request comes in, and no reply comes out; and what it seals bears a key that was drawn for the drill:
+neither a verifier, nor another module, nor the one that it is a copy of believes it.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from indicium.cryptomodule.auditing import AuditTrail
+from indicium.cryptomodule.booting import detect_boot
+from indicium.cryptomodule.module_commands import module_command
+from indicium.cryptomodule.pipeline import psd_commands
+from indicium.cryptomodule.ports import Hardware
+from indicium.cryptomodule.recoverable import Dispatched, Recoverable
+from indicium.cryptomodule.suites import SigningKey, Suite
+from indicium.domain.commands.auditing import CreateAuditEntry
+from indicium.domain.commands.psd import RequestChallenge
+from indicium.domain.errors import Inhibited, Malformed, Refusal
+from indicium.domain.flow import Gathered, Head
+from indicium.domain.identity import DeviceId, Serial
+from indicium.domain.switches import Checkpoints, Switches
+
+
+class Rehearsal(Recoverable):
+    """A copy of a module, under power for a drill."""
+
+    def __init__(
+        self,
+        serial: Serial,
+        hardware: Hardware,
+        suite: Suite,
+        checkpoints: Checkpoints,
+        switches: Switches,
+        drill_key: SigningKey,
+    ) -> None:
+        """Power up: read the memory and check it. Raises `MemoryNotAuthentic`."""
+        super().__init__(serial, hardware, suite, checkpoints, switches)
+        self._drill_key = drill_key
+        self._apart: AuditTrail | None = None
+
+    @property
+    def inhibition(self) -> Inhibited | None:
+        """Why the module does nothing, whatever its places hold: tampered with, or in the Error state."""
+        return self._core.inhibition
+
+    def resume(self, gathered: Gathered) -> Dispatched | None:
+        """Give out what the store does not have, under the drill's key."""
+        self._seal_apart()
+        return super().resume(gathered)
+
+    def say_redone(self, gathered: Gathered) -> Dispatched | None:
+        """Record what the store got back, under the drill's key."""
+        self._seal_apart()
+        return super().say_redone(gathered)
+
+    def note(self, text: str, gathered: Gathered) -> Dispatched:
+        """Go a record further: an entry of free text, which moves no value."""
+        self._seal_apart()
+        detect_boot(self._core)
+        group, ((_, refusal),) = module_command(self._core, CreateAuditEntry(text=text, signed=True), gathered)
+        if group is None:
+            raise refusal or self._core.inhibition or AssertionError(text)
+        return Dispatched(group.changes(), (refusal,), self.head)
+
+    def look_at(
+        self, psd_ids: Sequence[DeviceId], gathered: Gathered
+    ) -> dict[DeviceId, Refusal | Malformed | Inhibited]:
+        """Say which meters' packages it would refuse to work with, and why.
+
+        It is asked for a challenge (FIG. 5, 501), which changes nothing; the answers stay in here.
+        """
+        core, inner = self._core, self._core.inner
+        if inner is None or inner.desk is None:
+            return {}
+        detect_boot(core)
+        group = core.group(inner, inner.hot.copy(), gathered)
+        asked = [RequestChallenge(psd_id=psd_id, client_challenge="0" * 32) for psd_id in psd_ids]
+        outcomes = psd_commands(group, inner.desk, asked)
+        return {psd_id: refusal for psd_id, (_, refusal) in zip(psd_ids, outcomes, strict=True) if refusal is not None}
+
+    def macs_at(self, head: Head) -> Mapping[DeviceId, bytes]:
+        """Give the packages' MACs that meters had at an older checkpoint, of those that were moved since."""
+        tails = () if self._core.inner is None else self._core.inner.tails
+        later = (tail for tail in reversed(tails) if tail.before.sequence >= head.sequence)
+        return {undo.psd_id: undo.digest for tail in later for undo in tail.undo}
+
+    def _seal_apart(self) -> None:
+        """Seal with the drill's key from here on. The first record under a key is signed."""
+        inner = self._core.inner
+        if inner is not None and inner.trail is not self._apart:
+            self._apart = inner.trail = AuditTrail(self._core.suite, self._drill_key, inner.hot.head.sequence)
