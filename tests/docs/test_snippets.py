@@ -1,14 +1,22 @@
-"""What `docs/eventsourcing.md` shows works as it stands there."""
+"""What `docs/eventsourcing.md` and `docs/sheets.md` show works as it stands there."""
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from indicium.app import Ledger
+from indicium.domain.sheets import ItemOfSheet
 from tests.examples.test_embedding import ROOT, run
 
-SNIPPETS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "eventsourcing.md").read_text(), re.DOTALL)
+
+def snippets(page: str) -> list[str]:
+    found: list[str] = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
+    return found
+
+
+SNIPPETS = snippets("eventsourcing.md")
 
 
 @pytest.fixture
@@ -31,3 +39,16 @@ def test_the_snippet_that_replays_prints_the_module_and_its_meters(folder: Path)
     module, meter = run("pasted.py", cwd=folder).splitlines()
     assert "state='operational'" in module
     assert meter == "1000000001 0 100000"
+
+
+def test_the_snippet_that_prints_a_sheet_prints_two_items_that_check_alone(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (snippet,) = snippets("sheets.md")
+    with Ledger.open(folder / "my-ledger") as ledger:
+        named: dict[str, Any] = {"meter": ledger.meter("Ada")}
+        exec(snippet, named)  # noqa: S102  # it is our own page
+        assert ledger.meter("Ada").ask().ar == 880
+    coffee, tea = (ItemOfSheet.read(line.encode()) for line in capsys.readouterr().out.splitlines())
+    assert [item.check()[0].value for item in (coffee, tea)] == [330, 550]
+    assert named["signed"].line == coffee.check()[1].line

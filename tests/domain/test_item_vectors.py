@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 
 from indicium.cryptomodule.item_check import ItemCheck
-from indicium.domain import compact
-from indicium.domain.errors import NotAnItem, NotPostage
+from indicium.domain import compact, compact_sheets
+from indicium.domain.errors import BY_CODE, NotAnItem, NotPostage
 from indicium.domain.ibi_lite import BYTES, IbiLite
 from indicium.domain.item_forms import read_text
+from indicium.domain.sheets import ItemOfSheet
 from indicium.domain.vbi import parse_item
 from indicium.parties.certificates import certificate_der
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "items"
 CASES: dict[str, Any] = json.loads((VECTORS / "items.json").read_text(encoding="utf-8"))
+SHEETS: dict[str, Any] = json.loads((VECTORS / "sheets.json").read_text(encoding="utf-8"))
 GOOD = [pytest.param(case, id=case["name"]) for case in CASES["good"]]
 
 
@@ -38,6 +40,29 @@ def test_all_forms_of_an_item_are_one_item_that_the_authority_proves(case: dict[
 def test_a_changed_compact_form_is_none(name: str) -> None:
     with pytest.raises(NotAnItem):
         compact.decode(bytes.fromhex(CASES["bad"][name]))
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in SHEETS["good"]])
+def test_both_forms_of_an_item_of_a_sheet_are_one_item_that_the_authority_proves(case: dict[str, Any]) -> None:
+    item = ItemOfSheet.read(case["line"].encode())
+    bare, whole = (compact_sheets.decode(bytes.fromhex(case[form])) for form in ("compact", "with_certificate"))
+
+    assert item == bare.item == whole.item
+    assert (item.key, item.line.decode()) == (case["key"], case["line"])
+    assert compact_sheets.encode(item).hex() == case["compact"]
+    assert compact_sheets.encode(item, whole.certificate).hex() == case["with_certificate"]
+    _, signed = item.check()
+    check = ItemCheck(certificate_der((VECTORS / "ca.pem").read_bytes(), "ca.pem"))
+    check.learn(whole.certificate, signed.body)
+    check.check(signed)
+
+
+@pytest.mark.parametrize("name", SHEETS["bad"])
+def test_a_changed_compact_form_of_an_item_of_a_sheet_is_refused_for_what_is_wrong(name: str) -> None:
+    case = SHEETS["bad"][name]
+
+    with pytest.raises(BY_CODE[case["error"]]):
+        compact_sheets.decode(bytes.fromhex(case["bytes"]))
 
 
 @pytest.mark.parametrize("case", GOOD)
@@ -76,5 +101,5 @@ def test_the_generator_writes_what_lies_here(tmp_path: Path) -> None:
 
     subprocess.run([sys.executable, generator], check=True, env={"PYTHONPATH": str(VECTORS.parents[2])})
 
-    for name in ("items.json", "ca.pem"):
+    for name in ("items.json", "sheets.json", "ca.pem"):
         assert (tmp_path / name).read_bytes() == (VECTORS / name).read_bytes()

@@ -14,6 +14,7 @@ from indicium.domain.errors import RecordConflict, StoreFailed
 from indicium.domain.flow import Changes, Gathered, KeptReply, RequestKey, SealedRecord
 from indicium.domain.identity import ChainId, DeviceId
 from indicium.domain.package import Package
+from indicium.domain.redating import Redating
 from indicium.infrastructure.schema import metadata
 from indicium.infrastructure.store import Store
 from tests.infrastructure import children
@@ -364,3 +365,23 @@ def test_a_writer_waits_for_another_transaction_and_then_saves(tmp_path: Path) -
         _, err = writer.communicate(timeout=60)
         assert writer.returncode == 0, err
         assert store.chains() == [(CHAIN, 200)]
+
+
+def test_the_records_of_many_items_are_found_by_version_and_meter(store: Store) -> None:
+    """What `check-item` asks of a list of items, in one question (E-1104)."""
+    made = [record(1, 1), record(2, 2), record(3, 1, meter=SECOND), record(4), record(5, 3)]
+    store.save(Changes(made, [package(3), package(1, meter=SECOND)], ()))
+
+    assert set(store.transactions([(2, METER), (1, SECOND), (3, METER)])) == {made[1], made[2], made[4]}
+    assert store.transactions([(9, METER), (1, DeviceId("9")), (2, SECOND)]) == []
+    assert store.transactions([]) == []
+
+
+def test_of_many_items_those_that_were_redated_have_the_day_that_was_given_last(store: Store) -> None:
+    """E8, M-79."""
+    one, other, never = ("a" * 64, "b" * 64, "c" * 64)
+    for request_id, item, day in (("1", one, "2026-03-03"), ("2", other, "2026-03-04"), ("3", one, "2026-03-05")):
+        store.keep_redating(Redating(METER, request_id, item, day, f"2026-03-02T09:00:0{request_id}.000000Z"))
+
+    assert store.days_given([one, other, never, one]) == {one: "2026-03-05", other: "2026-03-04"}
+    assert store.days_given([never]) == store.days_given([]) == {}
