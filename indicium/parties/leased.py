@@ -53,6 +53,9 @@ class Counter(Protocol):
     def redate(self, psd_id: str, item: str, day: date, request_id: str) -> Redating:
         """Note that an item of a meter is mailed on another day."""
 
+    def demand_correctable(self, item: str) -> None:
+        """Refuse an item that no correction is paid for."""
+
     def keep(self, state: CustomerState) -> None:
         """Write what a customer, or a user, keeps."""
 
@@ -154,8 +157,10 @@ class LeasedMeter:
     def correct(self, dollars: str, elements: Postage, corrects: str, request_id: str | None = None) -> Item:
         """Make a correction indicium for a piece of mail that bears an item already, of what it is short of (E7).
 
-        `elements`: the piece of mail as it is; `corrects`: the item that it bears. As `print` otherwise.
+        `elements`: the piece of mail as it is; `corrects`: the item that it bears, of which the ledger must not know
+        that it is none. As `print` otherwise.
         """
+        self._counter.demand_correctable(corrects)
         sha256 = hashlib.sha256(corrects.encode()).hexdigest()
         request_id = _named(request_id, "correct-")
         value = amounts.parse_within(dollars, Mills(-LARGEST), LARGEST)

@@ -39,7 +39,7 @@ from indicium.infrastructure.home import Home
 from indicium.infrastructure.order_book import OrderBook
 from indicium.infrastructure.stock_book import StockBook
 from indicium.infrastructure.store import Store
-from indicium.parties import redating, status
+from indicium.parties import correcting, redating, status
 from indicium.parties.authority import CertificateAuthority
 from indicium.parties.ceremony import PLAN_FILE, CeremonyPlan
 from indicium.parties.certificates import AuthorityKey, load_private_key
@@ -353,6 +353,11 @@ class Office:
         settings = Settings.read(self._home.folder)
         with Store.open(settings.store_url) as store:
             return redating.redate(store, psd_id, item, day, request_id, self._clock.now(), settings.redating_days)
+
+    def demand_correctable(self, item: str) -> None:
+        """Refuse an item that no correction is paid for: this ledger can tell that it is none (E7)."""
+        with Store.open(Settings.read(self._home.folder).store_url, read_only=True) as store:
+            correcting.demand_correctable(store, self._authority().certificate, item, self._clock.now())
 
     def keep(self, state: CustomerState) -> None:
         """Write what a customer keeps, unless another process of this home has been shown a newer state and kept it.

@@ -15,8 +15,10 @@ from indicium.domain.amounts import Mills
 from indicium.domain.errors import (
     BadValue,
     InsufficientFunds,
+    ItemNotGenuine,
     MeterWithdrawn,
     ModuleNotAuthentic,
+    NotAnItem,
     UnknownMeterUser,
 )
 from indicium.domain.identity import DeviceId
@@ -60,7 +62,25 @@ def test_a_correction_of_a_value_or_under_an_id_that_cannot_be_is_refused(ledger
     with pytest.raises(InsufficientFunds):
         ada.correct("100.00", HEAVIER, ada.print("0.33", LETTER).line)
     with pytest.raises(BadValue):
-        ada.correct("0.24", HEAVIER, "item", "an id with blanks")
+        ada.correct("0.24", HEAVIER, ada.print("0.33", LETTER).line, "an id with blanks")
+
+
+def test_no_correction_is_paid_for_an_item_that_was_altered_or_never_recorded(ledger: Ledger) -> None:
+    """E7: its signature is looked at, and the ledger's own record of it."""
+    ada = ledger.meter("Ada")
+    letter, other = ada.print("0.33", LETTER), ada.print("0.33", LETTER)
+    (body, signature), (_, anothers) = (item.line.split("\t") for item in (letter, other))
+
+    for line, error in (
+        (letter.line.replace('"weight_ounces":1', '"weight_ounces":2'), ItemNotGenuine),
+        (f"{body}\t{anothers}", ItemNotGenuine),
+        (body, NotAnItem),
+    ):
+        with pytest.raises(error):
+            ada.correct("0.24", HEAVIER, line)
+    assert ada.ask().ar == 660
+    foreign = f"{body.replace(ada.device, '9999999999')}\t{signature}"
+    assert ada.correct("0.24", HEAVIER, foreign).reply.ar == 900  # nobody here can tell
 
 
 def test_a_refund_pays_all_back_and_the_customer_prints_no_more(ledger: Ledger) -> None:
