@@ -38,6 +38,16 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         raise
 
 
+def demand_room(path: Path) -> None:
+    """See that `write_atomically` could begin: a file is made beside this one, and removed. Raises `StoreFailed`."""
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(descriptor)
+        Path(name).unlink()
+    except OSError as error:
+        raise StoreFailed(place=f"file {path}", why=reason(error)) from None
+
+
 def remove_durably(path: Path) -> None:
     """Remove a file so that it stays removed; one that is not there is fine. Raises `StoreFailed`."""
     try:

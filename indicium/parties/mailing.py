@@ -138,10 +138,12 @@ def read_table(path: Path, columns_of: Callable[[Sequence[str]], Sequence[str]])
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file, strict=True)
-            columns = columns_of(rows.fieldnames or ())
-            if missing := [name for name in columns if name not in (rows.fieldnames or ())]:
+            if not rows.fieldnames:
+                raise BadFile(path=str(path), why="it is empty: its first row names the columns")
+            columns = columns_of(rows.fieldnames)
+            if missing := [name for name in columns if name not in rows.fieldnames]:
                 raise BadFile(path=str(path), why=f"it has no column {', '.join(missing)}")
-            if twice := [name for name in columns if (rows.fieldnames or ()).count(name) > 1]:
+            if twice := [name for name in columns if rows.fieldnames.count(name) > 1]:
                 raise BadFile(path=str(path), why=f"it has column {', '.join(twice)} twice")
             for row in rows:
                 yield {name: row[name] or "" for name in columns}

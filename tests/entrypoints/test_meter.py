@@ -42,11 +42,50 @@ def test_an_item_of_any_kind_goes_to_the_screen_byte_for_byte_or_into_a_file(
     assert (tmp_path / "item").read_text() == out
 
 
-def test_a_file_that_cannot_be_written_costs_nothing_twice(terminal: Terminal, home: Path, tmp_path: Path) -> None:
+def test_nothing_is_paid_where_the_item_would_have_no_file(terminal: Terminal, home: Path, tmp_path: Path) -> None:
+    """And nothing is written over another item, or over anything else that somebody has."""
+    letter, full = tmp_path / "letter", Path("/dev/full")
+    terminal.run("meter", "print", "Ada", "0.33", *LETTER, "--out", letter, "--home", home)
+    before = letter.read_bytes()
+    asked = ("0.33", *LETTER, "--home", home)
+    for verb in (("print", "Ada"), ("correct", "Ada", "0.10", letter), ("refund", "Ada", "--yes")):
+        words = (*verb, *asked) if verb[0] == "print" else (*verb, *LETTER, "--home", home)
+        words = (*verb, "--home", home) if verb[0] == "refund" else words
+        for out, error in ((tmp_path / "nowhere" / "item", "bad-file"), (tmp_path, "bad-file"), (full, "file-taken")):
+            assert terminal.json("meter", *words, "--out", out, status=3)["error"] == error
+    for words in (("print", "Ada", *asked), ("correct", "Ada", "0.10", letter, *LETTER, "--home", home)):
+        assert terminal.json("meter", *words, "--out", letter, status=3)["error"] == "file-taken"
+    shown = terminal.json("meter", "status", "Ada", "--home", home)
+    assert (shown["ar"], shown["state"], letter.read_bytes()) == (330, "leased", before)
+
+
+def test_an_item_whose_file_holds_something_else_by_then_is_had_again(
+    terminal: Terminal, home: Path, tmp_path: Path
+) -> None:
     asked = ("meter", "print", "Ada", "1.00", *COUPON, "--request", "r1", "--home", home)
-    said = terminal.refused(*asked, "--out", tmp_path / "nowhere" / "item", status=3)
-    assert said.endswith("the item is had again with --request r1.")
+    first = terminal.json(*asked, "--out", tmp_path / "item")
+    assert terminal.json(*asked, "--out", tmp_path / "item") == first  # the same, and it costs once
+    (tmp_path / "other").write_bytes(b"a letter to a friend")
+    said = terminal.refused(*asked, "--out", tmp_path / "other", status=3)
+    assert said.endswith("left as it is; the item is had again with --request r1 and another --out.")
+    assert (tmp_path / "other").read_bytes() == b"a letter to a friend"
     assert terminal.json(*asked)["ar"] == 1_000
+    refunded = terminal.refused(
+        "meter", "refund", "Ada", "--yes", "--out", tmp_path / "other", "--home", home, status=3
+    )
+    assert refunded.endswith("the item is had again with the same verb and another --out.")
+    assert terminal.json("meter", "refund", "Ada", "--yes", "--home", home)["state"] == "withdrawn"
+
+
+def test_e7_nothing_is_paid_for_the_correction_of_an_item_that_was_altered(
+    terminal: Terminal, home: Path, tmp_path: Path
+) -> None:
+    letter = tmp_path / "letter"
+    terminal.run("meter", "print", "Ada", "0.33", *LETTER, "--out", letter, "--home", home)
+    (tmp_path / "altered").write_text(letter.read_text().replace('"value":330', '"value":300'))
+    asked = ("meter", "correct", "Ada", "0.10", tmp_path / "altered", *LETTER, "--home", home)
+    assert terminal.json(*asked, status=1)["error"] == "item-not-genuine"
+    assert terminal.json("meter", "status", "Ada", "--home", home)["ar"] == 330
 
 
 @pytest.mark.parametrize(
@@ -178,7 +217,7 @@ def test_a_53_meters_are_made_ahead_and_the_next_customer_gets_one(terminal: Ter
     assert terminal.json("meter", "lease", "Dora", "--zip", "40505", "--home", home)["device"] in ahead
     assert terminal.json("meter", "create", "--home", home)["ready"] == 3
     said = terminal.run("meter", "create", "--until", "4", "--home", home)[1]
-    assert re.fullmatch(r"1 meters made, \d+ a second; 4 wait for customers\.\n", said)
+    assert re.fullmatch(r"1 meter made, \d+ a second; 4 wait for customers\.\n", said)
 
 
 def test_a_53_the_stock_is_filled_up_only_where_it_is_low(terminal: Terminal, home: Path) -> None:

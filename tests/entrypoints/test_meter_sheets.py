@@ -88,7 +88,7 @@ def test_a_list_of_letters_needs_no_kind(terminal: Terminal, home: Path, tmp_pat
     (tmp_path / "letters.csv").write_text(LETTERS)
     asked = ("meter", "print-sheet", "Ada", tmp_path / "letters.csv", "--out", tmp_path / "items", "--home", home)
     said = terminal.run(*asked)[1]
-    assert "of Ada: 1 items, 0.33 in all" in said
+    assert "of Ada: 1 item, 0.33 in all" in said
     leaf, _ = ItemOfSheet.read((tmp_path / "items").read_bytes().rstrip()).check()
     assert leaf.elements.kind == "postage"
 
@@ -134,7 +134,7 @@ def test_of_very_many_bad_rows_a_hundred_are_named_and_the_rest_counted(
     ("content", "why"),
     [
         (b"value_usd,kind,purpose\n", "it has no row below its header"),
-        (b"", "it has no column value_usd"),
+        (b"", "it is empty: its first row names the columns"),
         (b"kind,purpose\nvoucher,tea\n", "it has no column value_usd"),
         (b"value_usd,kind,purpose,purpose\n1,voucher,tea,tea\n", "it has column purpose twice"),
         (b"value_usd,kind,purpose\n1,voucher,\xff\n", "it is no CSV in UTF-8"),

@@ -143,7 +143,7 @@ def test_odd_rows_are_answered_each_for_itself(home: Path, tmp_path: Path, termi
 
 
 GARBAGE = {
-    "empty": (b"", "it has no column job, customer, origin_zip"),
+    "empty": (b"", "it is empty: its first row names the columns"),
     "binary": (bytes(range(256)) * 20, "it is no CSV in UTF-8"),
     "columns-missing": (b"job,customer\n1,Ada\n", "it has no column origin_zip"),
     "column-twice": (f"{HEADER},value_usd\n".encode(), "it has column value_usd twice"),

@@ -21,6 +21,7 @@ from indicium.entrypoints.verbs.meter_value import (
     RequestOption,
     UserOfMeterOption,
     ValueArgument,
+    demand_out,
     give,
     meter_as,
 )
@@ -44,6 +45,7 @@ def correct(  # noqa: PLR0913, PLR0917  # each is an option of the verb
     if not isinstance(asked, Postage):
         raise BadValue(field="kind", why="only postage is corrected")
     _demand_postage(corrects)
+    demand_out(out, repeats=request is not None)
     with reach(settings_of(home, store)) as module:
         corrected = meter_as(module.office, customer, user).correct(value, asked, corrects, request)
     give(screen, customer, corrected, out)
@@ -62,7 +64,7 @@ def redate(
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Have the server note that a letter is mailed on another day: no register moves, and no record is made (E8)."""
+    """Have the server note that a letter is mailed on another day: no register moves, and no record is made."""  # E8
     screen, line = Screen(json=json), item_in(item)
     with reach(settings_of(home, store)) as module:
         noted = module.office.meter(customer).redate(line, to, request)
@@ -83,11 +85,12 @@ def refund(
 ) -> None:
     """Have the provider withdraw the meter, for good, and pay back what DR holds; repeated, it gives the same item."""
     screen = Screen(json=json)
+    demand_out(out, repeats=True)
     if not yes:
         AtTerminal("say --yes if it is meant").demand(f"Withdraw the meter of {customer}, for ever?")
     with reach(settings_of(home, store)) as module:
         item = module.office.meter(customer).refund()
-    give(screen, customer, item, out)
+    give(screen, customer, item, out, "the same verb and another --out")
 
 
 def _demand_postage(line: str) -> None:

@@ -15,13 +15,14 @@ import typer
 from indicium.domain import amounts, compact_sheets
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.sheets import SheetItem
-from indicium.domain.errors import BadFile, NotSaved, StoreFailed
+from indicium.domain.errors import BadFile, NotSaved
 from indicium.domain.sheets import ItemOfSheet, SignedSheet
 from indicium.entrypoints.connecting import reach
+from indicium.entrypoints.counted import counted
+from indicium.entrypoints.item_files import demand_place, put
 from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, settings_of
 from indicium.entrypoints.screen import Advance, Screen
 from indicium.entrypoints.verbs.meter_value import CustomerArgument, RequestOption, UserOfMeterOption, meter_as
-from indicium.infrastructure.files import write_atomically
 from indicium.parties.sheet_file import read_sheet
 
 _TOLD_EVERY = 500
@@ -64,7 +65,7 @@ def print_sheet(  # noqa: PLR0913, PLR0917  # each is an option of the verb
         raise typer.BadParameter(msg)
     screen = Screen(json=json)
     request_id = f"sheet-{secrets.token_hex(8)}" if request is None else request
-    _demand_writable(out, file)
+    _demand_writable(out, file, repeats=request is not None)
     items = read_sheet(file)
     with reach(settings_of(home, store)) as module:
         meter = meter_as(module.office, customer, user)
@@ -77,13 +78,10 @@ def print_sheet(  # noqa: PLR0913, PLR0917  # each is an option of the verb
         state = meter.client.state
     with screen.progress("writing", "items") as advance:
         content = _written(form, items, _watched(sheet, advance), carried)
-    try:
-        write_atomically(out, content)
-    except StoreFailed as error:
-        raise BadFile(path=str(out), why=f"{error.why}; the sheet is had again with --request {request_id}") from None
+    put(out, content, f"the sheet is had again with --request {request_id} and another --out")
     value = sum(item.value for item in items)
     screen.plain(
-        f"Sheet {request_id} of {customer}: {len(items)} items, {amounts.dollars(value)} in all, in {out}; "
+        f"Sheet {request_id} of {customer}: {counted(len(items), 'item')}, {amounts.dollars(value)} in all, in {out}; "
         f"DR left {amounts.dollars(Mills(state.dr))}."
     )
     screen.show(
@@ -102,12 +100,11 @@ def print_sheet(  # noqa: PLR0913, PLR0917  # each is an option of the verb
     )
 
 
-def _demand_writable(out: Path, file: Path) -> None:
-    """Refuse, before anything is spent, where the items could not be written. Raises `BadFile`."""
-    if out.is_dir() or not out.parent.is_dir():
-        raise BadFile(path=str(out), why="it is not a file's name in a folder that is there")
+def _demand_writable(out: Path, file: Path, *, repeats: bool) -> None:
+    """Refuse, before anything is spent, where the items could not be written. Raises `BadFile`, `FileTaken`."""
     if out.exists() and file.exists() and out.samefile(file):
         raise BadFile(path=str(out), why="it is the list of items itself: name another file for the sheet")
+    demand_place(out, repeats=repeats)
 
 
 def _watched(sheet: SignedSheet, advance: Advance) -> Iterator[ItemOfSheet]:

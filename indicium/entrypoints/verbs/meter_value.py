@@ -7,14 +7,13 @@ import typer
 
 from indicium.domain import amounts
 from indicium.domain.amounts import LARGEST, Mills
-from indicium.domain.errors import BadFile, StoreFailed
 from indicium.domain.replies import PsdReply
 from indicium.entrypoints.connecting import reach
 from indicium.entrypoints.elements import elements_of
+from indicium.entrypoints.item_files import demand_place, put
 from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, settings_of
 from indicium.entrypoints.screen import Screen
 from indicium.entrypoints.verbs.viewing import AfterOption, LimitOption, show_history
-from indicium.infrastructure.files import write_atomically
 from indicium.infrastructure.home import Home
 from indicium.parties.leased import Item, LeasedMeter
 from indicium.parties.office import Office, device_of
@@ -87,6 +86,7 @@ def print_item(  # noqa: PLR0913, PLR0917  # each is an option of the verb
 ) -> None:
     """Move value from DR to AR, and sign an item that bears it."""
     screen, asked = Screen(json=json), elements_of(elements or ())
+    demand_out(out, repeats=request is not None)
     with reach(settings_of(home, store)) as module:
         item = meter_as(module.office, customer, user).print(value, asked, request)
     give(screen, customer, item, out)
@@ -99,7 +99,7 @@ def status(
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Ask the module how the meter is; the answer is authenticated for this customer (FIG. 5)."""
+    """Ask the module how the meter is; the answer is authenticated for this customer."""  # FIG. 5
     screen = Screen(json=json)
     with reach(settings_of(home, store)) as module:
         show(screen, customer, meter_as(module.office, customer, user).ask())
@@ -145,10 +145,18 @@ def facts(customer: str, reply: PsdReply) -> dict[str, object]:
     }
 
 
-def give(screen: Screen, customer: str, item: Item, out: Path | None) -> None:
+def demand_out(out: Path | None, *, repeats: bool) -> None:
+    """See that an item can be written where somebody wants it, before it is paid for; see `demand_place`."""
+    if out is not None:
+        demand_place(out, repeats=repeats)
+
+
+def give(
+    screen: Screen, customer: str, item: Item, out: Path | None, again: str = "--request {} and another --out"
+) -> None:
     """Hand an item over: into its file, or to the screen. Whatever becomes of the file, the request can be repeated.
 
-    Raises `BadFile`.
+    `again`: with what the verb gives the item again; its request stands for `{}`. Raises `BadFile`.
     """
     reply = item.reply
     told = facts(customer, reply) | {"request": reply.request, "item_sha256": item.digest}
@@ -156,9 +164,6 @@ def give(screen: Screen, customer: str, item: Item, out: Path | None) -> None:
         screen.exact(item.line)
         screen.show(told | {"item": item.line})
         return
-    try:
-        write_atomically(out, item.line.encode() + b"\n")
-    except StoreFailed as error:
-        raise BadFile(path=str(out), why=f"{error.why}; the item is had again with --request {reply.request}") from None
+    put(out, item.line.encode() + b"\n", f"the item is had again with {again.format(reply.request)}")
     screen.plain(f"Item {reply.request} of {customer} in {out}; DR left {amounts.dollars(reply.dr)}.")
     screen.show(told | {"file": str(out)})
