@@ -29,6 +29,7 @@ COPY_PATIENCE_SECONDS = 30
 
 _Mills = Annotated[int, Field(ge=1, le=LARGEST)]
 _RANGE = "device_range"
+_PATH = "path"
 _DeviceNumber = Annotated[int, Field(ge=0, le=LAST_NUMBER)]
 
 
@@ -78,6 +79,16 @@ class Settings(BaseModel):
     """The first device number that the module gives out (M-60); without one a free range of the store is chosen."""
     last_device: Annotated[_DeviceNumber | None, Field(validate_default=True)] = None
     """The last device number that the module gives out, if there is a first."""
+
+    @field_validator("home")
+    @classmethod
+    def _is_utf8(cls, home: Path) -> Path:
+        try:  # with all the folders that it lies in: the store is named by a URL, which is text
+            str(home.absolute()).encode()
+        except UnicodeEncodeError:
+            why = "its path is no UTF-8: name another folder, or work in one that is"
+            raise PydanticCustomError(_PATH, why) from None
+        return home
 
     @field_validator("last_device")
     @classmethod

@@ -48,7 +48,10 @@ def people_of(p: Presented[Any]) -> People:
 
 
 def user_is_known(p: Presented[Any]) -> None:
-    """Check that the user who asks is one of the meter's (K-15)."""
+    """Check that the user who asks is one of the meter's (K-15).
+
+    Before the proof, for it is his key that is to prove: names are no secret, records name them (K-21).
+    """
     if p.user is not None:
         _user(p, p.user)
 
@@ -61,7 +64,10 @@ def account_is_not_expired(p: Presented[Any]) -> None:
 
 
 def account_is_not_locked(p: Presented[Any]) -> None:
-    """Check the failure count of the user who asks (K-20): before the proof, or there could be one more."""
+    """Check the failure count of the user who asks (K-20): before the proof, or there could be one more.
+
+    Whoever knows the name learns that it is locked; an account that judged proofs on would tell which guess is right.
+    """
     user = acting(p)
     if user is not None and user.is_locked:
         raise MeterUserLocked(psd_id=p.moving.psd, user=user.name)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from indicium.cryptomodule.verifier import AuditKey, Verdict
 from indicium.domain.errors import BadFile, StoreFailed
+from indicium.entrypoints.counted import counted
 from indicium.entrypoints.inspection import Problem
 from indicium.entrypoints.results import COLOURS
 from indicium.entrypoints.screen import Screen
@@ -69,7 +70,7 @@ class Round(NamedTuple):
             for alarm in chain.alarms:
                 screen.plain(f"    {alarm.verdict}: {alarm.problem.what}")
                 screen.plain(f"      to do: {alarm.problem.remedy}")
-        screen.say(f"  [{COLOURS[self.verdict]} bold]{self.verdict}[/] {len(self.chains)} chains")
+        screen.say(f"  [{COLOURS[self.verdict]} bold]{self.verdict}[/] {counted(len(self.chains), 'chain')}")
 
 
 class FileServer:

@@ -12,6 +12,7 @@ from indicium.domain.amounts import Mills
 from indicium.domain.errors import BadFile
 from indicium.domain.flow import Head
 from indicium.entrypoints.audit import Examination, examine, report_as_json
+from indicium.entrypoints.counted import counted
 from indicium.entrypoints.results import COLOURS, show_report
 from indicium.entrypoints.screen import Screen
 from indicium.projections.combined import MISSING, Finding, combination
@@ -103,7 +104,10 @@ class Inspection(NamedTuple):
         for chain, head in self.lost.items():
             screen.plain(f"  missing: chain {chain}, noted up to record {head.sequence}")
         colour = COLOURS[self.verdict]
-        screen.say(f"  [{colour} bold]{self.verdict}[/] {self.meters} meters, {self.transactions} transactions")
+        screen.say(
+            f"  [{colour} bold]{self.verdict}[/] {counted(self.meters, 'meter')}, "
+            f"{counted(self.transactions, 'transaction')}"
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Give the members of `audit --json`: those of `verify`, and what the combination found."""

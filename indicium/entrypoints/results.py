@@ -8,6 +8,7 @@ from pathlib import Path
 from indicium.cryptomodule.verifier import ChainReport, Verdict
 from indicium.domain import amounts
 from indicium.domain.errors import BadFile, StoreFailed
+from indicium.entrypoints.counted import counted
 from indicium.entrypoints.screen import Screen
 from indicium.infrastructure.files import write_atomically
 from indicium.parties.mailing import RESULT_COLUMNS, Result
@@ -24,7 +25,7 @@ def show_report(screen: Screen, report: ChainReport) -> None:
     screen.say(f"  [{colour} bold]{report.verdict}[/] {where}")
     if report.range is not None:
         screen.say(
-            f"  records {report.range[0]} to {report.range[1]}, {report.signatures} signatures checked, "
+            f"  records {report.range[0]} to {report.range[1]}, {counted(report.signatures, 'signature')} checked, "
             f"unsigned tail of {report.unsigned_tail}"
         )
     if report.first_bad is not None:

@@ -69,7 +69,7 @@ def test_a_stranger_who_types_the_readme_takes_a_meter_through_its_life(walked: 
     for event in ("sheet-created", "password-reset", "postage-correction-created", "meter-user-added"):
         assert event in shown
     assert re.search(r"Item refund of Ada in|\"kind\":\"refund\"", shown)
-    assert shown.endswith("The book agrees with the records: 1 meters.\n")
+    assert shown.endswith("The book agrees with the records: 1 meter.\n")
     assert_whole(folder / "shop")
 
 
@@ -78,7 +78,7 @@ def test_a_stranger_who_types_the_page_of_a_meter_sees_every_verb_of_it_work(tmp
     shown = typed(script, tmp_path)
     assert "80 meters made" in shown
     assert "2026-48: 50.00 for meter" in shown
-    assert shown.endswith("The book agrees with the records: 1 meters.\n")
+    assert shown.endswith("The book agrees with the records: 1 meter.\n")
     verbs = {f"meter {name}" for name in command_names("meter")} | {
         f"meter users {name}" for name in command_names("meter", "users")
     }

@@ -67,7 +67,8 @@ def test_k_15_a_user_who_is_there_already_is_not_entered_again_and_stays_as_he_i
 def test_k_18_privileges_are_granted_and_revoked(terminal: Terminal, typed: Input, home: Path) -> None:
     typed.json("users", "add", "Ada", "bob", "--privilege", "retrieve-status", "--home", home, given=(BOB,))
     assert print_as(terminal, home, "bob", status=1)["error"] == "privilege-missing"
-    terminal.json("meter", "users", "grant", "Ada", "bob", *["create-indicia"] * 9, "--home", home)
+    granted = terminal.run("meter", "users", "grant", "Ada", "bob", *["create-indicia"] * 9, "--home", home)
+    assert granted[:2] == (0, "bob may do this on Ada's meter: create-indicia.\n")
     assert print_as(terminal, home, "bob")["ar"] == 330
     terminal.json("meter", "users", "revoke", "Ada", "bob", "create-indicia", "--home", home)
     assert print_as(terminal, home, "bob", status=1)["error"] == "privilege-missing"
@@ -98,7 +99,9 @@ def test_k_20_what_a_user_is_held_to_is_said_and_changed(terminal: Terminal, typ
     (row,) = terminal.json("meter", "users", "list", "Ada", "--home", home)["users"]
     assert (row["maximum_total"], row["account_expires"], row["password_expires"]) == (None, None, "2099-01-01")
     assert row["failure_limit"] == 3
-    for words in (("--maximum", "1", "--no-maximum"), ("--expires", "tomorrow"), ("--maximum", "1e3")):
+    said = terminal.run(*modify, "--maximum", "7.5", "--never-expires", "--home", home)[1]
+    assert said == "bob is held to this on Ada's meter: last day none, maximum 7.5.\n"
+    for words in ((), ("--maximum", "1", "--no-maximum"), ("--expires", "tomorrow"), ("--maximum", "1e3")):
         assert terminal.run(*modify, *words, "--home", home)[0] == 3
 
 

@@ -343,7 +343,7 @@ def test_a_replacement_takes_the_place_of_the_first_set_and_the_first_is_destroy
     needed = script.refused("delete-dormant", "--yes", "--home", joining, by=[OFFICER])
     assert needed.startswith(f"1 meters of this module lie under master key set {now['dormant']}")
     way = ("--from", now["dormant"], "--to", now["mks"])
-    assert "1 meters lie under" in script.done("translate", *way, "--home", joining, by=[OFFICER])
+    assert "1 meter lies under" in script.done("translate", *way, "--home", joining, by=[OFFICER])
     assert "0 meters lie under" in script.done("translate", *way, "--home", joining, by=[OFFICER])
     script.done("delete-dormant", "--yes", "--home", joining, by=[OFFICER])
     nothing = script.refused("delete-dormant", "--yes", "--home", joining, by=[OFFICER])

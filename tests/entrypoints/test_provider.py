@@ -132,4 +132,4 @@ def test_a_51_an_order_that_waits_is_named_beside_the_comparison(terminal: Termi
     terminal.json("meter", "refill", "Ada", "50", "--order", "a", "--home", home, status=2)
     status, out, _ = terminal.run("provider", "check", "--home", home)
     assert status == 0
-    assert "1 orders are unfinished: 'indicium provider finish' takes them up." in out
+    assert "1 order is unfinished: 'indicium provider finish' goes on with what is left." in out

@@ -1,6 +1,8 @@
 """The other verbs: shapes for programs, sentences for people, exit statuses for scripts."""
 
 import json
+import os
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -14,6 +16,7 @@ from indicium.infrastructure.schema import SCHEMA
 from tests.app import seams
 from tests.app.homes import LETTER, STORE, assert_whole, audit_file, rows_of
 from tests.entrypoints.command import Terminal, indicium, write_mailing
+from tests.hostile.test_cli import verbs
 
 VERBS = ("init", "demo", "post", "status", "meters", "modules", "history", "movement", "verify", "rebuild", "recover")
 
@@ -230,6 +233,28 @@ def test_every_verb_explains_itself(verb: str, terminal: Terminal) -> None:
     assert (status, err) == (0, "")
     assert "--json" in out
     assert verb in terminal.run("--help")[1]
+
+
+def test_no_help_numbers_the_requirements() -> None:
+    """They are for whoever reads the code, not for whoever types verbs."""
+    helps = [help_text for _, verb in verbs() for help_text in (verb.help, *(each.help for each in verb.params))]
+    shown = "\n".join(filter(None, helps))
+    assert "Let a user do more." in shown
+    assert re.findall(r"\(?\b(?:[A-Z]-[0-9]{2,3}|FIG\. ?[0-9]+|E[0-9]{1,2})\b\)?", shown) == []
+
+
+def test_a_home_whose_path_is_no_utf8_is_refused_however_it_is_named(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/no\xfftext"))
+    folder.mkdir()
+    monkeypatch.setenv("INDICIUM_HOME", str(folder / "home"))
+    said = terminal.refused("init", status=3)
+    assert said == "Setting home: its path is no UTF-8: name another folder, or work in one that is."
+    monkeypatch.delenv("INDICIUM_HOME")
+    monkeypatch.chdir(folder)
+    assert terminal.refused("init", status=3) == said
+    assert list(folder.iterdir()) == []
 
 
 def test_the_verbs_that_read_run_while_the_module_is_open(home: Path, terminal: Terminal) -> None:

@@ -36,7 +36,7 @@ def audit_server(  # noqa: PLR0913, PLR0917 - one for each flag
     starttls: Annotated[bool, typer.Option("--starttls", help="Speak with the mail server encrypted.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Verify audit copies as they grow, move what was verified to other folders, and raise the alarm (I-29)."""
+    """Verify audit copies as they grow, move what was verified to other folders, and raise the alarm."""  # I-29
     screen = Screen(json=json)
     try:
         post = Post.of(notify, smtp, sender, Environment(), starttls=starttls)

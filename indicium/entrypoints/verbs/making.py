@@ -13,6 +13,7 @@ from indicium.domain import amounts
 from indicium.domain.errors import BadFile, BadSetting, BadValue, Inhibited
 from indicium.entrypoints import losses
 from indicium.entrypoints.connecting import reach
+from indicium.entrypoints.counted import counted
 from indicium.entrypoints.demo import DATA, Demo
 from indicium.entrypoints.options import (
     HomeOption,
@@ -113,7 +114,9 @@ def post(
     write_results(out, results)
     refused = [result for result in results if result.code != OK]
     spent = sum({result.job: result.value for result in results if result.code == OK}.values())
-    screen.plain(f"{len(results) - len(refused)} of {len(results)} jobs done, {amounts.dollars(spent)} spent: {out}")
+    screen.plain(
+        f"{len(results) - len(refused)} of {counted(len(results), 'job')} done, {amounts.dollars(spent)} spent: {out}"
+    )
     for result in refused:
         screen.plain(f"  job {result.job}: {result.code}")
     screen.show({"jobs": len(results), "refused": len(refused), "spent": spent, "out": str(out)})

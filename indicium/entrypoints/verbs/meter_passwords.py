@@ -46,10 +46,11 @@ def reset_password(
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Replace passphrase and key by new ones; the customer's meter prints nothing meanwhile (M-17).
+    """Replace one's own passphrase and key, the customer's or with --user a user's; a customer's meter waits meanwhile.
 
-    Lines for scripts: the old passphrase if it is the proof, the new one.
-    """
+    For a user who has neither any more the customer does it: 'indicium meter users reset-password'. Lines for scripts:
+    the old passphrase if it is the proof, the new one.
+    """  # M-17
     if user is not None and proof is ProvenBy.PROVIDER:
         msg = "the provider knows customers, not the users of their meters: 'meter users reset-password' helps"
         raise typer.BadParameter(msg)

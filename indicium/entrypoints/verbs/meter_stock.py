@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from indicium.entrypoints.connecting import reach
+from indicium.entrypoints.counted import counted
 from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, settings_of
 from indicium.entrypoints.screen import Screen
 
@@ -36,11 +37,14 @@ def create(
         made = office.restock(mark, target, module.execute_all, advance)
         ready = office.meters_ready
     if made is None:
-        screen.plain(f"{ready} meters wait for customers: nothing to make.")
+        screen.plain(f"{counted(ready, 'meter waits', 'meters wait')} for customers: nothing to make.")
         screen.show({"ready": ready, "made": 0, "taken_up": 0})
         return
     left = f"{made.taken_up} finished that were begun before, " if made.taken_up else ""
-    screen.plain(f"{made.made} meters made, {left}{made.meters_a_second:.0f} a second; {ready} wait for customers.")
+    waiting = counted(ready, "waits", "wait")
+    screen.plain(
+        f"{counted(made.made, 'meter')} made, {left}{made.meters_a_second:.0f} a second; {waiting} for customers."
+    )
     screen.show(
         {
             "ready": ready,

@@ -57,14 +57,14 @@ def list_users(
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show all users of the meter, and of each what he may do; never a secret (B-55). Looking is recorded."""
+    """Show all users of the meter, and of each what he may do; never a secret. Looking is recorded."""  # B-55
     screen = Screen(json=json)
     with reach(settings_of(home, store)) as module:
         found = module.office.users(meter_as(module.office, customer, user)).view()
     screen.table(
-        ("name", "privileges", "failures", "spent", "of", "last day", "passphrase until"),
+        ("name", "privileges", "failures", "spent", "maximum", "last day", "passphrase until"),
         [_cells(row) for row in found],
-        right=("spent", "of"),
+        right=("spent", "maximum"),
     )
     screen.show({"users": [row.model_dump() for row in found]})
 
@@ -138,8 +138,10 @@ def grant(
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Let a user do more (K-18, K-19)."""
-    _change(Screen(json=json), settings_of(home, store), customer, name, user, {"grant": _once(privileges)})
+    """Let a user do more."""
+    granted = _once(privileges)  # K-18, K-19
+    said = f"{name} may do this on {customer}'s meter: {', '.join(granted)}."
+    _change(Screen(json=json), settings_of(home, store), customer, name, user, {"grant": granted}, said)
 
 
 @users.command()
@@ -153,7 +155,9 @@ def revoke(
     json: JsonOption = False,
 ) -> None:
     """Let a user do less."""
-    _change(Screen(json=json), settings_of(home, store), customer, name, user, {"revoke": _once(privileges)})
+    revoked = _once(privileges)
+    said = f"{name} may not do this on {customer}'s meter any more: {', '.join(revoked)}."
+    _change(Screen(json=json), settings_of(home, store), customer, name, user, {"revoke": revoked}, said)
 
 
 @users.command()
@@ -165,8 +169,9 @@ def unlock(
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Let a user begin again whose proofs failed too often (K-20)."""
-    _change(Screen(json=json), settings_of(home, store), customer, name, user, {"unlock": True})
+    """Let a user begin again whose proofs failed too often."""
+    said = f"{name} is not locked, and his failures are forgotten."  # K-20
+    _change(Screen(json=json), settings_of(home, store), customer, name, user, {"unlock": True}, said)
 
 
 @users.command()
@@ -205,7 +210,18 @@ def modify(  # noqa: PLR0913, PLR0917  # each is an option of the verb
         "maximum_total": _mills(maximum),
         "maximum_unlimited": no_maximum,
     }
-    _change(Screen(json=json), settings_of(home, store), customer, name, user, changes)
+    told = {
+        "last day": "none" if never_expires else expires,
+        "passphrase until": "none" if password_never_expires else password_expires,
+        "failures that lock": failure_limit,
+        "maximum": "none" if no_maximum else maximum,
+    }
+    held = ", ".join(f"{what} {to}" for what, to in told.items() if to is not None)
+    if not held:
+        msg = "say what is to be changed"
+        raise typer.BadParameter(msg)
+    said = f"{name} is held to this on {customer}'s meter: {held}."
+    _change(Screen(json=json), settings_of(home, store), customer, name, user, changes, said)
 
 
 @users.command("reset-password")
@@ -217,7 +233,10 @@ def reset_users_password(
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Have the customer replace the keys of a user who lost his and forgot the passphrase; it unlocks him, too."""
+    """Have the customer replace passphrase and key of a user who has neither any more; it unlocks him, too.
+
+    A user who has one of them does it himself: 'indicium meter reset-password' with --user.
+    """
     screen, settings = Screen(json=json), settings_of(home, store)
     attended.demand_name(name)
     device_of(Home(settings.home), customer)  # before anybody types
@@ -233,7 +252,7 @@ def reset_users_password(
 def report(
     customer: CustomerArgument, home: HomeOption = None, store: StoreOption = None, json: JsonOption = False
 ) -> None:
-    """Say from the records what each user did, and who let him (K-21). No module is asked."""
+    """Say from the records what each user did, and who let him. No module is asked."""  # K-21
     screen, settings = Screen(json=json), settings_of(home, store)
     device = device_of(Home(settings.home), customer)
     with Store.open(settings.store_url) as records:
@@ -265,14 +284,20 @@ def report(
     )
 
 
-def _change(
-    screen: Screen, settings: Settings, customer: str, name: str, user: str | None, changes: Mapping[str, object]
+def _change(  # one for each of the verbs that change a user
+    screen: Screen,
+    settings: Settings,
+    customer: str,
+    name: str,
+    user: str | None,
+    changes: Mapping[str, object],
+    said: str,
 ) -> None:
-    """Change a user of a meter."""
+    """Change a user of a meter, and say what was changed."""
     attended.demand_name(name)
     with reach(settings) as module:
         module.office.users(meter_as(module.office, customer, user)).modify(name, **changes)
-    screen.plain(f"{name} is changed.")
+    screen.plain(said)
     screen.show({"customer": customer, "name": name, "changed": True})
 
 

@@ -71,7 +71,7 @@ def reset(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Erase all that the module holds (C-15). Its chain ends, and stays; the next ceremony begins another."""
+    """Erase all that the module holds. Its chain ends, and stays; the next ceremony begins another."""  # C-15
     screen, settings = Screen(json=json), settings_of(home, None)
     if not yes:
         AtTerminal("say --yes if it is meant").demand(f"Erase all that module {settings.serial} holds, its keys too?")

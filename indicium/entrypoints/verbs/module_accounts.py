@@ -87,7 +87,7 @@ def end_admin(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Have the Security Officer close it (M-07)."""
+    """Have the Security Officer close it."""  # M-07
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
     with connect(settings_of(home, None)) as module, logged_on(module, ask, OFFICER, user) as operator:
         operator.send(EndAdmin())
@@ -102,7 +102,7 @@ def list_accounts(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show an Administrator all accounts, and of each what it is held to (B-24); never a passphrase."""
+    """Show an Administrator all accounts, and of each what it is held to; never a passphrase."""  # B-24
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
     with attend(settings_of(home, None)) as module, logged_on(module, ask, ADMINISTRATOR, user) as operator:
         found = operator.send(ViewAccessControlDatabase())["users"]
@@ -139,7 +139,7 @@ def add_account(  # noqa: PLR0913, PLR0917  # each is an option of the verb
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Enter a user, who chooses a passphrase first, before officer and Administrator type theirs (B-21)."""
+    """Enter a user, who chooses a passphrase first, before officer and Administrator type theirs."""  # B-21
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
     last_day = _last_day(ask, expires, yes=yes)
     with attend(settings_of(home, None)) as module:
@@ -169,7 +169,7 @@ def remove_account(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Remove a user, but for those whom the minimal user set needs (B-22, A-84)."""
+    """Remove a user, but for those whom the minimal user set needs."""  # B-22, A-84
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
     attended.demand_name(name)
     with attend(settings_of(home, None)) as module, administering(module, ask, user, officer) as send:
@@ -196,7 +196,7 @@ def modify_account(  # noqa: PLR0913, PLR0917  # each is an option of the verb
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Change what a user is held to; what is not named stays, and a role never changes (B-23)."""
+    """Change what a user is held to; what is not named stays, and a role never changes."""  # B-23
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
     attended.demand_name(name)
     last_day = _last_day(ask, expires, yes=yes)
@@ -228,7 +228,7 @@ def unlock_account(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Let a user log on again after too many failed logons (M-55)."""
+    """Let a user log on again after too many failed logons."""  # M-55
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
     attended.demand_name(name)
     with attend(settings_of(home, None)) as module, administering(module, ask, user, officer) as send:
@@ -248,7 +248,7 @@ def change_password(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Have a user replace the own passphrase (B-29). Lines for scripts: the old one, the new one."""
+    """Have a user replace the own passphrase. Lines for scripts: the old one, the new one."""  # B-29
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
     with attend(settings_of(home, None)) as module:
         name, passphrase = credentials(ask, ANYBODY, user)
@@ -272,7 +272,7 @@ def clock(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show an Administrator the module's clock, as it noted the logon, or set it (B-30, M-08)."""
+    """Show an Administrator the module's clock, as it noted the logon, or set it."""  # B-30, M-08
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
     at = None if to is None or to == "now" else _moment(to)
     with attend(settings_of(home, None)) as module:

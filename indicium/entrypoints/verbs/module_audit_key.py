@@ -30,7 +30,7 @@ def new_audit_key(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Have the Security Officer replace the audit key: the old one announces it in the chain (M-24)."""
+    """Have the Security Officer replace the audit key: the old one announces it in the chain."""  # M-24
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
     with attend(settings_of(home, None)) as module, logged_on(module, ask, OFFICER, user) as operator:
         answer = operator.send(CreateAuditKey())

@@ -152,7 +152,7 @@ def update(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Have the Security Officer give the crypto-card the limits of the home's settings anew (B-42)."""
+    """Have the Security Officer give the crypto-card the limits of the home's settings anew."""  # B-42
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
     with attend(settings_of(home, None)) as module, _kept(tokens) as keep:
         with logged_on(module, ask, OFFICER, user) as operator:

@@ -32,7 +32,7 @@ def archive_log(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Have the Auditor copy segments that pass to an archive; a signed record says which (M-57)."""
+    """Have the Auditor copy segments that pass to an archive; a signed record says which."""  # M-57
     screen, ask, settings = Screen(json=json), asker(passphrase_stdin=passphrase_stdin), settings_of(home, None)
     with attend(settings) as module:
         log = Log(folder, Serial(settings.serial), ChainId(chain or progress(module).chain), upto)
@@ -51,7 +51,7 @@ def delete_log(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Have the Auditor delete segments that were archived; a signed record says which, before they go (M-57)."""
+    """Have the Auditor delete segments that were archived; a signed record says which, before they go."""  # M-57
     screen, ask, settings = Screen(json=json), asker(passphrase_stdin=passphrase_stdin), settings_of(home, None)
     with attend(settings) as module:
         named = ChainId(chain or progress(module).chain)

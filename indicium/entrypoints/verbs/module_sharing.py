@@ -26,6 +26,7 @@ from indicium.domain.errors import BadValue
 from indicium.entrypoints.asking import asker
 from indicium.entrypoints.attending import CUSTODIAN, OFFICER, PassphraseStdinOption, UserOption, logged_on
 from indicium.entrypoints.connecting import attend, connect
+from indicium.entrypoints.counted import counted
 from indicium.entrypoints.options import HomeOption, JsonOption, settings_of
 from indicium.entrypoints.screen import Screen
 from indicium.infrastructure.store import Store
@@ -65,7 +66,7 @@ def export_transport_key(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Have a Key Custodian export the public part, stated and signed by the module (M-12, M-14)."""
+    """Have a Key Custodian export the public part, stated and signed by the module."""  # M-12, M-14
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
     with attend(settings_of(home, None)) as module, new_file(out) as write:
         with logged_on(module, ask, CUSTODIAN, user) as operator:
@@ -146,7 +147,7 @@ def start_import(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Have the Security Officer let an Operational module take the shares of a replacement MKS (M-13)."""
+    """Have the Security Officer let an Operational module take the shares of a replacement MKS."""  # M-13
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
     with connect(settings_of(home, None)) as module, logged_on(module, ask, OFFICER, user) as operator:
         operator.send(StartImportingMks())
@@ -178,7 +179,7 @@ def combine(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Have the Security Officer make the MKS from the shares taken. With too few, what was taken is lost (M-83)."""
+    """Have the Security Officer make the MKS from the shares taken. With too few, what was taken is lost."""  # M-83
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
     with connect(settings_of(home, None)) as module, logged_on(module, ask, OFFICER, user) as operator:
         answer = operator.send(CombineMksShares())
@@ -196,7 +197,7 @@ def activate(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Have the Security Officer let the dormant and the active MKS change places (H-04)."""
+    """Have the Security Officer let the dormant and the active MKS change places."""  # H-04
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
     with attend(settings_of(home, None)) as module, logged_on(module, ask, OFFICER, user) as operator:
         answer = operator.send(ActivateMks())
@@ -212,7 +213,7 @@ def delete_dormant(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Have the Security Officer destroy the dormant MKS, which nothing brings back (H-07, M-51)."""
+    """Have the Security Officer destroy the dormant MKS, which nothing brings back."""  # H-07, M-51
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
     if not yes:
         ask.demand("Destroy the dormant Master Key Set for good?")
@@ -230,7 +231,7 @@ def translate(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Have the Security Officer bring all meters of the module under its other MKS, while it goes on working (H-05)."""
+    """Have the Security Officer bring all its meters under its other MKS, while the module goes on working."""  # H-05
     screen, ask = Screen(json=json), asker(passphrase_stdin=passphrase_stdin)
     sets = _mks("--from", source), _mks("--to", target)
     with attend(settings_of(home, None)) as module:
@@ -241,7 +242,7 @@ def translate(
             screen.progress("translating", "meters") as advance,
         ):
             done = roll_over(store, operator, way, advance)
-    screen.plain(f"{done.translated} meters lie under Master Key Set {target} now.")
+    screen.plain(f"{counted(done.translated, 'meter lies', 'meters lie')} under Master Key Set {target} now.")
     for psd_id, code in done.refused.items():
         screen.plain(f"  meter {psd_id} stays where it is: {code}")
     screen.show({"translated": done.translated, "refused": done.refused})

@@ -10,6 +10,7 @@ from indicium.domain import amounts
 from indicium.domain.errors import IndiciumError, Inhibited, revive
 from indicium.domain.orders import UNFINISHED
 from indicium.entrypoints.connecting import reach
+from indicium.entrypoints.counted import counted
 from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, settings_of
 from indicium.entrypoints.screen import Screen
 from indicium.entrypoints.verbs.viewing import views_of
@@ -108,7 +109,7 @@ def finish(
     left = [entry for entry in ended if entry.state in UNFINISHED]
     for entry in ended:
         screen.plain(_sentence(entry))
-    screen.plain(f"{len(ended) - len(left)} orders finished, {len(left)} left.")
+    screen.plain(f"{counted(len(ended) - len(left), 'order')} finished, {len(left)} left.")
     screen.show({"orders": [_facts(entry) for entry in ended], "left": len(left)})
     raise typer.Exit(_LEFT if left else 0)
 
@@ -160,9 +161,10 @@ def check(home: HomeOption = None, store: StoreOption = None, json: JsonOption =
         holds, booked_at = amounts.dollars(amount), amounts.dollars(account.control_total)
         screen.plain(f"Meter {account.psd_id} holds {holds}, the book says {booked_at}.")
     if not found:
-        screen.plain(f"The book agrees with the records: {len(booked)} meters.")
+        screen.plain(f"The book agrees with the records: {counted(len(booked), 'meter')}.")
     if waiting:
-        screen.plain(f"{waiting} orders are unfinished: 'indicium provider finish' takes them up.")
+        orders = counted(waiting, "order is", "orders are")
+        screen.plain(f"{orders} unfinished: 'indicium provider finish' goes on with what is left.")
     screen.show(
         {
             "equal": not found,

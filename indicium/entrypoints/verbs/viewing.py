@@ -10,6 +10,7 @@ import typer
 from indicium.domain import amounts
 from indicium.domain.errors import BadValue, UnknownMeter
 from indicium.domain.identity import DeviceId
+from indicium.entrypoints.counted import counted
 from indicium.entrypoints.key_history import show_keys
 from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, a_day, settings_of
 from indicium.entrypoints.past import show_meters_at, show_module_at
@@ -32,7 +33,10 @@ def status(home: HomeOption = None, store: StoreOption = None, json: JsonOption 
     held, spent = sum(meter.dr for meter in meters), sum(meter.ar for meter in meters)
     records = sum(module.head.sequence for module in modules)
     suites = sorted({module.suite for module in modules})
-    screen.plain(f"{len(modules)} chain(s), {records} records, {len(meters)} meters in {settings.home}")
+    screen.plain(
+        f"{counted(len(modules), 'chain')}, {counted(records, 'record')}, {counted(len(meters), 'meter')} "
+        f"in {settings.home}"
+    )
     screen.say(f"Algorithm suite: {', '.join(suites) or settings.suite}")
     screen.say(f"Spent (AR): {amounts.dollars(spent)}   still to be spent (DR): {amounts.dollars(held)}")
     screen.show(
@@ -195,9 +199,13 @@ def rebuild(
     for difference in differences:
         screen.plain(str(difference))
     if records is not None:
-        screen.say(f"Rebuilt from {records} records; {len(differences)} rows were not what a replay gives.")
+        screen.say(
+            f"Rebuilt from {counted(records, 'record')}; "
+            f"{counted(len(differences), 'row was', 'rows were')} not what a replay gives."
+        )
     elif differences:
-        screen.say(f"{len(differences)} rows are not what a replay gives: 'indicium rebuild' makes them so.")
+        rows = counted(len(differences), "row is", "rows are")
+        screen.say(f"{rows} not what a replay gives: 'indicium rebuild' makes them so.")
     else:
         screen.say("The live views are what a replay gives.")
     facts = {"equal": not differences, "differences": [str(difference) for difference in differences]}
