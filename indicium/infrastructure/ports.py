@@ -28,7 +28,8 @@ class RecordStore(Protocol):
         """Append the records, replace the packages and keep the replies: all of it durably, or nothing.
 
         Raises `RecordConflict` where another writer took a record's place, a meter's version or a request's id;
-        `StoreFailed` otherwise. After either, only the heads say what is stored.
+        `StoreFailed` otherwise. After either, only the heads say what is stored. Replies without a token, of a redo, are
+        marks: one that is there to the same request, of the same version, stays, and any other is replaced.
         """
 
     def head(self, chain: ChainId) -> SealedRecord | None:

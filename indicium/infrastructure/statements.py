@@ -23,6 +23,7 @@ from sqlalchemy import (
     func,
     literal_column,
     null,
+    or_,
     select,
     tuple_,
     union_all,
@@ -105,6 +106,8 @@ class Statements:
         self.keep_reply = _prepared(_insert(dialect, replies, replies.c), dialect, replies.c)
         """Takes a `KeptReply` as it is."""
         redating = _insert(dialect, redatings, redatings.c).on_conflict_do_nothing()
+        self.mark_reply = _prepared(_mark(dialect), dialect, replies.c)
+        """Takes a `KeptReply` that says what was done: one to the same request, of the same version, stays."""
         self.keep_redating = _prepared(redating, dialect, redatings.c)
         """Takes a `Redating` as it is; one that was there first stays."""
 
@@ -126,6 +129,15 @@ def _insert(dialect: Dialect, table: Table, columns: Iterable[Column[Any]]) -> s
 
 
 def _plain(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+def _mark(dialect: Dialect) -> sqlite.Insert | postgresql.Insert:
+    """Insert replies; of those that are there already, replace what is of another version or to another request."""
+    statement = _insert(dialect, replies, replies.c)
+    given, key = statement.excluded, ["psd_id", "request_id"]
+    other = or_(replies.c.psd_version != given.psd_version, replies.c.content_digest != given.content_digest)
+    replaced = {column.name: given[column.name] for column in replies.c if column.name not in key}
+    return statement.on_conflict_do_update(index_elements=key, set_=replaced, where=other)
+
+
     """Give a column's type without its collation, which an array's elements do not have."""
     return Text() if isinstance(kind, Text) else kind
 

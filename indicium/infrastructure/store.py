@@ -186,7 +186,9 @@ class Store:
             (say.append, changes.records),
             (say.keep_static, parts),
             (say.keep_package, packages),
-            (say.keep_reply, changes.replies),
+            (keep_reply, changes.replies),
+        # A redo has no replies, and marks what was done; whoever takes rows away by hand may have left the replies.
+        keep_reply = say.keep_reply if any(reply.token for reply in changes.replies) else say.mark_reply
         )
         with self._database.in_place():
             self._database.write([(statement, rows) for statement, rows in batches if rows])

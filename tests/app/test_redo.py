@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete, update
 
 from indicium.app import Ledger
 from indicium.domain.commands.auditing import CreateAuditEntry
@@ -11,8 +12,10 @@ from indicium.domain.errors import AlreadyDone, HeadsDisagree, RequestIdReused, 
 from indicium.domain.flow import Changes
 from indicium.domain.heads import Action
 from indicium.infrastructure import redoing
+from indicium.infrastructure.schema import records, replies
 from indicium.infrastructure.store import Store
 from indicium.projections import MeterRow
+from indicium.settings import Settings
 from tests.app import seams
 from tests.app.homes import (
     COPY,
@@ -84,6 +87,34 @@ def test_meters_go_on_and_a_repeat_of_what_was_done_is_already_done(home: Path, 
             ada.print("0.44", LETTER, "job-1")
         assert ada.print("0.11", LETTER, "job-4").reply.ar == 660
     assert_whole(home, {"Ada": 660, "Dan": 550, "Ben": 1210})
+
+
+@on_both
+def test_replies_that_outlived_their_records_are_taken_where_they_are_right_and_replaced_where_not(
+    home: Path,
+) -> None:
+    """Rows of `records` were deleted by hand, and nothing else; of the replies one is altered and one is swapped."""
+    last = rows_of(home)[-1].sequence
+    with Ledger.open(home) as ledger:
+        first = ledger.meter("Ada").print("0.33", LETTER, "job-1")
+        ledger.meter("Ada").print("0.55", LETTER, "job-2")
+        ledger.meter("Ada").print("0.77", LETTER, "job-3")
+    before = rows_of(home)
+    with Store.open(Settings.read(home).store_url) as store, store.engine.begin() as connection:
+        connection.execute(delete(records).where(records.c.sequence > last))
+        of = replies.c.request_id
+        connection.execute(update(replies).where(of == "job-2").values(psd_version=replies.c.psd_version + 7))
+        connection.execute(update(replies).where(of == "job-3").values(content_digest=bytes(32)))
+
+    with Ledger.open(home) as ledger:
+        assert ledger.recovered == (Action.REDO,)
+        ada = ledger.meter("Ada")
+        assert ada.print("0.33", LETTER, "job-1").reply.item == first.reply.item
+        for value, job in (("0.55", "job-2"), ("0.77", "job-3")):
+            with pytest.raises(AlreadyDone):
+                ada.print(value, LETTER, job)
+    assert rows_of(home)[: len(before)] == before
+    assert_whole(home, {"Ada": 1650})
 
 
 @on_both
