@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
@@ -81,7 +81,8 @@ class Ledger:
         self._readers = ExitStack()
         self._places = machine.open_places()
         try:
-            self._memory = machine.open_memory()
+            with self._places.noting_failure():
+                self._memory = machine.open_memory()
         except BaseException:
             self._places.close()
             raise
@@ -157,10 +158,10 @@ class Ledger:
         demand_finished(settings)
         ledger = cls(settings, LocalMachine(settings), progress)
         if not ledger.chain:
-            ledger.close()
             memory = Home(settings.home).memory(Serial(settings.serial))
             empty = MemoryNotAuthentic(path=str(memory), why="it is empty, and the ledger is not")
-            raise ledger._module.inhibition or empty
+            with closing(ledger), ledger._places.noting_failure():
+                raise ledger._module.inhibition or empty
         return ledger
 
     def __enter__(self) -> Self:
@@ -314,7 +315,8 @@ class Ledger:
     def _power_up(self) -> CryptoModule:
         settings, hardware = self._settings, self._machine.hardware(self._memory)
         rules = settings.checkpoints, settings.switches
-        return CryptoModule(self._serial, hardware, self._machine.suite, *rules)
+        with self._places.noting_failure():
+            return CryptoModule(self._serial, hardware, self._machine.suite, *rules)
 
     def _hold_ceremony(self, home: Home) -> None:
         """Bring the module to Operational; one that was interrupted while Initializing is reset first (C-21)."""

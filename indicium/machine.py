@@ -59,7 +59,7 @@ class LocalMachine:
 
     def open_places(self) -> Places:
         """Open the store, and find the audit copy in the home."""
-        return Places(self._serial, self._claimed, self._open_copy)
+        return Places(self._serial, self._claimed, self._open_copy, self.clock)
 
     def open_memory(self) -> MemoryFile:
         """Open the memory file."""

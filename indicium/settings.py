@@ -75,6 +75,11 @@ class Settings(BaseModel):
     """Whether an Operational module may generate a second, dormant Master Key Set (M-09)."""
     collect_more_shares: bool = False
     """Whether a module that has too few shares to combine goes on collecting them (M-83)."""
+    shutdown_threshold: Annotated[int, Field(ge=1, le=1000)] = 2
+    """Failed modules of the vault at which the whole system is shut down (M-28, O-08).
+
+    1 is what the seed prefers. By default one failed module stops alone: its meters are at home nowhere else, so nobody
+    else can issue what is theirs. The second is no accident of one memory: then the database is in doubt (O-03)."""
     first_device: _DeviceNumber | None = None
     """The first device number that the module gives out (M-60); without one a free range of the store is chosen."""
     last_device: Annotated[_DeviceNumber | None, Field(validate_default=True)] = None
@@ -131,7 +136,7 @@ class Settings(BaseModel):
     @property
     def switches(self) -> Switches:
         """What the module is told to do otherwise than by default."""
-        return Switches(self.generate_dormant_mks, self.collect_more_shares)
+        return Switches(self.generate_dormant_mks, self.collect_more_shares, self.shutdown_threshold)
 
     @property
     def checkpoints(self) -> Checkpoints:

@@ -102,6 +102,10 @@ class Fleet:
         site.officer(GenerateMasterKeySet())
         return site
 
+    def again(self, serial: str, *, switches: Switches = AS_THE_SEED) -> "Site":
+        """Take up a module that was of the fleet when it was copied."""
+        return self._open(serial, CUSTODIANS, switches)
+
     def newcomer(
         self, serial: str = "10000002", *, custodians: int = CUSTODIANS, switches: Switches = AS_THE_SEED
     ) -> "Site":

@@ -46,7 +46,7 @@ from indicium.domain.commands.psd import (
     DownloadPostageValue,
     RequestChallenge,
 )
-from indicium.domain.commands.recovery import RecoverFromDisaster
+from indicium.domain.commands.recovery import RecoverFromDisaster, ReleaseFailures
 from indicium.domain.commands.sessions import (
     ComputeSessionMac,
     OpenSession,
@@ -65,6 +65,7 @@ _CLIENT: Any = _RESET | {"shown_ar": 0, "shown_dr": 0, "shown_record": "0" * 64,
 _USER = NewUser(name="new", role=Role.AUDITOR, password=bytes(32))
 _WITH_ARGUMENTS: tuple[Command, ...] = (
     RecoverFromDisaster(sequence=1, hash="0" * 64),
+    ReleaseFailures(modules=("1",)),
     InitializeAccessControlDatabase(users=(_USER,)),
     CreateAccount(user=_USER),
     DeleteAccount(name="new"),

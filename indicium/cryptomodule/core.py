@@ -86,6 +86,12 @@ class Core:
             return ModuleTampered(serial=self.serial, sensor=self.sensor)
         return None if self.fault is None else self.fault.refusal(self.serial)
 
+    @property
+    def failure(self) -> Inhibited | None:
+        """Why the module is of no use until it is reset or repaired, and counts as failed (O-08)."""
+        for_good = self.sensor is not None or (self.fault is not None and self.fault.fatal)
+        return self.inhibition if for_good else None
+
     def fail(self, fault: Fault, *, recorded: bool) -> None:
         """Enter the Error state; nobody is in it who could give a command in a session (M-06)."""
         self.state, self.session = ModuleState.ERROR, None
@@ -163,6 +169,17 @@ class Core:
         self.boot_recorded = True
         if group.fault is not None:
             self.fail(group.fault, recorded=True)
+
+    def keep(self, group: Group) -> None:
+        """Make durable what a group has recorded, or has only seen of modules that failed."""
+        inner, hot = self.inner, group.hot
+        if inner is None:
+            return
+        if group.records:
+            self.write(group, inner.cold, inner.hot.head)
+        elif (hot.failures, hot.shut_down) != (inner.hot.failures, inner.hot.shut_down):
+            self.hardware.memory.write(MemoryUpdate(inner.codec.encode_hot(hot), None))
+            inner.hot = hot
 
     def persist(self, inside: Inside) -> None:
         """Make the secret part durable in the middle of a command (a logon's failure count)."""

@@ -7,6 +7,7 @@ is saved by others, and only their receipt opens the replies.
 
 from collections.abc import Sequence
 
+from indicium.cryptomodule import threshold
 from indicium.cryptomodule.apart import apart
 from indicium.cryptomodule.booting import detect_boot, power_up
 from indicium.cryptomodule.core import Core
@@ -79,7 +80,7 @@ class CryptoModule(Recoverable):
             group, outcomes = module_command(core, requests[0], gathered)
         self._pending = [reply for reply, _ in outcomes]
         changes = group.changes() if group else Changes(())
-        return Dispatched(changes, tuple(refusal for _, refusal in outcomes), self.head)
+        return Dispatched(changes, tuple(refusal for _, refusal in outcomes), self.head, core.failure)
 
     def release(self, receipt: Receipt) -> list[bytes | None]:
         """Open the replies of the last group against the receipt of its save (O-17); None where it was refused."""
@@ -110,9 +111,14 @@ class CryptoModule(Recoverable):
         if inner is None or inner.desk is None or core.state is not ModuleState.OPERATIONAL:
             return None, [(None, _unavailable(core, request)) for request in requests]
         group = core.group(inner, inner.hot.copy(), gathered)
+        if gathered.failed or inner.hot.failures:  # O-08
+            failures = threshold.look(inner, core.switches.shutdown_threshold, gathered.failed)
+            threshold.heed(group, inner.desk, failures, gathered.failed)
+            if failures.shut_down:  # O-02
+                core.keep(group)
+                return group, [(None, threshold.refusal(failures))] * len(requests)
         outcomes = psd_commands(group, inner.desk, requests)
-        if group.records:
-            core.write(group, inner.cold, inner.hot.head)
+        core.keep(group)
         return group, outcomes
 
 

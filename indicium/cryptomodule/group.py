@@ -27,7 +27,7 @@ from indicium.cryptomodule.suites import MacKey, Suite
 from indicium.cryptomodule.vault import MeterKeys
 from indicium.domain.errors import UnknownMeter
 from indicium.domain.fig6 import ModuleState
-from indicium.domain.flow import Changes, Gathered, Head, KeptReply, RequestKey, SealedRecord
+from indicium.domain.flow import Changes, FailedModule, Gathered, Head, KeptReply, RequestKey, SealedRecord
 from indicium.domain.identity import DeviceId
 from indicium.domain.package import MovingPart, Package
 
@@ -85,6 +85,8 @@ class Group:
     packages: dict[DeviceId, Package] = field(default_factory=dict)
     replies: dict[RequestKey, KeptReply] = field(default_factory=dict)
     meters: dict[DeviceId, HomeMeter] = field(default_factory=dict)
+    failed: list[FailedModule] = field(default_factory=list)
+    """What is to be said of modules that failed."""
     fault: Fault | None = None
     """What leads the module into the Error state with this group; nothing more is done in it then."""
 
@@ -149,7 +151,7 @@ class Group:
 
     def changes(self) -> Changes:
         """Give what the store saves in one transaction."""
-        return Changes(self.records, tuple(self.packages.values()), tuple(self.replies.values()))
+        return Changes(self.records, tuple(self.packages.values()), tuple(self.replies.values()), tuple(self.failed))
 
     def rows(self) -> list[MeterRow]:
         """Give the meters' rows that memory saves."""

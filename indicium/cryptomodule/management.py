@@ -33,6 +33,7 @@ from indicium.cryptomodule.handlers.clock import set_clock
 from indicium.cryptomodule.handlers.crypto_card import initialize_crypto_card, update_crypto_card
 from indicium.cryptomodule.handlers.disaster import recover_from_disaster
 from indicium.cryptomodule.handlers.exporting import abort_export, create_mks_shares, export_mks_share
+from indicium.cryptomodule.handlers.failures import release_failures
 from indicium.cryptomodule.handlers.importing import (
     combine_mks_shares,
     export_transport_public_key,
@@ -103,7 +104,7 @@ from indicium.domain.commands.mks_usage import (
     TranslateEncryptionAndMac,
     VerifyMac,
 )
-from indicium.domain.commands.recovery import RecoverFromDisaster
+from indicium.domain.commands.recovery import RecoverFromDisaster, ReleaseFailures
 from indicium.domain.commands.sessions import (
     CloseSession,
     ComputeSessionMac,
@@ -222,5 +223,6 @@ MODULE_HANDLERS: dict[type[Command], Callable[[Inside, Any], Effect]] = {
     ArchiveLog: archive_log,
     DeleteLog: delete_log,
     RecoverFromDisaster: recover_from_disaster,
+    ReleaseFailures: release_failures,
 }
 """Commands of the module, which travel alone. `resume` does AutoRecoverCheckpoint."""

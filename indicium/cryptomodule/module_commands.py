@@ -20,6 +20,7 @@ from indicium.cryptomodule.management import (
 from indicium.cryptomodule.pipeline import Outcome, Request
 from indicium.cryptomodule.ports import PPD_KEY_BYTES
 from indicium.cryptomodule.state import Codec, Remembered
+from indicium.cryptomodule.threshold import look
 from indicium.domain.commands.access import Logon
 from indicium.domain.commands.base import Command
 from indicium.domain.envelope import SessionAnswer, SessionMessage
@@ -32,6 +33,9 @@ from indicium.domain.lifecycle import LIFE
 def module_command(core: Core, request: Request, gathered: Gathered) -> tuple[Group | None, list[Outcome]]:
     """Do one command of the module: in its session, or one of the few that need none."""
     inside = core.inside()
+    if core.inner is not None:
+        inside.failed = gathered.failed
+        inside.failures = look(core.inner, core.switches.shutdown_threshold, gathered.failed)
     command: Command = request
     try:
         if isinstance(request, SessionMessage):

@@ -5,6 +5,7 @@ What a module is asked for by people and clients comes in by another door (`disp
 
 from dataclasses import dataclass
 
+from indicium.cryptomodule import threshold
 from indicium.cryptomodule.booting import detect_boot, power_up
 from indicium.cryptomodule.core import Core
 from indicium.cryptomodule.evidence import Evidence
@@ -27,6 +28,8 @@ class Dispatched:
     refusals: tuple[Refusal | Malformed | Inhibited | None, ...]
     """One for each request, None where it was done."""
     head: Head
+    failed: Inhibited | None = None
+    """Why the module has failed for good, and counts as such in its vault (O-08)."""
 
 
 class Recoverable:
@@ -103,6 +106,27 @@ class Recoverable:
         self._pending = []
         changes = record_redone(core, inner, gathered)
         return None if changes is None else Dispatched(changes, (), self.head)
+
+    def heed_failures(self, gathered: Gathered) -> Dispatched | None:
+        """Make of failures in the vault what a group would: record a shutdown or its end, say that it is well again.
+
+        None if there is nothing to record or to say. Raises `CheckpointMismatch`.
+        """
+        core, inner = self._core, self._core.inner
+        if inner is None or inner.desk is None or not (gathered.failed or inner.hot.failures):
+            return None
+        if head_of(gathered) != self.head:
+            raise CheckpointMismatch(serial=core.serial)
+        detect_boot(core)
+        if core.fault is not None:
+            return None
+        self._pending = []
+        group = core.group(inner, inner.hot.copy(), gathered)
+        failures = threshold.look(inner, core.switches.shutdown_threshold, gathered.failed)
+        threshold.heed(group, inner.desk, failures, gathered.failed)
+        core.keep(group)
+        changes = group.changes()
+        return Dispatched(changes, (), self.head) if changes.records or changes.failed else None
 
 
 def head_of(gathered: Gathered) -> Head:

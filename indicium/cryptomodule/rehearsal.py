@@ -54,6 +54,9 @@ class Rehearsal(Recoverable):
         self._seal_apart()
         return super().say_redone(gathered)
 
+    def heed_failures(self, gathered: Gathered) -> Dispatched | None:
+        """Say nothing of failed modules: under MK_chkpt, which is the module's own, others would believe it."""
+
     def note(self, text: str, gathered: Gathered) -> Dispatched:
         """Go a record further: an entry of free text, which moves no value."""
         self._seal_apart()

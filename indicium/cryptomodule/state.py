@@ -65,6 +65,10 @@ class Hot:
     """Slot and digest of the tail of each group that can be undone, the newest last."""
     redoing: tuple[int, int] = (0, 0)
     """First and last record that the store lost and gets back; a signed record says so when it has them."""
+    failures: tuple[tuple[Serial, str], ...] = ()
+    """Failures of modules that were seen in the store and count, with their times (O-08)."""
+    shut_down: bool = False
+    """Whether they shut the whole system down."""
     suite: str = "modern"
     """The algorithm suite, fixed by Start Initialization."""
     cause: str = ""
@@ -315,6 +319,8 @@ class Codec:
                 "cold_digest": hot.cold_digest,
                 "tails": hot.tails,
                 "redoing": hot.redoing,
+                "failures": hot.failures,
+                "shut_down": hot.shut_down,
                 "suite": hot.suite,
                 "cause": hot.cause,
             }
@@ -354,6 +360,7 @@ class Codec:
         parts["ring"] = tuple(RingEntry(Head(*head), _totals(totals)) for head, totals in parts["ring"])
         parts["tails"] = tuple((slot, digest) for slot, digest in parts["tails"])
         parts["redoing"] = tuple(parts["redoing"])
+        parts["failures"] = tuple((serial, at) for serial, at in parts["failures"])
         parts["meters_sum"] = int(parts["meters_sum"], 16)
         return Hot(**parts)
 

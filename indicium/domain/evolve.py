@@ -19,11 +19,13 @@ from indicium.domain.events import (
     CheckpointRecovered,
     CryptoCardInitialized,
     DisasterRecovered,
+    FailuresReleased,
     InitializationStarted,
     KeyEvent,
     NamedUser,
     PasswordChanged,
     PsdEvent,
+    ShutdownBegun,
     UserLoggedOn,
     parse_event,
 )
@@ -82,6 +84,8 @@ class ModuleAt:
     """Those that it holds."""
     exports: tuple[ExportAt, ...] = ()
     """Those that it made."""
+    shut_down: bool = False
+    """Whether it does no command on a PSD, for modules of its vault failed (O-08)."""
     configured: bool = False
     """Whether the crypto-card is initialized."""
     totals: Totals = NO_TOTALS
@@ -132,6 +136,8 @@ def evolve(state: ModuleAt, event: AnyEvent | Discarded) -> ModuleAt:
             return replace(state, audit_key=data.fingerprint)
         case CryptoCardInitialized():
             return replace(state, configured=True)
+        case ShutdownBegun() | FailuresReleased():
+            return replace(state, shut_down=isinstance(event, ShutdownBegun))
         case CheckpointRecovered(data=data) | DisasterRecovered(data=data):
             return replace(state, totals=Totals(Mills(data.downloaded), Mills(data.printed), Mills(data.refunded)))
         case PsdEvent(data=data):

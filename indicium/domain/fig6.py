@@ -71,7 +71,7 @@ from indicium.domain.commands.psd import (
     InitializePsd,
     RequestChallenge,
 )
-from indicium.domain.commands.recovery import AutoRecoverCheckpoint, RecoverFromDisaster
+from indicium.domain.commands.recovery import AutoRecoverCheckpoint, RecoverFromDisaster, ReleaseFailures
 from indicium.domain.commands.sessions import (
     CloseSession,
     ComputeSessionMac,
@@ -246,6 +246,7 @@ FIG6: Final[dict[type[Command], Rule]] = {
     # Back to agreement with the database: affects the module, so it is signed (B-00e)
     AutoRecoverCheckpoint:           Rule("..O....", _NOBODY,    _STAYS,           _SIGNED),   # B-54, M-64: the server
     RecoverFromDisaster:             Rule("..O....", _SO,        _STAYS,           _SIGNED),   # O-15, M-64
+    ReleaseFailures:                 Rule("..O....", _SO,        _STAYS,           _SIGNED),   # O-08, M-28
 }
 # fmt: on
 """Every command, once. The numbers are rows of the specification; a p there, its proposal, is taken as it stands."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from indicium.domain.identity import ChainId, DeviceId
+from indicium.domain.identity import ChainId, DeviceId, Serial
 from indicium.domain.package import Package
 from indicium.domain.record import GENESIS_PREVIOUS
 
@@ -56,6 +56,16 @@ class KeptReply(NamedTuple):
     """The sealed reply; only the module opens it. Empty if a redo of the store found the request done and no reply."""
 
 
+class FailedModule(NamedTuple):
+    """What the store says of a module of the vault that failed (O-08)."""
+
+    serial: Serial
+    notice: bytes
+    """A `failures.Notice`, rendered."""
+    mac: bytes
+    """MAC under MK_chkpt over serial number and notice; empty where the module's process said so without a key."""
+
+
 class RequestKey(NamedTuple):
     """A request id is scoped to its meter."""
 
@@ -71,6 +81,8 @@ class Gathered:
     """The newest record that the store holds of this module's chain: the external checkpoint (E-004)."""
     packages: Mapping[DeviceId, Package] = field(default_factory=dict)
     replies: Mapping[RequestKey, KeptReply] = field(default_factory=dict)
+    failed: Sequence[FailedModule] = ()
+    """All modules of the vault that the store knows to have failed, whatever became of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +93,8 @@ class Changes:
     packages: Sequence[Package] = ()
     """New or changed packages, at most one for each meter: the last."""
     replies: Sequence[KeptReply] = ()
+    failed: Sequence[FailedModule] = ()
+    """What is to be said of modules that failed, in the place of what was."""
 
 
 @dataclass(frozen=True, slots=True)

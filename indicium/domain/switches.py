@@ -11,6 +11,9 @@ class Switches(NamedTuple):
     collect_more_shares: bool = False
     """Whether Combine MKS Shares that has too few shares stays in Importing Shares instead of leaving it (M-83)."""
 
+    shutdown_threshold: int = 2
+    """How many modules of the vault fail before all of them do no command on a PSD (M-28, O-08)."""
+
 
 AS_THE_SEED = Switches()
 """Every switch as it is by default."""

@@ -140,7 +140,7 @@ class Stage:
 
     def places(self) -> Places:
         """Open store and copy. Raises `Misconfigured`, `StoreFailed`."""
-        return Places(self.actors.serial, partial(Store.open, self.url), self._open_copy)
+        return Places(self.actors.serial, partial(Store.open, self.url), self._open_copy, SystemClock())
 
     def forward(self, many: int) -> None:
         """Go on by so many records that move no value: what is here now is the past then."""

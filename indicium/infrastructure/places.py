@@ -5,13 +5,16 @@ Separate paths, never one database: a backup that rolled back two together would
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Protocol
 
+from indicium.cryptomodule.ports import Clock
 from indicium.domain.commands.base import Command
 from indicium.domain.envelope import SessionMessage
-from indicium.domain.errors import HeadsDisagree, Misconfigured, StoreFailed
+from indicium.domain.errors import HeadsDisagree, Inhibited, Misconfigured, NotSaved, StoreFailed
+from indicium.domain.failures import noted
 from indicium.domain.flow import GENESIS, Changes, Gathered, Head, Receipt, RequestKey, SealedRecord
 from indicium.domain.heads import Action, Heads, Verdict, judge
 from indicium.domain.identity import ChainId, DeviceId, Serial
@@ -32,6 +35,8 @@ class _Dispatched(Protocol):
     def changes(self) -> Changes: ...
     @property
     def head(self) -> Head: ...
+    @property
+    def failed(self) -> Inhibited | None: ...
 
 
 class _Headed(Protocol):
@@ -57,16 +62,24 @@ class _Module(_Headed, Protocol):
     def say_redone(self, gathered: Gathered) -> _Dispatched | None:
         """Record what the store got back."""
 
+    def heed_failures(self, gathered: Gathered) -> _Dispatched | None:
+        """Make of modules that failed what is to be made of them."""
+
 
 class Places:
     """The store and the audit copy: two of the three places that hold a chain."""
 
     def __init__(
-        self, serial: Serial, open_store: Callable[[], RecordStore], open_copy: Callable[[ChainId], AuditCopy]
+        self,
+        serial: Serial,
+        open_store: Callable[[], RecordStore],
+        open_copy: Callable[[ChainId], AuditCopy],
+        clock: Clock,
     ) -> None:
         """Open the store as the module's one writer. Raises `Misconfigured` or `StoreFailed`."""
-        self._serial, self._open_store, self._open_copy = serial, open_store, open_copy
+        self._serial, self._open_store, self._open_copy, self._clock = serial, open_store, open_copy, clock
         self._store = open_store()
+        self._noted = False
         self._copy: AuditCopy | None = None
 
     def gather(self, chain: ChainId, requests: Sequence[Command]) -> Gathered:
@@ -90,8 +103,11 @@ class Places:
         before the copy: the copy is completed from the store, and a repeat of the request gets its reply.
         """
         changes = dispatched.changes
-        if changes.records:
+        if dispatched.failed is not None and not self._noted:
+            self._note(dispatched.failed)
+        if changes.records or changes.failed:
             self._store.save(changes)
+        if changes.records:
             if not self._store.in_its_place:  # nobody would find the records again
                 raise StoreFailed(place="store", why="its file is gone, or another was put in its place")
             self._append(changes.records, _new_static_parts(changes.packages, gathered))
@@ -126,6 +142,7 @@ class Places:
         if self._copy is not None:
             self._copy.close()
             self._copy = None
+        self._noted = False
 
     def close(self) -> None:
         """Close store and copy."""
@@ -138,6 +155,30 @@ class Places:
         Gives what was done. Recovery is the normal path of starting. Each step brings two places together, so a crash
         in between finds a shorter way at the next start. `progress` is told how far a step with many records is.
         """
+        with self.noting_failure():
+            return self._brought_together(module, progress)
+
+    @contextmanager
+    def noting_failure(self) -> Iterator[None]:
+        """Tell the vault that its module failed, if it does (O-08)."""
+        try:
+            yield
+        except Inhibited as why:
+            self._note(why)
+            raise
+
+    def _note(self, why: Inhibited) -> None:
+        """Say in the store that the module failed. Where that cannot be said, the module is inhibited all the same."""
+        try:
+            found = next((row for row in self._store.failed_modules() if row.serial == self._serial), None)
+            fresh = noted(found, self._serial, self._clock.now(), str(why))
+            if fresh is not None:
+                self._store.save(Changes((), failed=(fresh,)))
+            self._noted = True
+        except NotSaved as error:
+            _log.warning("module %s: its failure could not be noted: %s", self._serial, error)
+
+    def _brought_together(self, module: _Module, progress: Progress) -> tuple[Action, ...]:
         if not module.chain:
             return ()
         done: list[Action] = []
@@ -150,7 +191,7 @@ class Places:
                 verdict = judge(heads._replace(parted=self._parted(module.chain, self._copy, heads)))
             _log.info("module %s: %s", self._serial, verdict.action.value)
             if verdict.action is Action.GO:
-                self._save_own(module.chain, module.say_redone)
+                self._save_own(module.chain, lambda seen: module.say_redone(seen) or module.heed_failures(seen))
                 return tuple(done)
             done.append(verdict.action)
             if verdict.action is Action.COMPLETE_COPY:

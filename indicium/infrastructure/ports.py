@@ -6,7 +6,7 @@ The real ones are `Store` and `AppendOnlyFile`; a simulator implements the same 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from indicium.domain.flow import Changes, Gathered, RequestKey, SealedRecord
+from indicium.domain.flow import Changes, FailedModule, Gathered, RequestKey, SealedRecord
 from indicium.domain.identity import ChainId, DeviceId
 from indicium.domain.package import Package
 
@@ -28,8 +28,8 @@ class RecordStore(Protocol):
         """Append the records, replace the packages and keep the replies: all of it durably, or nothing.
 
         Raises `RecordConflict` where another writer took a record's place, a meter's version or a request's id;
-        `StoreFailed` otherwise. After either, only the heads say what is stored. Replies without a token, of a redo, are
-        marks: one that is there to the same request, of the same version, stays, and any other is replaced.
+        `StoreFailed` otherwise. After either, only the heads say what is stored. Replies without a token, of a redo,
+        are marks: one that is there to the same request, of the same version, stays, and any other is replaced.
         """
 
     def head(self, chain: ChainId) -> SealedRecord | None:
@@ -46,6 +46,9 @@ class RecordStore(Protocol):
 
     def transactions(self, asked: Collection[tuple[int, str]]) -> Sequence[SealedRecord]:
         """Give the records of transactions that are named by version and meter, in any order; none was discarded."""
+
+    def failed_modules(self) -> Sequence[FailedModule]:
+        """Give what is said of modules that failed; `save` says it, also where it saves nothing else (O-08)."""
 
     def keep_static(self, parts: Sequence[tuple[DeviceId, bytes]]) -> None:
         """Keep sealed static parts by their digest; one that is there stays. Raises `StoreFailed`."""

@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA: Final = "0003"
+SCHEMA: Final = "0004"
 """Revision of the newest migration script: four digits that only grow."""
 
 VERSION_TABLE: Final = "indicium_schema"
@@ -100,6 +100,15 @@ redatings: Final = Table(
     Index("ix_redatings_item_sha256", "item_sha256"),
 )
 """Items that the server redated (M-79): its own notes, beside the records and of no effect on them."""
+
+failed_modules: Final = Table(
+    "failed_modules",
+    metadata,
+    Column("serial", _NAME, primary_key=True),
+    Column("notice", LargeBinary, nullable=False),
+    Column("mac", LargeBinary, nullable=False),
+)
+"""Modules that failed, and what became of them (O-08): a row for each that ever did."""
 
 tracking: Final = Table(
     "tracking",

@@ -33,11 +33,12 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.types import TypeEngine
 
-from indicium.infrastructure.schema import packages, records, redatings, replies, static_parts
+from indicium.infrastructure.schema import failed_modules, packages, records, redatings, replies, static_parts
 
 HEAD: Final = 0
 PACKAGE: Final = 1
 REPLY: Final = 2
+FAILED: Final = 3
 """What a row of `gather` is: its first column."""
 
 _PARAMETER: Final = re.compile(r"%\((\w+)\)s")
@@ -105,9 +106,14 @@ class Statements:
         self.keep_package = _prepared(package, dialect, packages.c)
         self.keep_reply = _prepared(_insert(dialect, replies, replies.c), dialect, replies.c)
         """Takes a `KeptReply` as it is."""
-        redating = _insert(dialect, redatings, redatings.c).on_conflict_do_nothing()
         self.mark_reply = _prepared(_mark(dialect), dialect, replies.c)
         """Takes a `KeptReply` that says what was done: one to the same request, of the same version, stays."""
+        failed = _insert(dialect, failed_modules, failed_modules.c)
+        said = {name: failed.excluded[name] for name in ("notice", "mac")}
+        failed = failed.on_conflict_do_update(index_elements=["serial"], set_=said)
+        self.keep_failed = _prepared(failed, dialect, failed_modules.c)
+        """Takes a `FailedModule` as it is."""
+        redating = _insert(dialect, redatings, redatings.c).on_conflict_do_nothing()
         self.keep_redating = _prepared(redating, dialect, redatings.c)
         """Takes a `Redating` as it is; one that was there first stays."""
 
@@ -128,7 +134,6 @@ def _insert(dialect: Dialect, table: Table, columns: Iterable[Column[Any]]) -> s
     return statement.from_select(names, select(*(given.c[name] for name in names)).order_by(*list(given.c)[:2]))
 
 
-def _plain(kind: TypeEngine[Any]) -> TypeEngine[Any]:
 def _mark(dialect: Dialect) -> sqlite.Insert | postgresql.Insert:
     """Insert replies; of those that are there already, replace what is of another version or to another request."""
     statement = _insert(dialect, replies, replies.c)
@@ -138,6 +143,7 @@ def _mark(dialect: Dialect) -> sqlite.Insert | postgresql.Insert:
     return statement.on_conflict_do_update(index_elements=key, set_=replaced, where=other)
 
 
+def _plain(kind: TypeEngine[Any]) -> TypeEngine[Any]:
     """Give a column's type without its collation, which an array's elements do not have."""
     return Text() if isinstance(kind, Text) else kind
 
@@ -239,6 +245,11 @@ def all_chains() -> Select[Any]:
     return select(step.c.chain, last).where(step.c.chain.is_not(None)).order_by(first)
 
 
+def all_failed() -> Select[Any]:
+    """Select the modules that failed."""
+    return select(failed_modules).order_by(failed_modules.c.serial)
+
+
 def one_redating() -> Select[Any]:
     """Select what was noted for `request_id` of meter `psd_id`."""
     wanted = redatings.c.psd_id == bindparam("psd_id"), redatings.c.request_id == bindparam("request_id")
@@ -267,8 +278,8 @@ def _last_sequence(chain: ColumnElement[Any]) -> ScalarSelect[Any]:
 
 
 def _gather(dialect: Dialect) -> CompoundSelect[Any]:
-    """Select head, packages and replies at once: rows of one width, told apart by the first column."""
-    r, p, a = records.c, packages.c, replies.c
+    """Select head, packages, replies and failures at once: rows of one width, told apart by the first column."""
+    r, p, a, f = records.c, packages.c, replies.c, failed_modules.c
     number, octets = cast(null(), BigInteger), cast(null(), LargeBinary)
     head, package, reply = _kind(HEAD), _kind(PACKAGE), _kind(REPLY)
     static = static_parts.c.static
@@ -279,6 +290,7 @@ def _gather(dialect: Dialect) -> CompoundSelect[Any]:
         .where(p.psd_id.in_(_names("psd_ids", dialect))),
         select(reply, a.psd_id, a.psd_version, a.request_id, number, a.content_digest, a.token, octets, octets)
         .where(tuple_(a.psd_id, a.request_id).in_(_pairs("requests", dialect))),
+        select(_kind(FAILED), f.serial, number, f.serial, number, f.notice, f.mac, octets, octets),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from indicium.domain.errors import (
     ExtraMissing,
     StoreNotUsable,
 )
-from indicium.domain.flow import Changes, Gathered, KeptReply, RequestKey, SealedRecord
+from indicium.domain.flow import Changes, FailedModule, Gathered, KeptReply, RequestKey, SealedRecord
 from indicium.domain.identity import ChainId, DeviceId
 from indicium.domain.package import Package
 from indicium.domain.redating import Redating
@@ -24,11 +24,13 @@ from indicium.infrastructure.recorder import LedgerRecorder
 from indicium.infrastructure.revision import Upgrade
 from indicium.infrastructure.sqlite import Sqlite
 from indicium.infrastructure.statements import (
+    FAILED,
     HEAD,
     PACKAGE,
     Prepared,
     Statements,
     all_chains,
+    all_failed,
     as_parameter,
     meter_page,
     newest_record,
@@ -159,6 +161,7 @@ class Store:
         packages: dict[DeviceId, Package] = {}
         replies: dict[RequestKey, KeptReply] = {}
         static: dict[DeviceId, tuple[bytes, str]] = {}
+        failed: list[FailedModule] = []
         asked = {"chain": chain, "psd_ids": as_parameter(psd_ids), "requests": as_parameter(requests)}
         with self._database.in_place():
             rows = self._database.select(self._statements.gather, **asked)
@@ -168,10 +171,12 @@ class Store:
                 static[psd_id] = first, name
             elif kind == HEAD:
                 head = _sealed((chain, sequence, name, first, psd_id, version))
+            elif kind == FAILED:
+                failed.append(FailedModule(name, first, second))
             else:
                 replies[RequestKey(psd_id, name)] = KeptReply(psd_id, name, version, first, second)
         self._static = static
-        return Gathered(head, packages, replies)
+        return Gathered(head, packages, replies, tuple(failed))
 
     def save(self, changes: Changes) -> None:
         """Append the records, replace the packages and keep the replies, in one transaction: all of it, or nothing.
@@ -182,13 +187,14 @@ class Store:
         """
         say = self._statements
         packages, parts = self._rows(changes.packages)
+        # A redo has no replies, and marks what was done; whoever takes rows away by hand may have left the replies.
+        keep_reply = say.keep_reply if any(reply.token for reply in changes.replies) else say.mark_reply
         batches: tuple[tuple[Prepared, Sequence[tuple[object, ...]]], ...] = (
             (say.append, changes.records),
             (say.keep_static, parts),
             (say.keep_package, packages),
             (keep_reply, changes.replies),
-        # A redo has no replies, and marks what was done; whoever takes rows away by hand may have left the replies.
-        keep_reply = say.keep_reply if any(reply.token for reply in changes.replies) else say.mark_reply
+            (say.keep_failed, changes.failed),
         )
         with self._database.in_place():
             self._database.write([(statement, rows) for statement, rows in batches if rows])
@@ -249,6 +255,10 @@ class Store:
             if len(rows) < _PACKAGES_AT_ONCE:
                 return
             after = rows[-1].psd_id
+
+    def failed_modules(self) -> list[FailedModule]:
+        """Give what is said of modules that failed, by serial number (O-08)."""
+        return [FailedModule._make(row) for row in self._read(all_failed())]
 
     def keep_static(self, parts: Sequence[tuple[DeviceId, bytes]]) -> None:
         """Keep sealed static parts by their digest; one that is there stays. Raises `StoreFailed`."""

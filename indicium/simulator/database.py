@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from indicium.domain.errors import RecordConflict
-from indicium.domain.flow import Changes, KeptReply, RequestKey, SealedRecord
-from indicium.domain.identity import ChainId, DeviceId
+from indicium.domain.flow import Changes, FailedModule, KeptReply, RequestKey, SealedRecord
+from indicium.domain.identity import ChainId, DeviceId, Serial
 from indicium.domain.package import Package
 from indicium.simulator.drawn import Dice
 
@@ -18,6 +18,7 @@ class _Undo(NamedTuple):
     """What a transaction replaced."""
 
     packages: tuple[tuple[DeviceId, Package | None], ...]
+    failed: dict[Serial, FailedModule]
 
 
 class Database:
@@ -30,6 +31,7 @@ class Database:
         self.records: dict[ChainId, list[SealedRecord]] = {}
         self.packages: dict[DeviceId, Package] = {}
         self.replies: dict[RequestKey, KeptReply] = {}
+        self.failed: dict[Serial, FailedModule] = {}
         self._versions: set[tuple[DeviceId | None, int | None]] = set()
         self._static: dict[tuple[DeviceId, str], bytes] = {}
         """Static parts that came without a package: those that a redo begins with."""
@@ -54,7 +56,8 @@ class Database:
         self.packages.update((package.psd_id, package) for package in changes.packages)
         self.replies.update((RequestKey(reply.psd_id, reply.request_id), reply) for reply in changes.replies)
         self.log.append(changes)
-        self._undo.append(_Undo(before))
+        self._undo.append(_Undo(before, self.failed))
+        self.failed = {**self.failed, **{row.serial: row for row in changes.failed}}
 
     def sync(self) -> None:
         """Have all of it on the platter."""
@@ -117,6 +120,7 @@ class Database:
 
     def _take_back(self) -> None:
         changes, undo = self.log.pop(), self._undo.pop()
+        self.failed = undo.failed
         for record in changes.records:
             del self.records[record.chain][-1]
             self._versions.discard((record.psd_id, record.psd_version))

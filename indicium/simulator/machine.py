@@ -24,7 +24,8 @@ class SimulatedMachine:
 
     def open_places(self) -> Places:
         """Open the store."""
-        return Places(SERIAL, lambda: SimulatedStore(self.disks.database, self.process), self._open_copy)
+        database, process = self.disks.database, self.process
+        return Places(SERIAL, lambda: SimulatedStore(database, process), self._open_copy, self.clock)
 
     def open_memory(self) -> SimulatedMemory:
         """Open the memory; whoever holds it keeps it."""

@@ -5,7 +5,7 @@ from itertools import islice
 
 from indicium.cryptomodule.ports import MemoryContent, MemoryUpdate
 from indicium.domain.errors import StoreFailed
-from indicium.domain.flow import Changes, Gathered, RequestKey, SealedRecord
+from indicium.domain.flow import Changes, FailedModule, Gathered, RequestKey, SealedRecord
 from indicium.domain.identity import ChainId, DeviceId
 from indicium.domain.package import Package
 from indicium.simulator.database import Database
@@ -75,11 +75,14 @@ class SimulatedStore:
         database = self._database
         packages = {name: database.packages[name] for name in sorted(psd_ids) if name in database.packages}
         replies = {asked: database.replies[asked] for asked in sorted(requests) if asked in database.replies}
-        return Gathered(database.head(chain), packages, replies)
+        return Gathered(database.head(chain), packages, replies, self.failed_modules())
 
     def save(self, changes: Changes) -> None:
         """Do one transaction durably."""
         process, database = self._process, self._database
+        if not changes.records:
+            database.commit(changes)
+            return
         process.at("store, before its commit")
         self._demand_connection()
         failing = process.hazards.failing(STORE)
@@ -121,6 +124,11 @@ class SimulatedStore:
         self._demand_connection()
         chains = self._database.records.values()
         return [one for chain in chains for one in chain if (one.psd_version, one.psd_id) in asked]
+
+    def failed_modules(self) -> list[FailedModule]:
+        """Give what is said of modules that failed."""
+        self._demand_connection()
+        return [row for _, row in sorted(self._database.failed.items())]
 
     def keep_static(self, parts: Sequence[tuple[DeviceId, bytes]]) -> None:
         """Keep static parts by their digest."""

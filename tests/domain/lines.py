@@ -216,6 +216,8 @@ GOOD: dict[str, dict[str, Any]] = {
         "printed": 0,
         "refunded": 0,
     },
+    "shutdown-begun": {"failures": [{"module": "1", "at": "2026-03-02T09:00:00.000000Z"}]},
+    "failures-released": {"failures": [{"module": "1", "at": ""}], "by": "2"},
     "store-redone": {"first": 7, "last": 9},
     "session-opened": {"session": "0" * 16},
     "session-closed": {"session": "0" * 16},

@@ -1,6 +1,6 @@
 """What a handler of a module command works with, and what it gives back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
@@ -15,7 +15,9 @@ from indicium.cryptomodule.sessions import Session
 from indicium.cryptomodule.state import Cold, HomeMeter, Hot
 from indicium.cryptomodule.suites import Suite
 from indicium.domain.errors import Refusal
+from indicium.domain.failures import NO_FAILURES, Failures
 from indicium.domain.fig6 import ModuleState
+from indicium.domain.flow import FailedModule
 from indicium.domain.identity import DeviceId
 from indicium.domain.switches import Switches
 
@@ -68,6 +70,10 @@ class Inside:
     """The session that the command came in; None for a command that came without one, which nobody can be held to."""
     evidence: Evidence | None = None
     """What an inhibited module may be set to; None if it is not inhibited."""
+    failures: Failures = NO_FAILURES
+    """The modules of the vault that failed, as this one sees it (O-08)."""
+    failed: Sequence[FailedModule] = ()
+    """What the store says of them."""
     fresh: bool = False
     """Set by Start Initialization: all memory is erased before it is written."""
 

@@ -87,6 +87,7 @@ COMMANDS: Final[dict[str, type[Command]]] = {
         customer_users.ViewUsers,
         recovery.AutoRecoverCheckpoint,
         recovery.RecoverFromDisaster,
+        recovery.ReleaseFailures,
     )
 }
 """Every command of FIG. 6 by its name. Closed: a message's name never selects anything else."""

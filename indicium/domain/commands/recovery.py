@@ -18,3 +18,10 @@ class RecoverFromDisaster(Command):
     """Audit sequence number of the record."""
     hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     """SHA-256 of its line in hex."""
+
+
+class ReleaseFailures(Command):
+    """Count failed modules no more, and end the shutdown of the system: an officer investigated (M-28, O-08)."""
+
+    modules: Annotated[tuple[Annotated[str, Field(pattern=r"^[0-9]{1,16}$")], ...], Field(min_length=1)]
+    """Serial numbers of the modules whose failure was investigated: all that failed, and no others."""

@@ -68,6 +68,35 @@ class NotRecovered(Refusal):
 
 
 @dataclass(eq=False)
+class SystemShutDown(Inhibited):
+    """So many modules failed that none of the vault does a command on a PSD (M-28, O-02, O-08)."""
+
+    sentence = (
+        "The whole system is shut down, for modules failed ({modules}): find out why, and have the Security Officer "
+        "release it with 'indicium module release'."
+    )
+    modules: str
+
+
+@dataclass(eq=False)
+class NothingToRelease(Refusal):
+    """A release is for modules that failed."""
+
+    sentence = "No module of the vault has failed, as far as this one knows: nothing is to be released."
+
+
+@dataclass(eq=False)
+class FailuresDiffer(Refusal):
+    """Whoever releases the system names the modules that were investigated, and these are not the ones that failed."""
+
+    sentence = (
+        "Other modules failed than were named, or more of them: {modules}. Investigate these, and name each with "
+        "--failed."
+    )
+    modules: str
+
+
+@dataclass(eq=False)
 class StaticPartMissing(Inhibited):
     """A package cannot be made again: the sealed static part that its record names is nowhere."""
 

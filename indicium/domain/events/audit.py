@@ -133,6 +133,41 @@ class LogDeleted(Event):
     data: LogRangeData
 
 
+class FailureNamed(Value):
+    """A module's failure: with the time it names one, and no other of that module."""
+
+    module: str
+    at: str
+    """When it failed, as the store says it; empty where what the store says cannot be read."""
+
+
+class ShutdownData(Data):
+    """The failures for which the whole system is shut down (O-08)."""
+
+    failures: tuple[FailureNamed, ...]
+
+
+class ReleaseData(ShutdownData):
+    """The failures that were investigated, and where a Security Officer said so."""
+
+    by: str
+    """Serial number of the module whose Security Officer released the system."""
+
+
+class ShutdownBegun(Event):
+    """From here on the module does no command on a PSD: modules of the vault failed (M-28, O-02)."""
+
+    event: Literal["shutdown-begun"]
+    data: ShutdownData
+
+
+class FailuresReleased(Event):
+    """A Security Officer released failed modules, here or at another module of the Master Key Set (O-08, M-28)."""
+
+    event: Literal["failures-released"]
+    data: ReleaseData
+
+
 AuditEvent = (
     AuditKeyExported
     | AuditKeyCreated
@@ -142,5 +177,7 @@ AuditEvent = (
     | DisasterRecovered
     | LogArchived
     | LogDeleted
+    | ShutdownBegun
+    | FailuresReleased
 )
 """Every event of audit support and recovery."""
