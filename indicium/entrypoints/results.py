@@ -2,12 +2,14 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from indicium.cryptomodule.verifier import ChainReport, Verdict
 from indicium.domain import amounts
 from indicium.domain.errors import BadFile, StoreFailed
+from indicium.domain.failures import Notice, Standing
+from indicium.domain.identity import Serial
 from indicium.entrypoints.counted import counted
 from indicium.entrypoints.screen import Screen
 from indicium.infrastructure.files import write_atomically
@@ -59,6 +61,20 @@ def show_modules(screen: Screen, rows: Sequence[ModuleRow]) -> None:
         ],
         right=("#", "records", "value", "downloaded", "printed", "refunded"),
     )
+
+
+def show_failures(screen: Screen, failed: Mapping[Serial, Notice]) -> None:
+    """Show which modules failed, as the store says it, and what became of them (O-08); nothing if none ever did."""
+    for serial, notice in failed.items():
+        released = f", released at module {notice.by}" if notice.by else ""
+        screen.plain(f"Module {serial} failed at {notice.at[:19]}Z: {notice.standing}{released}. {notice.cause}")
+    if any(notice.standing is Standing.SHUT_DOWN for notice in failed.values()):
+        screen.plain("The whole system is shut down until a Security Officer releases it: 'indicium module release'.")
+
+
+def failures_as_json(failed: Mapping[Serial, Notice]) -> list[dict[str, str]]:
+    """Give failures as members of `--json`."""
+    return [{"module": serial, **notice._asdict()} for serial, notice in failed.items()]
 
 
 def show_meters(screen: Screen, rows: Sequence[MeterRow]) -> None:

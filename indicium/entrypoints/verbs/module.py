@@ -102,6 +102,7 @@ for verb in (
     module_sharing.delete_dormant,
     module_accounts.clock,
     module_recovery.recover,
+    module_recovery.release,
 ):
     module.command()(verb)
 

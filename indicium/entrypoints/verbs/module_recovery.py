@@ -1,9 +1,21 @@
-"""The verb of the Security Officer whose module is inhibited (O-15, M-64)."""
+"""The verbs of the Security Officer whose module is inhibited (O-15, M-64), and whose system is shut down (O-08)."""
 
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from indicium.domain.commands.recovery import ReleaseFailures
+from indicium.domain.errors import BadValue, NothingToRelease
+from indicium.domain.failures import COUNTS, readable
 from indicium.entrypoints.asking import asker
 from indicium.entrypoints.attending import OFFICER, PassphraseStdinOption, UserOption, logged_on
+from indicium.entrypoints.connecting import attend
 from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, settings_of
+from indicium.entrypoints.results import show_failures
 from indicium.entrypoints.screen import Screen
+from indicium.infrastructure.store import Store
 from indicium.parties.disaster import Disaster
 
 OUTCOMES = {
@@ -40,3 +52,39 @@ def recover(
                 "stated": module.stated._asdict(),
             }
         )
+
+
+def release(
+    failed: Annotated[
+        list[str] | None,
+        typer.Option("--failed", metavar="SERIAL", help="A module that was investigated; by default all that failed."),
+    ] = None,
+    user: UserOption = None,
+    passphrase_stdin: PassphraseStdinOption = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Have the Security Officer count failed modules no more: all modules with the same keys work again.
+
+    It is recorded, signed, with the modules that were investigated. 'indicium modules' says which failed, and why.
+    """
+    screen, ask, settings = Screen(json=json), asker(passphrase_stdin=passphrase_stdin), settings_of(home, None)
+    with attend(settings) as module:
+        with Store.open(settings.store_url, read_only=True) as store:
+            said = readable(store.failed_modules())
+        named = failed or [serial for serial, notice in said.items() if notice.standing in COUNTS]
+        if not named:
+            raise NothingToRelease
+        show_failures(screen, {serial: said[serial] for serial in said if serial in named})
+        command = _release_of(named)
+        with logged_on(module, ask, OFFICER, user) as operator:
+            answer = operator.send(command)
+    screen.plain(f"The system is released: the failure of {', '.join(named)} counts no more.")
+    screen.show(answer)
+
+
+def _release_of(named: Sequence[str]) -> ReleaseFailures:
+    try:
+        return ReleaseFailures(modules=tuple(named))
+    except ValidationError:
+        raise BadValue(field="--failed", why="a serial number is 1 to 16 digits") from None

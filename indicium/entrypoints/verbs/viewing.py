@@ -9,12 +9,13 @@ import typer
 
 from indicium.domain import amounts
 from indicium.domain.errors import BadValue, UnknownMeter
+from indicium.domain.failures import readable
 from indicium.domain.identity import DeviceId
 from indicium.entrypoints.counted import counted
 from indicium.entrypoints.key_history import show_keys
 from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, a_day, settings_of
 from indicium.entrypoints.past import show_meters_at, show_module_at
-from indicium.entrypoints.results import show_meters, show_modules
+from indicium.entrypoints.results import failures_as_json, show_failures, show_meters, show_modules
 from indicium.entrypoints.screen import Screen
 from indicium.infrastructure.store import Store
 from indicium.projections import MeterHistory, Views, moved_in_all
@@ -107,10 +108,14 @@ def modules(
     if module is not None or chain is not None:
         msg = "--module and --chain go with --at"
         raise typer.BadParameter(msg)
-    with views_of(settings_of(home, store), screen) as views:
+    settings = settings_of(home, store)
+    with views_of(settings, screen) as views:
         rows = views.modules()
+    with Store.open(settings.store_url) as records:
+        failed = readable(records.failed_modules())
     show_modules(screen, rows)
-    screen.show({"modules": [row.as_json() for row in rows]})
+    show_failures(screen, failed)
+    screen.show({"modules": [row.as_json() for row in rows], "failed": failures_as_json(failed)})
 
 
 def history(
