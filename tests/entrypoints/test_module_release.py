@@ -8,9 +8,8 @@ from indicium.settings import DEFAULT_SERIAL, SETTINGS_FILE
 from tests.app import seams
 from tests.app.homes import MEMORY, put_back
 from tests.entrypoints.command import Terminal
-from tests.entrypoints.people import Script
+from tests.entrypoints.people import Script, passphrase_of
 from tests.entrypoints.test_meter import LETTER
-from tests.entrypoints.test_module_recovery import passphrase_of
 
 
 def test_y_15_modules_says_what_failed_and_release_ends_it(
