@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from indicium.app import Ledger
 from indicium.domain.commands.auditing import CreateAuditEntry
 from indicium.domain.commands.base import Command
-from indicium.domain.errors import AnswerLost, IndiciumError
+from indicium.domain.errors import AnswerLost, HeadsDisagree, IndiciumError
 from indicium.domain.flow import Changes
 from indicium.domain.replies import parse_reply
 from indicium.parties.provider import Provider
@@ -100,9 +100,11 @@ class World:
 
     def execute(self, command: Command) -> bytes:
         """Have one command done. Raises `AnswerLost` if the process ends meanwhile."""
-        ledger = self.running()
+        ledger, process = self.running(), self.process
         try:
             return ledger.execute(command)
+        except HeadsDisagree as error:
+            raise _heard_from(process, error) from None
         except Crash:
             self._died(ledger)
             raise AnswerLost(why="its process ended") from None
@@ -112,7 +114,7 @@ class World:
 
     def execute_all(self, commands: Sequence[Command]) -> list[bytes | IndiciumError]:
         """Have a group done."""
-        ledger = self.running()
+        ledger, process = self.running(), self.process
         try:
             outcomes = ledger.execute_all(commands)
         except Crash:
@@ -124,7 +126,7 @@ class World:
         for command, outcome in zip(commands, outcomes, strict=True):
             if isinstance(outcome, bytes):
                 self._overheard(command, outcome)
-        return outcomes
+        return [_heard_from(process, one) if isinstance(one, HeadsDisagree) else one for one in outcomes]
 
     def stop(self) -> None:
         """Kill the server, wherever it is."""
@@ -261,3 +263,11 @@ class World:
         said = parse_reply(reply)
         if said.item is not None and said.request is not None:
             self.street.take_item(said.psd, said.request, said.item, getattr(command, "value", 0))
+
+
+def _heard_from(process: Process, error: HeadsDisagree) -> IndiciumError:
+    """Give what a client hears of it: a process that slept compares what it held with what others have written since.
+
+    It says so to whoever asked it, and issues nothing; who took over serves.
+    """
+    return AnswerLost(why="its process slept, and another went on") if process.fenced else error
