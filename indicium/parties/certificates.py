@@ -61,6 +61,11 @@ def in_der(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.DER)
 
 
+def from_der(der: bytes) -> x509.Certificate:
+    """Read a certificate that `in_der` rendered."""
+    return x509.load_der_x509_certificate(der)
+
+
 def load_private_key(der: bytes, what: str) -> AuthorityKey:
     """Load an authority's key from PKCS#8 in DER. Raises `KeyNotUsable`."""
     key = serialization.load_der_private_key(der, None)

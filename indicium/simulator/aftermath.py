@@ -10,6 +10,7 @@ from indicium.domain.errors import (
     ModuleNotAuthentic,
     NothingToRecover,
     NotSaved,
+    UnknownMeter,
     UnknownMeterUser,
 )
 from indicium.parties.disaster import Disaster
@@ -21,6 +22,8 @@ from indicium.simulator.process import COPY, MEMORY, STORE, Crash, Process
 from indicium.simulator.world import ATTEMPTS, Snapshot, World
 
 _SEAMS_AHEAD: Final = 30
+_WITNESSED: Final = (LedgerRolledBack, ModuleNotAuthentic, UnknownMeterUser, UnknownMeter)
+"""How a customer is shown less than before: the key, the user or the whole meter came later than what is there."""
 
 
 def demand_noticed_or_whole(world: World, newest: Snapshot) -> None:
@@ -55,10 +58,10 @@ def demand_witnesses(world: World, newest: Snapshot) -> None:
         return
     shown = {str(name): package.version for name, package in world.disks.database.packages.items()}
     for client in world.clients:
-        if client.customer.state.version > shown[client.device]:
+        if client.customer.state.version > shown.get(client.device, 0):
             try:
                 client.ask()
-            except (LedgerRolledBack, ModuleNotAuthentic, UnknownMeterUser):  # the key, or the user, came later
+            except _WITNESSED:
                 continue
             broken(f"customer {client.kept.customer} was shown less than before, and believed it")
     world.stop()

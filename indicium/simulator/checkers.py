@@ -32,12 +32,15 @@ class Street:
     """What else was acknowledged to somebody, by meter and request id."""
     _transactions: dict[tuple[str, int], str] = field(default_factory=dict)
 
-    def take_item(self, meter: str, request: str, item: str, value: int) -> None:
-        """Take what a client was given. A repeat may give the same once more; nothing else."""
+    def take_item(self, meter: str, request: str, item: str, asked: int | None = None) -> None:
+        """Take what a client was given, worth what was asked for. A repeat may give the same, and nothing else."""
+        body = orjson.loads(item.partition("\t")[0])
+        value, number = body["value"], body["transaction"]
+        if asked not in (None, value):
+            broken(f"request {request} of meter {meter} was answered with an item of another value")
         said = value, hashlib.sha256(item.encode()).hexdigest()
         if self.items.setdefault((meter, request), said) != said:
             broken(f"request {request} of meter {meter} was answered with two items")
-        number = orjson.loads(item.partition("\t")[0])["transaction"]
         if self._transactions.setdefault((meter, number), item) != item:
             broken(f"transaction {number} of meter {meter} is on two items")
 
@@ -69,6 +72,7 @@ class _Meter:
     done: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     """Event, value and digest of the item, by request id."""
     users: dict[str, _User] = field(default_factory=dict)
+    withdrawn: bool = False
 
     def copied(self) -> "_Meter":
         """Give one with the same content."""
@@ -176,20 +180,15 @@ def _fold(meters: dict[str, _Meter], totals: dict[str, int], record: Mapping[str
     data, where = record["data"], f"at record {record['sequence']}"
     package, said = data["package"], data["checkpoint"]
     meter = meters.setdefault(package["psd"], _Meter())
-    value = said["value"]
     if package["version"] != meter.version + 1:
         broken(f"meter {package['psd']} skips or repeats a version {where}")
+    if meter.withdrawn:
+        broken(f"meter {package['psd']} goes on after it was withdrawn {where}")
     meter.version += 1
-    if record["event"] == "postage-value-downloaded":
-        meter.dr += value
-        totals["downloaded"] += value
-    elif record["event"] in _PRINTED:
-        meter.ar, meter.dr = meter.ar + value, meter.dr - value
-        totals["printed"] += value
+    value = said["value"]
+    _move(meter, totals, record["event"], value)
+    if record["event"] in _PRINTED:
         _demand_right_to_print(meter, data.get("user"), value, where)
-    elif record["event"] == "refund-indicium-created":
-        totals["refunded"] += value
-        meter.dr = package["dr"]
     else:
         _fold_users(meter.users, record["event"], data)
     if (package["ar"], package["dr"]) != (meter.ar, meter.dr) or meter.dr < 0:
@@ -200,6 +199,21 @@ def _fold(meters: dict[str, _Meter], totals: dict[str, int], record: Mapping[str
         if data["request"] in meter.done:
             broken(f"request {data['request']} of meter {package['psd']} was done twice {where}")
         meter.done[data["request"]] = record["event"], value, data.get("item_sha256") or ""
+
+
+def _move(meter: _Meter, totals: dict[str, int], event: str, value: int) -> None:
+    """Move the value of a transaction; a refund pays back all that the meter holds, and is its last."""
+    if event == "postage-value-downloaded":
+        meter.dr += value
+        totals["downloaded"] += value
+    elif event in _PRINTED:
+        meter.ar, meter.dr = meter.ar + value, meter.dr - value
+        totals["printed"] += value
+    elif event == "refund-indicium-created":
+        if value != meter.dr:
+            broken("a meter was paid back another value than it held")
+        meter.ar, meter.dr, meter.withdrawn = meter.ar + value, 0, True
+        totals["refunded"] += value
 
 
 def _fold_users(users: dict[str, _User], event: str, data: Mapping[str, Any]) -> None:

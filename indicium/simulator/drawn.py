@@ -30,6 +30,10 @@ class Stream:
         self._place += size
         return self._block[self._place - size : self._place]
 
+    def number(self) -> int:
+        """Give a number of 128 bits."""
+        return int.from_bytes(self.random(16), "big")
+
 
 class Dice:
     """What decides what happens. Apart from `Stream`, so that a module that draws more changes no fault."""

@@ -128,7 +128,7 @@ def _client_killed_early(world: World) -> None:
 def _key_lost(world: World) -> None:
     """A customer loses HMK and comes back with the passphrase."""
     client = world.dice.one_of(world.clients)
-    if not client.lost and client.standing is Standing.IN:
+    if client.standing is Standing.IN and not client.lost and not client.customer_of_meter.leaves:
         client.lose_key()
 
 

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from indicium.cryptomodule.suites import Suite
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.base import Command
+from indicium.domain.commands.corrections import CreateRefundIndicium
 from indicium.domain.commands.customer_users import AddUser, DeleteUser, ModifyUserPrivileges
 from indicium.domain.commands.meter import ClientCommand
 from indicium.domain.commands.psd import DownloadPostageValue, RequestChallenge
@@ -27,6 +28,7 @@ from indicium.domain.errors import (
     MeterUserExists,
     ModuleNotAuthentic,
     PrivilegeMissing,
+    PsdStateForbids,
     RequestIdReused,
     UnknownMeterUser,
 )
@@ -36,11 +38,13 @@ from indicium.domain.privileges import Privilege
 from indicium.domain.replies import PsdReply, parse_reply
 from indicium.parties.customer import CardKeys, Customer, CustomerState
 from indicium.parties.provider import Provider
-from indicium.simulator.born import DR_LIMIT, FIRST_MAXIMUM
 from indicium.simulator.checkers import Street, broken
 from indicium.simulator.drawn import Dice
+from indicium.simulator.outsiders import DR_LIMIT, FIRST_MAXIMUM
 
 LETTER: Final[Postage] = postage("94107", "04973", "first-class letter", 1)
+REFUND: Final = "refund"
+"""Request id of a refund: a meter has one."""
 _CHALLENGE: Final = "0" * 32
 _LARGEST: Final = 2_000
 _ADMINISTRATION: Final = 6
@@ -98,6 +102,8 @@ class Client:
         self._last_item = ""
         self.lost = False
         """Whether HMK is lost, and PW not used yet."""
+        self.leaves = self.withdrawn = False
+        """Whether the meter's rest is to be paid back, and whether it was: until then anything may be refused."""
         self._number = 0
 
     @property
@@ -108,7 +114,8 @@ class Client:
     @property
     def idle(self) -> bool:
         """Whether it waits for nothing, and could print."""
-        return self.pending is None and not self.busy and not self.lost and self.standing is Standing.IN
+        free = self.pending is None and not self.busy and not self.lost
+        return free and self.standing is Standing.IN and not self.customer_of_meter.leaves
 
     def ask(self) -> None:
         """Exchange challenges: the meter as it is now."""
@@ -139,6 +146,10 @@ class Client:
                     self._go(dice)
         except UnknownMeterUser:
             if self.standing is Standing.IN:
+                raise
+            self.pending = None
+        except PsdStateForbids:
+            if not self.customer_of_meter.leaves:
                 raise
             self.pending = None
 
@@ -183,6 +194,21 @@ class Client:
         """Have a user of one's meter."""
         self.users.append(user)
         user.customer_of_meter = self
+
+    def take_refund(self, line: bytes) -> None:
+        """Take what the meter held, and with it the end of the meter."""
+        reply = self.customer.refunded(REFUND, line)
+        self._street.take_item(self.device, REFUND, reply.item or "")
+        self.withdrawn = True
+
+    def take_meter(self, customer: Customer) -> None:
+        """Go on with another meter; its users are entered there one day."""
+        self.be_again(customer.state)
+        self.lost = self.leaves = self.withdrawn = False
+        for user in self.users:
+            user.be_again(user.kept.model_copy(update={"device": customer.state.device}))
+            user.stand(Standing.OUT)
+            user.lost = False
 
     def be_killed(self) -> None:
         """Lose what is not written down."""
@@ -327,17 +353,21 @@ class Client:
 
 
 class Bank:
-    """The provider with its book: what it signed is written down first, and sent until it is answered."""
+    """The provider with its books: what it signed is written down first, and sent until it is answered."""
 
     def __init__(self, provider: Provider, carry: Carry, inquire: Carry, street: Street) -> None:
         """Begin with an empty book. Messages go over the wire; `inquire` is a line that nobody else is on."""
         self._provider, self._carry, self._inquire, self._street = provider, carry, inquire, street
         self.signed: dict[str, DownloadPostageValue] = {}
         """One message for each meter whose answer has not come."""
+        self.refunds: dict[str, CreateRefundIndicium] = {}
+        """One for each meter that is to be withdrawn, or was."""
         self._number = 0
 
     def load(self, device: str, dice: Dice) -> None:
         """Load value into a meter, or go on with what was begun."""
+        if device in self.refunds:
+            return
         if device not in self.signed:
             meter = self._held(device)
             if meter.dr > DR_LIMIT // 2:
@@ -354,6 +384,21 @@ class Bank:
             self._carry(message)
         self._street.take_load(device, message.request_id, message.value)
         del self.signed[device]
+
+    def refund(self, client: Client) -> None:
+        """Withdraw a customer's meter and pay back what it holds (E9), or go on with what was begun."""
+        device = client.device
+        if device in self.signed or client.lost or client.withdrawn:
+            return
+        if device not in self.refunds:
+            self.refunds[device] = self._provider.refund(self._held(device), REFUND)
+            client.leaves = True
+        try:
+            line = self._carry(self.refunds[device])
+        except AlreadyDone:
+            client.withdrawn = True
+        else:
+            client.take_refund(line)
 
     def _held(self, device: str) -> PsdReply:
         return parse_reply(self._inquire(RequestChallenge(psd_id=device, client_challenge=_CHALLENGE)))

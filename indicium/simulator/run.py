@@ -14,6 +14,8 @@ _LONGEST_ROUND: Final = 16
 _ROUNDS_BETWEEN_CHECKS: Final = 4
 _STEPS_BETWEEN_FAULTS: Final = 6
 _SECONDS: Final = 120
+_DOINGS: Final = (("print", 140), ("group", 30), ("load", 20), ("note", 10), ("refund", 1))
+"""What is done in a step, by weight."""
 
 _BY_WEIGHT: Final = tuple((fault, fault.weight) for fault in FAULTS)
 
@@ -87,13 +89,15 @@ def _step(world: World) -> None:
     if dice.one_in(10):
         world.remember()
     client = dice.one_of(world.clients)
-    match dice.weighted((("print", 14), ("group", 3), ("load", 2), ("note", 1))):
+    match dice.weighted(_DOINGS):
         case "print":
             world.attempt(partial(client.go, dice))
         case "group":
             world.attempt(partial(_print_together, world))
         case "load":
             world.attempt(partial(world.bank.load, client.device, dice))
+        case "refund":
+            world.attempt(partial(world.bank.refund, client.customer_of_meter))
         case _:
             world.attempt(partial(world.note, "somebody asked for it"))
 

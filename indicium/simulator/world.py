@@ -12,13 +12,13 @@ from indicium.domain.commands.base import Command
 from indicium.domain.errors import AnswerLost, HeadsDisagree, IndiciumError
 from indicium.domain.flow import Changes
 from indicium.domain.replies import parse_reply
-from indicium.parties.provider import Provider
 from indicium.simulator.born import born, settings
 from indicium.simulator.checkers import Judge, Street, broken
 from indicium.simulator.disks import Disks, FileDisk, MemoryState
 from indicium.simulator.drawn import Dice, SimulatedClock, Stream
 from indicium.simulator.machine import SimulatedMachine
 from indicium.simulator.network import Network
+from indicium.simulator.outsiders import Outsiders
 from indicium.simulator.people import Bank, Client
 from indicium.simulator.process import COPY, MEMORY, STORE, Crash, Hazards, Process
 from indicium.simulator.replayed import Replayed
@@ -43,7 +43,9 @@ class World:
         """Begin where all worlds begin, with this seed's dice."""
         start = born()
         self.dice = Dice(f"dice {seed}")
-        self.suite = Replayed(Stream(f"stream {seed}"))
+        stream = Stream(f"stream {seed}")
+        self.suite = Replayed(stream)
+        self._outsiders, self._card = Outsiders(start.keys, self.suite, stream.number), start.card
         self.clock = SimulatedClock(start.time)
         self.chain, self.audit_key = start.chain, start.audit_key
         self.disks: Disks = start.disks.copied()
@@ -56,7 +58,7 @@ class World:
         for client in self.clients:
             if client.kept.user is not None:
                 self.client_of(client.device).administer(client)
-        self.bank = Bank(Provider(self.suite.load_signing_key(start.provider.der)), carry, self.execute, self.street)
+        self.bank = Bank(self._outsiders.provider, carry, self.execute, self.street)
         self.ledger: Ledger | None = None
         self.process = Process(self.hazards)
         self._snapshots: deque[Snapshot] = deque(maxlen=6)
@@ -222,6 +224,11 @@ class World:
                 self.insist(partial(client.go, self.dice))
         for device in list(self.bank.signed):
             self.insist(partial(self.bank.send, device))
+        for client in self.clients:
+            if client.leaves:
+                self.insist(partial(self.bank.refund, client))
+                name, now = client.kept.customer, self.clock.now()
+                client.take_meter(self._outsiders.lease(self.execute, self._card, name, now))
 
     # -- putting back ----------------------------------------------------------------------------------------------
 
@@ -262,7 +269,7 @@ class World:
             return
         said = parse_reply(reply)
         if said.item is not None and said.request is not None:
-            self.street.take_item(said.psd, said.request, said.item, getattr(command, "value", 0))
+            self.street.take_item(said.psd, said.request, said.item, getattr(command, "value", None))
 
 
 def _heard_from(process: Process, error: HeadsDisagree) -> IndiciumError:
