@@ -1,4 +1,4 @@
-"""What every test shares: how hypothesis searches, and the worlds that tests of the module begin from."""
+"""What every test shares: where its files lie, how hypothesis searches, and the worlds that it begins from."""
 
 import os
 from collections.abc import Iterator
@@ -8,11 +8,14 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import in_memory
 from tests.app.homes import make_leased
 from tests.fleet import Fleet
 from tests.harness import World, make_ready
 from tests.postgres_server import OwnServer, Server, server
 from tests.searching import HUNT
+
+in_memory.use()
 
 settings.register_profile("here", deadline=None)
 settings.register_profile(

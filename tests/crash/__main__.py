@@ -4,7 +4,6 @@
 must not be ends it with status 1, and is named. The figures go to the docs.
 """
 
-import os
 import random
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
+from tests import in_memory
 from tests.crash import commands, faults, figures, power
 from tests.crash.commands import Scenario, make_traceable
 from tests.crash.figures import Tried
@@ -21,9 +21,6 @@ from tests.crash.tracing import missing
 
 SEED: Final = 1
 """Of the order of trials, and of what reordered images keep."""
-
-_MEMORY_DISK: Final = Path("/dev/shm")  # noqa: S108  # a folder of its own is made in it
-"""Where syncs cost nothing: what they promise is not the disk's here but the images'."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -87,8 +84,8 @@ def _trials(every: Sequence[T], trial: Callable[[T, Path], R], folder: Path, unt
 
 @contextmanager
 def _disk() -> Iterator[Path]:
-    in_memory = _MEMORY_DISK if os.access(_MEMORY_DISK, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="crash-", dir=in_memory) as folder:
+    in_memory.use()
+    with tempfile.TemporaryDirectory(prefix="crash-") as folder:
         yield Path(folder)
 
 
