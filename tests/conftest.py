@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import in_memory
+from tests import in_memory, slow_hashes
 from tests.app.homes import make_leased
 from tests.fleet import Fleet
 from tests.harness import World, make_ready
@@ -23,6 +23,12 @@ settings.register_profile(
 )
 settings.register_profile(HUNT, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile("shared" if os.environ.get("CI") else "here")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hashes() -> Iterator[None]:
+    with slow_hashes.made_once():
+        yield
 
 
 @pytest.fixture(scope="session")
