@@ -1,5 +1,6 @@
 """What every test shares: where its files lie, how hypothesis searches, and the worlds that it begins from."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,15 @@ settings.register_profile(
 )
 settings.register_profile(HUNT, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile("shared" if os.environ.get("CI") else "here")
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector look no more at what lives to the end: tests, modules, tables. It is a tenth of the time."""
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
