@@ -9,6 +9,7 @@ import orjson
 import pytest
 from PIL import Image
 
+from indicium import parties
 from indicium.app import Ledger
 from indicium.domain import compact
 from indicium.domain.errors import (
@@ -32,6 +33,13 @@ from tests.app.homes import LETTER, REFILL, assert_whole, data_of, paid_by, rows
 from tests.app.seams import killed
 
 PASSPHRASE = "a long passphrase"
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have passphrases hashed as cheaply as may be: each hash says itself how it was made."""
+    monkeypatch.setattr(parties.gateway, "_MEMORY_KIB", 64)
+    monkeypatch.setattr(parties.gateway, "_ITERATIONS", 1)
 
 
 @pytest.fixture
