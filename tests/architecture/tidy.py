@@ -81,16 +81,21 @@ def leftovers(path: str, source: str) -> Iterator[str]:
 
 def unexplained_broad_excepts(path: str, source: str) -> Iterator[str]:
     """Find handlers that catch everything, do not raise it again, and have no comment on or under their line why."""
-    comments = {
+    handlers = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ExceptHandler))
+    caught = [handler for handler in handlers if _swallows_everything(handler)]
+    comments = _comments(source) if caught else {}  # few files catch everything, and reading their words takes long
+    for node in caught:
+        said = comments.get(node.lineno, "") + comments.get(node.lineno + 1, "")
+        if len(re.findall(r"[A-Za-z]+", _DIRECTIVE.sub("", said))) < _WORDS_OF_A_REASON:
+            yield f"{path}:{node.lineno}: catches everything and does not say why"
+
+
+def _comments(source: str) -> dict[int, str]:
+    return {
         token.start[0]: token.string
         for token in tokenize.generate_tokens(io.StringIO(source).readline)
         if token.type == tokenize.COMMENT
     }
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ExceptHandler) and _swallows_everything(node):
-            said = comments.get(node.lineno, "") + comments.get(node.lineno + 1, "")
-            if len(re.findall(r"[A-Za-z]+", _DIRECTIVE.sub("", said))) < _WORDS_OF_A_REASON:
-                yield f"{path}:{node.lineno}: catches everything and does not say why"
 
 
 def _swallows_everything(handler: ast.ExceptHandler) -> bool:
