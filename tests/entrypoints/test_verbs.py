@@ -1,5 +1,6 @@
 """The other verbs: shapes for programs, sentences for people, exit statuses for scripts."""
 
+import gc
 import json
 import os
 import re
@@ -12,6 +13,8 @@ import pytest
 
 from indicium.app import Ledger
 from indicium.domain.heads import Action
+from indicium.entrypoints import cli
+from indicium.entrypoints.main import main
 from indicium.infrastructure.schema import SCHEMA
 from tests.app import seams
 from tests.app.homes import LETTER, STORE, assert_whole, audit_file, rows_of
@@ -314,3 +317,11 @@ def test_m_60_init_takes_a_range_of_device_numbers(tmp_path: Path, terminal: Ter
         ledger.lease("Ben", "40505")
     shown = terminal.json("meters", "--home", tmp_path / "a")["meters"]
     assert [(meter["module"], meter["device"]) for meter in shown] == [("1", "0000000041"), ("2", "1000000001")]
+
+
+def test_what_a_command_leaves_is_collected_though_loading_it_was_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module that runs for months is such a command."""
+    monkeypatch.setattr(cli, "run", lambda _arguments: 0 if gc.isenabled() else 1)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
