@@ -19,6 +19,7 @@ STAMP := $(VENV)/.installed
 UV := $(shell command -v uv 2>/dev/null)
 ON_STORE := $(if $(filter postgres,$(STORE)),$(BIN)/python -m tests.postgres_server,\
     $(if $(STORE),INDICIUM_STORE='$(STORE)'))
+TESTS := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 SOURCES := $(wildcard indicium tests benchmarks examples/*.py docs/*.py)
 
 .DEFAULT_GOAL := help
@@ -35,7 +36,7 @@ demo: $(STAMP) ## Show a whole ledger: ceremony, meters, a mailing, verification
 	$(ON_STORE) $(BIN)/indicium demo --home demo --fresh
 
 test: $(STAMP) ## Run all tests
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(TESTS)
 
 crash: $(STAMP) ## Kill, fail and cut off each command at every system call that writes: an hour, or MINUTES=10
 	$(BIN)/python -m tests.crash $(MINUTES)
@@ -60,7 +61,7 @@ docs: $(STAMP) ## Write the generated parts of the docs anew
 	$(BIN)/python docs/coverage.py
 
 coverage: $(STAMP) ## Run all tests and demand 95 % of the branches of domain and cryptomodule
-	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
+	$(TESTS) --cov --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 simulate: $(STAMP) ## Run simulated worlds in which all goes wrong, SECONDS=60 or SEEDS=20; count them in the docs
 	$(BIN)/python -m tests.simulator.campaign $(if $(SEEDS),--seeds $(SEEDS),--seconds $(SECONDS))
@@ -73,7 +74,7 @@ mutants: $(STAMP) ## Break checks, registers and record in every small way and l
 	$(BIN)/mutmut results
 
 hunt: $(STAMP) ## Draw lives of meters and spoiled inputs a hundred times longer than the tests do: an hour or more
-	$(BIN)/python -m pytest -n $(WORKERS) --hypothesis-profile=hunt tests/lives tests/fuzz tests/hostile
+	$(TESTS) --hypothesis-profile=hunt tests/lives tests/fuzz tests/hostile
 
 fuzz: $(STAMP) ## Search every parser for inputs that do harm, led by coverage; SECONDS=600 PARSERS="record share"
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(PARSERS)
