@@ -21,8 +21,12 @@ COMMAND = (sys.executable, "-c", "from indicium.entrypoints.main import main; ma
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Give this process's environment without what a person may have set for the command line."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("INDICIUM_")}
+    """Give this process's environment without what a person may have set for the command line.
+
+    Nor are its modules compiled anew at each start, as they would be where nobody may write what was compiled.
+    """
+    dropped = ("INDICIUM_", "PYTHONDONTWRITEBYTECODE")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     return inherited | {"PYTHONPATH": str(ROOT)} | more
 
 
