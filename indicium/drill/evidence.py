@@ -165,6 +165,8 @@ class Evidence(NamedTuple):
             yield ""
             yield f"{unmade.name}: not made, {unmade.why}"
         yield ""
+        if not self.store.startswith("sqlite"):
+            yield "the store is a server's, and was read in a transaction in which it takes no writes"
         changed = [kept.path for kept in self.files if not kept.same]
         same = f"the original's {len(self.files)} files are the same as before, byte for byte"
         yield same if not changed else f"while the drill was held, the ledger itself changed {', '.join(changed)}"
@@ -181,7 +183,7 @@ def _scenario(held: Held) -> Iterator[str]:
         yield f"  the engine stopped: {held.sentence}"
     else:
         yield f"  the engine went on: {', '.join(action.value for action in held.reaction.done) or 'nothing to do'}"
-        yield f"  then they ended at {_told(held.ended)}"
+    yield f"  then they ended at {_told(held.ended)}"
     if held.reaction.officer is not None:
         yield f"  a Security Officer would log on now, and could set the module to record {held.reaction.officer}"
     for psd_id, why in held.reaction.refused.items():

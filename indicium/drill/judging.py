@@ -15,7 +15,7 @@ from indicium.cryptomodule.keyring import Lines, assign
 from indicium.cryptomodule.lines import lines_in
 from indicium.cryptomodule.pieces import joined
 from indicium.cryptomodule.verifier import AuditKey, ChainReport, Verdict, verify_chain
-from indicium.domain.errors import HeadsDisagree, IndiciumError
+from indicium.domain.errors import BadRecord, HeadsDisagree, IndiciumError
 from indicium.domain.flow import Head, SealedRecord
 from indicium.domain.identity import DeviceId
 from indicium.domain.package import Package
@@ -89,11 +89,21 @@ def difference(before: Stage, after: Stage, sealed: Sequence[bytes]) -> Differen
 
 def audited(stage: Stage, keys: Sequence[AuditKey], noted: Head) -> Audit:
     """Verify what store and audit copy hold of the records up to a noted head, as an auditor who noted it does."""
-    files = segments_of(stage.audit, stage.actors.serial, stage.chain)
-    copied = partial(joined, [partial(lines_in, file.path) for file in files])
-    sources: dict[str, Lines] = {"store": lambda: (record.line for record in stage.records()), "audit copy": copied}
+    files = [partial(lines_in, file.path) for file in segments_of(stage.audit, stage.actors.serial, stage.chain)]
+    sources: dict[str, Lines] = {
+        "store": lambda: (record.line for record in stage.records()),
+        "audit copy": partial(joined, files),
+    }
     whose = assign(sources, keys)
-    return {name: verify_chain(_upto(lines, noted), whose[name], noted) for name, lines in sources.items()}
+    reports = {}
+    for name, lines in sources.items():
+        try:
+            reports[name] = verify_chain(_upto(lines(), noted), whose[name], noted)
+        except BadRecord:  # the first line of a file is none: then nothing says which of its lines are known already
+            reports[name] = verify_chain(
+                _upto(chain.from_iterable(file() for file in files), noted), whose[name], noted
+            )
+    return reports
 
 
 def outcome_of(reaction: Reaction, found: Difference, audit: Audit, before: Audit) -> Outcome:
@@ -121,9 +131,10 @@ def shown_more(stage: Stage, shown: Sequence[Shown]) -> Iterator[str]:
                     yield client.customer
 
 
-def as_expected(expected: Expected, outcome: Outcome, reaction: Reaction) -> bool:
-    """Tell whether that is what should become of it."""
-    if outcome not in expected.outcomes:
+def as_expected(expected: Expected, outcome: Outcome, reaction: Reaction, sealed: Sequence[bytes]) -> bool:
+    """Tell whether that is what should become of it, and is said in the records that were made."""
+    signed = {orjson.loads(split(line)[0])["event"] for line in sealed if split(line)[1] is not None}
+    if outcome not in expected.outcomes or not signed >= {*expected.records}:
         return False
     if outcome is Outcome.STOPPED:
         return not expected.says or said(reaction.refusal) in expected.says
@@ -137,13 +148,12 @@ def said(refusal: IndiciumError | None) -> str:
     return refusal.place if isinstance(refusal, HeadsDisagree) else refusal.code
 
 
-def _upto(lines: Lines, noted: Head) -> Iterator[bytes]:
+def _upto(lines: Iterator[bytes], noted: Head) -> Iterator[bytes]:
     """Give the lines up to a record: behind it there may be some that were sealed in the drill."""
-    rest = lines()
-    first = next(rest, None)
+    first = next(lines, None)
     if first is None:
         return iter(())
-    return chain([first], islice(rest, max(0, noted.sequence - (sequence_of(first) or 1))))
+    return chain([first], islice(lines, max(0, noted.sequence - (sequence_of(first) or 1))))
 
 
 def _not_held(before: Stage, after: Stage) -> Iterator[SealedRecord]:

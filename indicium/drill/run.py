@@ -132,13 +132,13 @@ def _held(base: Stage, stage: Stage, scenario: Scenario, back: int, known: Known
         damaged,
         reaction,
         str(reaction.refusal or "").replace(str(stage.folder), str(base.actors.settings.home)),
-        stage.heads() if not stopped else damaged,
+        stage.heads(),
         difference,
         audit,
         () if stopped else tuple(judging.shown_more(stage, known.shown)),
         tuple(line.decode() for line in sealed),
         outcome,
-        judging.as_expected(staged.expected, outcome, reaction),
+        judging.as_expected(staged.expected, outcome, reaction, sealed),
     )
 
 

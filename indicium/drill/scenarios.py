@@ -51,6 +51,8 @@ class Expected(NamedTuple):
     """Where it stops: the place that it names, or the code of its sentence; one of these. Empty: any."""
     done: tuple[Action, ...] | None = None
     """What it does, where it goes on; None: whatever it is."""
+    records: tuple[str, ...] = ()
+    """Events that a signed record must say of it."""
 
 
 class Staged(NamedTuple):
@@ -84,7 +86,7 @@ def _stops(*says: str) -> Expected:
 def _store_put_back(stage: Stage, back: int) -> Staged:
     last = _past(stage, back)
     damages.cut_store(stage, last, {})
-    return Staged(_put_back("store", last), Expected((Outcome.MENDED,), done=(Action.REDO,)))
+    return Staged(_put_back("store", last), Expected((Outcome.MENDED,), done=(Action.REDO,), records=("store-redone",)))
 
 
 def _copy_put_back(stage: Stage, back: int) -> Staged:
@@ -116,8 +118,8 @@ def _store_and_copy_at_checkpoint(stage: Stage, _back: int) -> Staged:
     moved = _meters_behind(stage, head)
     damages.cut_store(stage, head.sequence, module.macs_at(head))
     damages.cut_copy(stage, head.sequence)
-    outcome = Outcome.DISCARDED if moved else Outcome.MENDED
-    expected = Expected((outcome,), done=(Action.RESUME,))
+    outcome, records = (Outcome.DISCARDED, ("checkpoint-recovered",)) if moved else (Outcome.MENDED, ())
+    expected = Expected((outcome,), done=(Action.RESUME,), records=records)
     return Staged(_put_back("store and audit copy", head.sequence), expected)
 
 

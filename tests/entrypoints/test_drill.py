@@ -2,7 +2,6 @@
 
 import hashlib
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, NamedTuple
@@ -13,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from indicium.app import Ledger
-from indicium.cryptomodule import redo
+from indicium.cryptomodule import ladders, recoverable, redo
 from indicium.domain.errors import HeadsDisagree, NotRecovered
 from indicium.domain.heads import Action, Verdict
 from indicium.domain.identity import Serial
@@ -292,12 +291,26 @@ def test_real_backups_are_put_back(home: Path, leased: Path, terminal: Terminal)
     assert (everything["outcome"], everything["customers_shown_more"]) == (BY_AUDIT, ["Ada", "Ben"])
 
 
+def test_the_past_may_reach_to_the_first_record(home: Path, terminal: Terminal) -> None:
+    """As far back as the chain goes, where it is shorter than was asked for."""
+    scenarios = ("store-put-back", "copy-put-back", "copy-altered-before", "record-altered-before")
+    evidence = terminal.json("drill", *scenarios, "--home", home, "--back", "100000")
+    assert {held["scenario"]: held["outcome"] for held in evidence["scenarios"]} == {
+        scenario: OUTCOMES[scenario] for scenario in scenarios
+    }
+    assert evidence["scenarios"][0]["heads_before"]["store"].startswith("1:")
+
+
 def never_disagree(_heads: object) -> Verdict:
     return Verdict(Action.GO)
 
 
 def forget_the_packages(*_: object) -> list[object]:
     return []
+
+
+def say_nothing(*_: object) -> None:
+    return None
 
 
 @pytest.mark.parametrize(
@@ -307,11 +320,13 @@ def forget_the_packages(*_: object) -> list[object]:
         ((places, "judge", never_disagree), "memory-put-back"),
         ((places, "judge", never_disagree), "record-altered"),
         ((redo.Redo, "_packages", forget_the_packages), "store-put-back"),
+        ((recoverable, "record_redone", say_nothing), "store-put-back"),
+        ((ladders, "REQUEST_CHALLENGE", ladders.REQUEST_CHALLENGE[2:]), "package-altered"),
     ],
     ids=lambda value: value if isinstance(value, str) else value[1],
 )
 def test_an_engine_that_does_not_notice_is_found_out(
-    broken: tuple[object, str, Callable[..., object]],
+    broken: tuple[object, str, object],
     scenario: str,
     home: Path,
     terminal: Terminal,
