@@ -50,6 +50,18 @@ def cut_store(stage: Stage, last: int, macs: Mapping[DeviceId, bytes]) -> None:
     change(stage, work)
 
 
+def cut_records(stage: Stage, last: int) -> None:
+    """Delete the store's records behind `last`, and nothing else."""
+    change(
+        stage,
+        lambda connection: _drop(
+            connection.execute(
+                delete(records).where(records.c.chain == stage.chain, records.c.sequence > last),
+            )
+        ),
+    )
+
+
 def cut_copy(stage: Stage, last: int) -> None:
     """Set the audit copy back to what it held when record `last` was its newest."""
     with _open_file(stage).open("r+b") as file:

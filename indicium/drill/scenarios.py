@@ -161,6 +161,13 @@ def _two_histories(stage: Stage, _back: int) -> Staged:
     return Staged(told, _stops("audit copy"))
 
 
+def _store_tail_deleted(stage: Stage, back: int) -> Staged:
+    last = _past(stage, back)
+    damages.cut_records(stage, last)
+    told = f"the store's records behind {last} were deleted, and its packages and replies left"
+    return Staged(told, Expected((Outcome.MENDED,), done=(Action.REDO,), records=("store-redone",)))
+
+
 def _store_missing(stage: Stage, _back: int) -> Staged:
     stage.store.unlink()
     return Staged("the store's file is gone", _stops("ledger-missing"))
@@ -251,6 +258,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         Scenario("memory-and-copy-put-back", "yesterday's memory and audit copy", _memory_and_copy_put_back),
         Scenario("all-put-back", "all three places of yesterday", _all_put_back),
         Scenario("two-histories", "a second copy of the module that went on", _two_histories),
+        Scenario("store-tail-deleted", "a store that lost its last records alone", _store_tail_deleted),
         Scenario("store-missing", "no store", _store_missing),
         Scenario("copy-missing", "no audit copy", _copy_missing),
         Scenario("memory-missing", "no memory", _memory_missing),

@@ -56,6 +56,7 @@ OUTCOMES = {
     "memory-and-copy-put-back": STOPPED,
     "all-put-back": BY_AUDIT,
     "two-histories": STOPPED,
+    "store-tail-deleted": MENDED,
     "store-missing": STOPPED,
     "copy-missing": MENDED,
     "memory-missing": STOPPED,
