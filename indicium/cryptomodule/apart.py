@@ -85,7 +85,7 @@ def _set(core: Core, inner: Inner, inside: Inside, evidence: Evidence, effect: E
     hot, meters = group.hot, evidence.meters
     hot.head, hot.unsigned, hot.redoing = evidence.head, 0, (0, 0)
     hot.totals = evidence.demand(evidence.head)
-    hot.next_device = max([hot.next_device, *(int(psd_id) + 1 for psd_id in meters)])
+    hot.next_device = max([hot.next_device, *(int(psd_id) + 1 for psd_id in meters if _is_own(inside, psd_id))])
     hot.meters, hot.meters_sum = len(meters), 0
     for meter in meters.values():
         hot.meters_sum = shift_sum(hot.meters_sum, add=meter.weight, take=0)
@@ -103,3 +103,9 @@ def _set(core: Core, inner: Inner, inside: Inside, evidence: Evidence, effect: E
     forget = [psd_id for psd_id in inner.meters if psd_id not in meters]
     core.write(group, inner.cold, evidence.head, back=Back(Tail(evidence.head), (), ()), forget=forget)
     core.evidence = None
+
+
+def _is_own(inside: Inside, psd_id: str) -> bool:
+    """Say whether a meter's number is one that this module gives out; others came from other modules (ADR 0024)."""
+    card = inside.cold.card
+    return card is not None and card.first_device <= int(psd_id) <= card.last_device

@@ -32,6 +32,7 @@ from indicium.domain.errors import (
     KeyExpired,
     MeterNumberMismatch,
     NotAtHome,
+    NotTakenYet,
     PackageAlreadyUsed,
     PackageNotAuthentic,
     ProviderNotAuthentic,
@@ -97,6 +98,8 @@ def package_is_current(p: Presented[Any]) -> None:
     """Check home, version and digest against memory: no old package is ever spent (I-30)."""
     if p.moving.home != p.serial:
         raise NotAtHome(psd_id=p.moving.psd, home=p.moving.home)
+    if p.known.version < p.moving.version:  # only another module makes a version that memory does not know
+        raise NotTakenYet(psd_id=p.moving.psd, home=p.serial)
     if p.known.version != p.moving.version or not p.suite.equal(p.known.digest, p.package.mac):
         raise PackageAlreadyUsed(psd_id=p.moving.psd, presented=p.moving.version, known=p.known.version)
 

@@ -13,7 +13,7 @@ import orjson
 
 from indicium.cryptomodule.group import package_message
 from indicium.cryptomodule.inner import Inner
-from indicium.cryptomodule.state import HomeMeter
+from indicium.cryptomodule.state import GIVEN, HomeMeter
 from indicium.cryptomodule.suites import MacKey, NotAuthentic
 from indicium.domain.amounts import Mills
 from indicium.domain.errors import BadRecord, HeadsDisagree, MksNotHeld, NotRecovered
@@ -63,12 +63,16 @@ class Evidence:
 
     def meet(self, packages: Sequence[Package], records: Collection[SealedRecord]) -> None:
         """Take packages of the store, with the records of their versions, and of the versions behind them."""
-        made = {(record.psd_id, record.psd_version): line_hash(record.line) for record in records}
+        made = {(record.psd_id, record.psd_version): record for record in records}
         for package in packages:
             moving = MovingPart._make(orjson.loads(package.moving).values())
+            record = made.get((package.psd_id, package.version))
             if moving.home != self._inner.hot.serial:
+                self._note_gone(package, moving, record)
                 continue
-            newest = made.get((package.psd_id, package.version)) == package.made_by.hex()
+            if record is not None and record.chain != self._inner.hot.chain:
+                continue  # given to this module, and still to be taken
+            newest = record is not None and line_hash(record.line) == package.made_by.hex()
             if not newest or (package.psd_id, package.version + 1) in made:
                 raise self._refusal(why=f"the package of meter {package.psd_id} is not the one of its newest record")
             try:
@@ -76,22 +80,22 @@ class Evidence:
                 key.verify(package_message(package.made_by, package.moving), package.mac)
             except NotAuthentic:
                 raise self._refusal(why=f"the package of meter {package.psd_id} is not authentic") from None
-            self.meters[package.psd_id] = self._row(moving, package.mac)
+            self.meters[package.psd_id] = self._row(moving, package.mac, moving.mks)
 
     def take(self, lines: Sequence[bytes], find: FindStatic) -> None:
         """Take lines again that the store has not: their packages are made again once it has them."""
-        newest: dict[DeviceId, tuple[MovingPart, bytes]] = {}
+        newest: dict[DeviceId, tuple[MovingPart, bytes, str]] = {}
         for line in lines:
             record = orjson.loads(split(line)[0])
             package = record["data"].get("package")
             if package is not None and record["sequence"] not in self._discarded:
                 moving = MovingPart._make(package.values())
-                newest[moving.psd] = moving, bytes.fromhex(line_hash(line))
-        found = find([(psd_id, moving.static) for psd_id, (moving, _) in newest.items()])
-        for psd_id, (moving, made_by) in newest.items():
+                newest[moving.psd] = moving, bytes.fromhex(line_hash(line)), _lies_under(record["data"])
+        found = find([(psd_id, moving.static) for psd_id, (moving, _, _) in newest.items()])
+        for psd_id, (moving, made_by, lies_under) in newest.items():
             static = found.get((psd_id, moving.static), b"")
             mac = self._key(psd_id, static, moving).mac(package_message(made_by, orjson.dumps(moving._asdict())))
-            self.meters[psd_id] = self._row(moving, mac)
+            self.meters[psd_id] = self._row(moving, mac, lies_under)
 
     def demand(self, stated: Head) -> Totals:
         """Demand that it is the stated record, and shown to be the module's own; give the totals that hold there."""
@@ -147,8 +151,21 @@ class Evidence:
         except NotAuthentic:
             raise self._refusal(why=f"the sealed static part of meter {psd_id} is not authentic") from None
 
-    def _row(self, moving: MovingPart, mac: bytes) -> HomeMeter:
-        return self._inner.codec.home_meter(moving.psd, moving.version, mac, moving.mks)
+    def _note_gone(self, package: Package, moving: MovingPart, record: SealedRecord | None) -> None:
+        """Keep that nothing up to this package is believed of a meter that was at home here (ADR 0024)."""
+        if record is not None and record.chain == self._inner.hot.chain:
+            given = orjson.loads(split(record.line)[0])["data"]
+            self.meters[package.psd_id] = self._row(moving, package.mac, _lies_under(given))
+        elif package.psd_id in self._inner.meters:
+            self.meters[package.psd_id] = self._row(moving, package.mac, GIVEN)
+
+    def _row(self, moving: MovingPart, mac: bytes, lies_under: str) -> HomeMeter:
+        return self._inner.codec.home_meter(moving.psd, moving.version, mac, lies_under)
 
     def _refusal(self, *, why: str, sequence: int | None = None) -> NotRecovered:
         return NotRecovered(sequence=self.head.sequence if sequence is None else sequence, why=why)
+
+
+def _lies_under(data: dict[str, Any]) -> str:
+    """Give what a row says of the meter of a record: the set that it lies under, or where it was given to."""
+    return GIVEN + str(data["to"]["chain"]) if "to" in data else str(data["package"]["mks"])

@@ -15,6 +15,7 @@ from indicium.cryptomodule.auditing import AuditTrail, Entry
 from indicium.cryptomodule.faults import Fault
 from indicium.cryptomodule.ports import MeterRow
 from indicium.cryptomodule.state import (
+    GIVEN,
     Codec,
     HomeMeter,
     Hot,
@@ -52,6 +53,8 @@ class Transaction(NamedTuple):
     """SHA-256 of what was asked for: 32 bytes."""
     extra: bytes = b""
     """More members of the record's data, each beginning with a comma."""
+    given_to: str | None = None
+    """The chain that the meter is given to; None if it stays."""
 
 
 class Settled(NamedTuple):
@@ -139,7 +142,7 @@ class Group:
         mac = made.keys.mk_psd.mac(package_message(made_by, encoded))
         package = Package(moving.psd, moving.version, made.static, encoded, made_by, mac)
         self.packages[moving.psd] = package
-        self._remember(package, made.keys.static.mks)
+        self._remember(package, made.keys.static.mks if made.given_to is None else GIVEN + made.given_to)
         return Settled(package, moving, made.keys)
 
     def keep_reply(self, settled: Settled, request_id: str, digest: bytes, reply: bytes) -> None:

@@ -24,6 +24,13 @@ from indicium.cryptomodule.checks import (
     value_is_within_limits,
     values_make_the_sum,
 )
+from indicium.cryptomodule.hand_over_checks import (
+    hand_over_is_authentic,
+    home_is_another,
+    package_is_later,
+    package_names_this_home,
+    set_is_held_there,
+)
 from indicium.cryptomodule.user_checks import (
     account_is_another,
     account_is_not_expired,
@@ -263,6 +270,23 @@ TRANSLATE: tuple[Check, ...] = (
     meter_number_matches,
 )
 """Translation of one meter, in whatever state: what is withdrawn lies under a set as well (H-41)."""
+
+GIVE_METER: tuple[Check, ...] = (
+    package_is_authentic,
+    package_is_current,
+    meter_number_matches,
+    home_is_another,
+    set_is_held_there,  # M-51
+)
+"""In whatever state, as translation: a withdrawn meter's refund is asked for again at its home too (D-10)."""
+
+TAKE_METER: tuple[Check, ...] = (
+    package_is_authentic,
+    meter_number_matches,
+    package_names_this_home,
+    package_is_later,  # I-30: whoever gave a meter away takes only a later one back
+    hand_over_is_authentic,  # the giver's word, and not the store's (ADR 0024)
+)
 
 REPEATED: tuple[Check, ...] = (
     package_is_authentic,

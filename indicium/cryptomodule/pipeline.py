@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from indicium.cryptomodule.desk import Desk
 from indicium.cryptomodule.group import Group
 from indicium.cryptomodule.handlers.psd.corrections import create_postage_correction_indicium, create_refund_indicium
+from indicium.cryptomodule.handlers.psd.hand_over import give_meter, offer_home, take_meter
 from indicium.cryptomodule.handlers.psd.inquiries import (
     request_challenge,
     retrieve_psd_status,
@@ -32,6 +33,7 @@ from indicium.domain.commands.customer_users import (
     ResetUserPassword,
     ViewUsers,
 )
+from indicium.domain.commands.hand_over import GiveMeter, OfferHome, TakeMeter
 from indicium.domain.commands.inquiries import RetrievePsdStatus, RetrieveUdskPsd, VerifyIndicium
 from indicium.domain.commands.psd import (
     AuthorizeCustomer,
@@ -129,5 +131,8 @@ PSD_HANDLERS: dict[type[Command], Callable[[Group, Desk, Any], bytes]] = {
     DeleteUser: delete_user,
     ModifyUserPrivileges: modify_user_privileges,
     ViewUsers: view_users,
+    OfferHome: offer_home,
+    GiveMeter: give_meter,
+    TakeMeter: take_meter,
 }
 """All other commands on a PSD; like those, they authenticate themselves and travel in groups."""

@@ -10,7 +10,7 @@ from indicium.cryptomodule.auditing import Entry
 from indicium.cryptomodule.core import Back, Core
 from indicium.cryptomodule.group import NO_METER, Group
 from indicium.cryptomodule.inner import Inner
-from indicium.cryptomodule.state import RingEntry, Tail, shift_sum
+from indicium.cryptomodule.state import GIVEN, RingEntry, Tail, shift_sum
 from indicium.domain.commands.recovery import AutoRecoverCheckpoint
 from indicium.domain.errors import CheckpointMismatch
 from indicium.domain.fig6 import Role, authorize
@@ -60,7 +60,7 @@ def lost_records(chain: ChainId, tail: Tail) -> list[SealedRecord]:
 def _sets_are_held(inner: Inner, lost: Tail) -> bool:
     """Say whether each meter would go back to a Master Key Set that was not deleted meanwhile."""
     held = {kept.mks for kept in (inner.cold.active, inner.cold.dormant) if kept is not None}
-    return all(undo.mks in held for undo in lost.undo if undo.version)
+    return all(undo.mks in held or undo.mks.startswith(GIVEN) for undo in lost.undo if undo.version)
 
 
 def _roll_back(group: Group, tail: Tail, accepted: RingEntry) -> Sequence[DeviceId]:

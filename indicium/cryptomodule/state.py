@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from itertools import count
 from operator import attrgetter
-from typing import Annotated, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
@@ -56,9 +56,9 @@ class Hot:
     next_device: int = 0
     """Number of the next PSD; 0 before initialize crypto-card."""
     meters: int = 0
-    """How many meters are at home here."""
+    """How many rows there are: of meters that are at home here, and of those that were given away."""
     meters_sum: int = 0
-    """Sum over the weights of the home meters' rows."""
+    """Sum over the weights of these rows."""
     cold_generation: int = 0
     cold_digest: str = ""
     tails: tuple[tuple[int, str], ...] = ()
@@ -194,16 +194,28 @@ class Cold(BaseModel):
     importing: list[ShareTaken] = []
 
 
+GIVEN: Final = ">"
+"""What stands in a row before the chain that the meter was given to."""
+
+
 class HomeMeter(NamedTuple):
-    """What the home module knows of one of its meters."""
+    """What a module knows of a meter that is, or was, at home in it."""
 
     version: int
     digest: bytes
-    """MAC of the newest package."""
+    """MAC of the newest package; of a meter that was given away, of the one that names the other home."""
     mks: str
-    """The MKS that its key tokens lie under: what says that a dormant one is still needed (M-51)."""
+    """The MKS that its key tokens lie under: what says that a dormant one is still needed (M-51).
+
+    Of a meter that was given away: `GIVEN` and the chain that it was given to. Such a row stays, so that nothing up to
+    its version is ever believed again (ADR 0024)."""
     weight: int
     """This row's part in the keyed sum."""
+
+    @property
+    def at_home(self) -> bool:
+        """Whether the meter is at home here."""
+        return bool(self.mks) and not self.mks.startswith(GIVEN)
 
 
 class Undo(NamedTuple):

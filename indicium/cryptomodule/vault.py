@@ -107,6 +107,11 @@ class Vault:
         self._tokens = HeldSets(active.mks, {held.mks: own.token_key(held.mek, held.mak) for held, own in sets})
         self._loaded: OrderedDict[str, MeterKeys] = OrderedDict()
 
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The sets that packages are opened under, the active one first."""
+        return tuple(self._suites)
+
     def suite_of(self, mks: str) -> str:
         """Name the suite of a set that the module holds."""
         return self._suites[mks].name

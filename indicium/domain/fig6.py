@@ -38,6 +38,7 @@ from indicium.domain.commands.customer_users import (
     ResetUserPassword,
     ViewUsers,
 )
+from indicium.domain.commands.hand_over import GiveMeter, OfferHome, TakeMeter
 from indicium.domain.commands.initialization import (
     GenerateMasterKeySet,
     GenerateTransportKeyPair,
@@ -242,6 +243,11 @@ FIG6: Final[dict[type[Command], Rule]] = {
     DeleteUser:                      Rule("..O....", _CUSTOMER,  _STAYS,           _CHAINED),  # B-55
     ModifyUserPrivileges:            Rule("..O....", _CUSTOMER,  _STAYS,           _CHAINED),  # B-55
     ViewUsers:                       Rule("..O....", _CUSTOMER,  _STAYS,           _CHAINED),  # B-55
+
+    # A meter goes to another home module (N-17 … N-20): the server carries it, and no value moves
+    OfferHome:                       Rule("..O....", _NOBODY,    _STAYS,           _NONE),     # ADR 0024
+    GiveMeter:                       Rule("..O....", _NOBODY,    _STAYS,           _CHAINED),
+    TakeMeter:                       Rule("..O....", _NOBODY,    _STAYS,           _CHAINED),
 
     # Back to agreement with the database: affects the module, so it is signed (B-00e)
     AutoRecoverCheckpoint:           Rule("..O....", _NOBODY,    _STAYS,           _SIGNED),   # B-54, M-64: the server

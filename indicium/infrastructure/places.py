@@ -110,7 +110,7 @@ class Places:
         if changes.records:
             if not self._store.in_its_place:  # nobody would find the records again
                 raise StoreFailed(place="store", why="its file is gone, or another was put in its place")
-            self._append(changes.records, _new_static_parts(changes.packages, gathered))
+            self._append(changes.records, _new_static_parts(changes, gathered))
         return Receipt(chain, dispatched.head)
 
     def examine(self, module: _Headed, begin: Begin, why: HeadsDisagree) -> Examined | None:
@@ -295,12 +295,18 @@ class Places:
         )
 
 
-def _new_static_parts(packages: Iterable[Package], gathered: Gathered) -> list[Package]:
-    """Give the packages whose static part the group made: the copy keeps each one once."""
+def _new_static_parts(changes: Changes, gathered: Gathered) -> list[Package]:
+    """Give the packages whose static part is new to this copy, which keeps each one once.
+
+    That is what the group made, and what came with a meter from another module.
+    """
+    arrived = {record.psd_id for record in changes.records if record.event == "meter-taken"}
     return [
         package
-        for package in packages
-        if (before := gathered.packages.get(package.psd_id)) is None or before.static != package.static
+        for package in changes.packages
+        if package.psd_id in arrived
+        or (before := gathered.packages.get(package.psd_id)) is None
+        or before.static != package.static
     ]
 
 

@@ -56,10 +56,10 @@ def redo(store: RecordStore, copy: AuditCopy, way: Redo, after: Head, until: Hea
         progress(done := done + len(batch), both_ways)
 
 
-def batches(items: Iterable[_T]) -> Iterator[list[_T]]:
+def batches(items: Iterable[_T], size: int = BATCH) -> Iterator[list[_T]]:
     """Give the items in order, so many together."""
     rest = iter(items)
-    while batch := list(islice(rest, BATCH)):
+    while batch := list(islice(rest, size)):
         yield batch
 
 

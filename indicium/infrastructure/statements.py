@@ -97,7 +97,9 @@ class Statements:
         """Render them."""
         package = _insert(dialect, packages, packages.c)
         replaced = {column.name: package.excluded[column.name] for column in packages.c if column.name != "psd_id"}
-        package = package.on_conflict_do_update(index_elements=["psd_id"], set_=replaced)
+        # A redo may find a later package there already, of the module that the meter was given to.
+        older = packages.c.psd_version < package.excluded.psd_version
+        package = package.on_conflict_do_update(index_elements=["psd_id"], set_=replaced, where=older)
         part = _insert(dialect, static_parts, static_parts.c).on_conflict_do_nothing()
         self.gather = Prepared(_gather(dialect), dialect)
         self.append = _prepared(_insert(dialect, records, _RECORD), dialect, _RECORD)

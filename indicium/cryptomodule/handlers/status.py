@@ -42,7 +42,7 @@ def _status(inside: Inside, challenge: str | None) -> ModuleStatus:
         users=bool(cold.users),
         master_key_set=cold.active.mks if cold.active else None,
         configured=cold.card is not None,
-        meters=hot.meters,
+        meters=sum(meter.at_home for meter in inside.meters.values()),
         user=session.user if session else None,
         role=session.role if session else None,
         totals=totals_said(hot.totals),

@@ -39,6 +39,14 @@ from indicium.domain.errors.base import (
     Refusal,
 )
 from indicium.domain.errors.drilling import NoQuietMoment, UnknownScenario
+from indicium.domain.errors.hand_over import (
+    HandOverForOther,
+    HandOverNotAuthentic,
+    MeterStaysHere,
+    MksNotHeldThere,
+    NotTakenYet,
+    OfferNotAuthentic,
+)
 from indicium.domain.errors.items import (
     ItemCertificateMissing,
     ItemCertificateNotAuthentic,
@@ -273,6 +281,8 @@ __all__ = [
     "GatewayUserExists",
     "GatewayUserLocked",
     "GatewayUserMissing",
+    "HandOverForOther",
+    "HandOverNotAuthentic",
     "HeadsDisagree",
     "IndiciumError",
     "Inhibited",
@@ -309,6 +319,7 @@ __all__ = [
     "MemoryNotAuthentic",
     "MemoryOfOtherVersion",
     "MeterNumberMismatch",
+    "MeterStaysHere",
     "MeterUserExists",
     "MeterUserExpired",
     "MeterUserLocked",
@@ -318,6 +329,7 @@ __all__ = [
     "MksAlreadyHeld",
     "MksNotExportable",
     "MksNotHeld",
+    "MksNotHeldThere",
     "MksStillNeeded",
     "ModuleInError",
     "ModuleNotAuthentic",
@@ -339,8 +351,10 @@ __all__ = [
     "NotPostage",
     "NotRecovered",
     "NotSaved",
+    "NotTakenYet",
     "NothingToRecover",
     "NothingToRelease",
+    "OfferNotAuthentic",
     "OldPasswordWrong",
     "OnlyModulesAppend",
     "OrderAlreadySigned",

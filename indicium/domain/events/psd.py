@@ -59,7 +59,7 @@ class PsdData(Data):
 
     package: PackageFields
     request: str | None
-    """Request id; None for initialize PSD and for a translation."""
+    """Request id; None for initialize PSD, for a translation and for a hand-over."""
     content: Hex64 | None
     """SHA-256 of what was asked for."""
     authenticated_as: str
@@ -146,6 +146,47 @@ class PsdTranslated(PsdEvent):
     event: Literal["psd-translated"]
 
 
+class HomeNamed(Value):
+    """A module as the home of meters."""
+
+    module: str
+    """Serial number."""
+    chain: str
+
+
+class GivenData(PsdData):
+    """To which module a meter was given."""
+
+    to: HomeNamed
+
+
+class HandedOver(HomeNamed):
+    """The record by which another module gave a meter away."""
+
+    record: Hex64
+    """Its hash: the version before this one."""
+
+
+class TakenData(PsdData):
+    """From which module a meter was taken."""
+
+    given_by: HandedOver
+
+
+class MeterGiven(PsdEvent):
+    """The meter was given to another home module; nobody processes it until that one takes it (ADR 0024)."""
+
+    event: Literal["meter-given"]
+    data: GivenData
+
+
+class MeterTaken(PsdEvent):
+    """The meter is at home here from now on."""
+
+    event: Literal["meter-taken"]
+    data: TakenData
+
+
 Transaction = (
     PsdInitialized
     | PsdAuthorized
@@ -157,5 +198,7 @@ Transaction = (
     | RefundIndiciumCreated
     | SheetCreated
     | PsdTranslated
+    | MeterGiven
+    | MeterTaken
 )
 """Every transaction of a PSD."""
