@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         rebuild,
     )
     from indicium.settings import Settings
+    from indicium.vault import Vault
 
 __all__ = [
     "EVENTS",
@@ -91,6 +92,7 @@ __all__ = [
     "Sums",
     "Ticket",
     "TrackedView",
+    "Vault",
     "Verdict",
     "Views",
     "Voucher",
@@ -139,6 +141,7 @@ _HOMES = {
         "rebuild",
     ),
     "indicium.settings": ("Settings",),
+    "indicium.vault": ("Vault",),
 }
 """Where each public name lives; it is imported when it is asked for, so that `import indicium` is quick."""
 

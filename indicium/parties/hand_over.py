@@ -29,6 +29,10 @@ Progress = Callable[[int, int], None]
 """Told how many meters of how many are done with."""
 
 
+def nobody(_done: int, _all: int) -> None:
+    """Tell nobody."""
+
+
 class Reached(Protocol):
     """A module, opened in this process or run by another."""
 

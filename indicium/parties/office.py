@@ -73,6 +73,12 @@ class Office:
         self.payments: Payments | None = None
         """The card service that customers pay through; without one it is emulated, and everybody has credit."""
 
+    def reached_by(self, execute: Execute) -> "Office":
+        """Give the same parties with another way to modules."""
+        office = Office(self._home, self._suite, self._clock, execute)
+        office.payments = self.payments
+        return office
+
     @property
     def suite(self) -> Suite:
         """The algorithms that the parties and their module speak in."""
@@ -172,6 +178,10 @@ class Office:
     def customers(self) -> Iterator[str]:
         """Names of all customers whose keys the home holds, sorted."""
         return self._home.customer_names()
+
+    def holds(self, customer: str) -> bool:
+        """Say whether the home holds the keys of a customer."""
+        return len(customer) <= LONGEST_NAME and self._home.customer(customer) is not None
 
     def lease(self, customer: str, license_zip: str, dr_limit: Mills = LARGEST) -> LeasedMeter:
         """Take a new meter, register it for a customer and have the provider authorize the customer (P-02 … P-04).
