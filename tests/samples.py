@@ -29,6 +29,7 @@ from indicium.domain.commands.customer_users import (
     ResetUserPassword,
     ViewUsers,
 )
+from indicium.domain.commands.hand_over import GiveMeter, TakeMeter
 from indicium.domain.commands.inquiries import RetrievePsdStatus, RetrieveUdskPsd, VerifyIndicium
 from indicium.domain.commands.master_keys import CreateMksShares, ExportMksShare, ImportMksShare
 from indicium.domain.commands.mks_usage import (
@@ -55,6 +56,7 @@ from indicium.domain.commands.sessions import (
     VerifySessionMac,
 )
 from indicium.domain.commands.sheets import CreateSheet, SheetItem
+from indicium.domain.hand_over import HandOver, HomeOffer
 from indicium.domain.kinds import postage
 from indicium.domain.roles import Role
 
@@ -146,6 +148,13 @@ _WITH_ARGUMENTS: tuple[Command, ...] = (
     RetrievePsdStatus(psd_id=PSD, client_challenge=CHALLENGE),
     RetrieveUdskPsd(psd_id=PSD, client_challenge=CHALLENGE),
     VerifyIndicium(item="item", certificate=b"certificate"),
+    GiveMeter(psd_id=PSD, offer=HomeOffer(module="2", chain="0" * 32, sets=("0" * 16,), mac="00" * 32)),
+    TakeMeter(
+        psd_id=PSD,
+        hand_over=HandOver(
+            psd_id=PSD, version=2, record="0" * 64, giver="1", chain="0" * 32, taker="1" * 32, mac="00" * 32
+        ),
+    ),
     ResetPassword(proof="hmk", authenticator=bytes(32), **_RESET),
     ResetUserPassword(user="bob", proof="hmk", secrets=b"secrets", authenticator=bytes(32), **_RESET),
     AddUser(name="bob", secrets=b"secrets", **_CLIENT),

@@ -187,6 +187,21 @@ class Home:
         except OSError as error:
             raise StoreFailed(place=f"file {file}", why=reason(error)) from None
 
+    def bring_customer(self, customer: str, there: "Home") -> None:
+        """Bring what a customer and the users of his meter keep to another home: there first, then not here any more.
+
+        What is there is not overwritten by what is older here: a removal that was cut off is taken to its end.
+        """
+        file, folder = self._customer_file(customer), self._customer_file(customer).with_suffix(".users")
+        first, second = sorted((self, there), key=lambda home: str(home.folder.absolute()))
+        with first.keeping_customers(), second.keeping_customers():  # in one order: others may go the other way
+            for path in (*sorted(folder.glob("*.json")), file):
+                content, to = _read(path), there.customers / path.relative_to(self.customers)
+                if content is not None and _read(to) is None:
+                    to.parent.mkdir(mode=_PRIVATE, exist_ok=True)
+                    write_atomically(to, content, mode=0o600)
+                remove_durably(path)
+
     def keeping_customers(self) -> AbstractContextManager[None]:
         """Keep other processes and threads of this home from writing what customers keep, for a moment."""
         return locked(self.customers / ".lock")

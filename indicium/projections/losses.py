@@ -172,11 +172,11 @@ def _losses(store: Source, chain: ChainId, found: _Recoveries) -> Iterator[Loss]
             continue
         fate = found.fate(record.sequence)
         meter = envelope["data"]["package"]["psd"]
-        if fate is None:
+        if fate is None and envelope["data"]["request"] is not None:  # a translation or a hand-over is no client's
             for sequence in of_meter.get(meter, ()):
                 if _is_back(waiting[sequence], envelope["data"]):
                     waiting[sequence] = waiting[sequence]._replace(came_back=True)
-        elif fate == DISCARDED or envelope["data"]["request"] is not None:
+        elif fate == DISCARDED or (fate == REDONE and envelope["data"]["request"] is not None):
             waiting[record.sequence] = _loss(fate, record, envelope)
             of_meter.setdefault(meter, []).append(record.sequence)
     yield from waiting.values()

@@ -11,7 +11,12 @@ from indicium.domain.commands.auditing import CreateAuditEntry
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.initialization import StartInitialization
 from indicium.domain.commands.psd import InitializePsd
-from indicium.domain.errors import CheckpointMismatch, PackageAlreadyUsed, SessionMessageNotAuthentic, StoreFailed
+from indicium.domain.errors import (
+    CheckpointMismatch,
+    NotTakenYet,
+    SessionMessageNotAuthentic,
+    StoreFailed,
+)
 from indicium.domain.events import CheckpointRecovered, parse_event
 from indicium.domain.evolve import Discarded, ModuleAt, evolve, with_discarded
 from indicium.domain.flow import Gathered, Receipt
@@ -131,7 +136,7 @@ def test_a_package_of_a_discarded_transaction_is_worth_nothing(world: World) -> 
     gathered = Gathered(world.gather([]).head, {package.psd_id: package})
     for command in (request, world.customers["ada"].ask()):
         (refused,) = world.run([command], gathered)
-        assert isinstance(refused, PackageAlreadyUsed)
+        assert isinstance(refused, NotTakenYet)  # memory knows no such version: whoever made it, nobody handed it over
 
 
 def test_a_reply_that_was_never_released_stays_closed(world: World) -> None:

@@ -231,6 +231,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "refund-indicium-created": indicium_data(elements={"kind": "refund"}),
     "sheet-created": sheet_data(),
     "psd-translated": psd_data(),
+    "meter-given": {**psd_data(), "to": {"module": "2", "chain": "0" * 32}},
+    "meter-taken": {**psd_data(), "given_by": {"module": "1", "chain": "0" * 32, "record": ZEROS}},
     "meter-user-added": psd_data() | PROFILE,
     "meter-user-modified": {**psd_data(), **PROFILE, "unlocked": True, "user": "eve"},
     "meter-user-deleted": {**psd_data(), "name": "bob"},

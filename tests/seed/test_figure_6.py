@@ -117,6 +117,9 @@ B-56 | verify indicium                      | O                 | none          
 O-15 | recover from disaster                | O                 | Security Officer      | signed
 501  | request challenge                    | O                 | any                   | no
 B-47 | create sheet                         | O                 | User                  | yes
+N-19 | offer home                           | O                 | none                  | no
+N-19 | give meter                           | O                 | none                  | yes
+N-19 | take meter                           | O                 | none                  | yes
 """
 """Row, command, states, role, audit entry.
 
@@ -149,6 +152,7 @@ LISTS = {
     "create indicium, create postage correction indicium, create refund indicium, download postage value, "
     "reset password, reset user password, retrieve psd status, retrieve udsk psd, add user, delete user, "
     "modify user privileges, view users, verify indicium, create sheet, request challenge, auto recover checkpoint, "
+    "offer home, give meter, take meter, "  # N-19
     "recover from disaster",  # M-08, M-09
     "Er": "get status, query current user role, query current user id",  # M-06
 }

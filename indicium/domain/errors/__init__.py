@@ -40,6 +40,7 @@ from indicium.domain.errors.base import (
 )
 from indicium.domain.errors.drilling import NoQuietMoment, UnknownScenario
 from indicium.domain.errors.hand_over import (
+    CustomerThereAlready,
     HandOverForOther,
     HandOverNotAuthentic,
     MeterStaysHere,
@@ -263,6 +264,7 @@ __all__ = [
     "CryptoCardNotInitialized",
     "CustodianHasShare",
     "CustomerMissing",
+    "CustomerThereAlready",
     "DescendingRegisterLimit",
     "DestinationDiffers",
     "DeviceNumbersExhausted",

@@ -42,7 +42,7 @@ class NotTakenYet(Refusal):
     """The package names this module as its home, and the module has not taken the meter yet."""
 
     sentence = (
-        "Meter {psd_id} is on its way to module {home} and has not arrived: "
+        "Module {home} was given meter {psd_id} and has not taken it yet: "
         "finish the hand-over with 'indicium module hand-over --finish'."
     )
     psd_id: str
@@ -64,3 +64,11 @@ class HandOverForOther(Refusal):
     sentence = "Meter {psd_id} was given to chain {taker}: only the module that writes it takes the meter."
     psd_id: str
     taker: str
+
+
+@dataclass(eq=False)
+class CustomerThereAlready(Refusal):
+    """Two customers of one name in two homes are two customers: none takes the other's place."""
+
+    sentence = "The other home has a customer {customer} already: bring this one to another module."
+    customer: str

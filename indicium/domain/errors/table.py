@@ -110,6 +110,7 @@ TABLE.update(
         hand_over.MeterStaysHere: Entry("meter-stays-here", 804, 1),
         hand_over.HandOverNotAuthentic: Entry("hand-over-not-authentic", 805, 1),
         hand_over.HandOverForOther: Entry("hand-over-for-other", 806, 1),
+        hand_over.CustomerThereAlready: Entry("customer-there-already", 807, 1),
         psd.AlreadyDone: Entry("already-done", 242, 1),
         opening.UnknownChain: Entry("unknown-chain", 261, 1),
         opening.UnknownRecord: Entry("unknown-record", 262, 1),

@@ -35,6 +35,7 @@ from indicium.parties.mailing import OK, Mailing, read_rows
 from indicium.parties.summary import PaperSize
 from indicium.projections.losses import loss_statement
 from indicium.settings import DEFAULT_SERIAL, Settings
+from indicium.vault import join as join_vault
 
 _OURS = (
     r"\.?indicium\.toml.*|ledger\.db.*|modules|audit|keys|run|secrets|provider|cards|metergen"
@@ -55,12 +56,17 @@ def init(
     ] = None,
     last_device: Annotated[int | None, typer.Option(help="Last device number of its meters.")] = None,
     suite: SuiteOption = "modern",
+    join: Annotated[
+        Path | None,
+        typer.Option(help="Home of a module to share Master Key Set and store with, so that meters go to and fro."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Make a ledger: a whole unattended key ceremony, or the rest of one that was interrupted."""
     screen, folder = Screen(json=json), folder_of(home)
     devices = {"first_device": first_device, "last_device": last_device}
-    with Ledger.create(Settings.of(folder, serial=serial, suite=suite, **devices, **stated(store))) as ledger:
+    settings = Settings.of(folder, serial=serial, suite=suite, **devices, **stated(store))
+    with Ledger.create(settings) if join is None else _joined(settings, join) as ledger:
         screen.say(f"Module {ledger.settings.serial} is operational; its chain is {ledger.chain}.")
         screen.plain(f"Audit key: {folder / 'keys' / f'{ledger.settings.serial}.audit.pem'}")
         screen.plain(f"Passphrases of the ceremony: {folder / 'secrets' / 'ceremony.json'} (keep them, then remove it)")
@@ -72,6 +78,18 @@ def init(
                 "suite": ledger.settings.suite,
             }
         )
+
+
+def _joined(settings: Settings, first: Path) -> Ledger:
+    """Make a module that shares the keys of another one, which is opened meanwhile, and writes to the same store."""
+    theirs = Settings.read(first)
+    if not theirs.store_is_apart:
+        why = (
+            "its store lies in its home: give it one that several modules write to, with --store, before anything else"
+        )
+        raise BadSetting(name="--join", why=why)
+    with Ledger.open(theirs) as ledger:
+        return join_vault(settings.model_copy(update={"store": theirs.store}), ledger)
 
 
 def demo(

@@ -9,6 +9,7 @@ from indicium.entrypoints.verbs import (
     meter_stock,
     meter_users,
     meter_value,
+    moving,
 )
 
 meter = typer.Typer(
@@ -27,6 +28,7 @@ for verb in (
     meter_changes.refund,
     meter_value.status,
     meter_value.history,
+    moving.move,
 ):
     meter.command()(verb)
 

@@ -22,6 +22,7 @@ from indicium.entrypoints.verbs import (
     module_recovery,
     module_sharing,
     module_status,
+    moving,
 )
 
 module = typer.Typer(
@@ -103,6 +104,7 @@ for verb in (
     module_accounts.clock,
     module_recovery.recover,
     module_recovery.release,
+    moving.hand_over,
 ):
     module.command()(verb)
 
