@@ -32,7 +32,7 @@ from indicium.infrastructure.store import Store
 from indicium.parties import attended, hand_over, joining
 from indicium.parties.hand_over import HandedOver, Progress, nobody
 from indicium.parties.leased import LeasedMeter
-from indicium.parties.office import Office
+from indicium.parties.office import Office, kept
 from indicium.projections import MeterRow, ModuleRow, Views
 from indicium.settings import Settings
 
@@ -290,10 +290,10 @@ class Vault:
             self._believed[psd_id] = serial
 
     def _office_of(self, customer: str) -> Office:
-        for office in self._offices.values():
-            if office.holds(customer):
+        for serial, office in self._offices.items():
+            if kept(Home(self._modules[serial].settings.home), customer) is not None:
                 return office
-        raise UnknownCustomer
+        raise UnknownCustomer(customer=customer)
 
     def _least_loaded(self) -> Serial:
         """Name the module that has the least to do; of several the one with the fewest customers."""

@@ -179,10 +179,6 @@ class Office:
         """Names of all customers whose keys the home holds, sorted."""
         return self._home.customer_names()
 
-    def holds(self, customer: str) -> bool:
-        """Say whether the home holds the keys of a customer."""
-        return len(customer) <= LONGEST_NAME and self._home.customer(customer) is not None
-
     def lease(self, customer: str, license_zip: str, dr_limit: Mills = LARGEST) -> LeasedMeter:
         """Take a new meter, register it for a customer and have the provider authorize the customer (P-02 … P-04).
 

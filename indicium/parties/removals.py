@@ -43,7 +43,7 @@ def remove(source: Settled, target: Settled, customers: Sequence[str], progress:
     for customer in customers:
         state = kept(here, customer)
         if state is None:
-            raise UnknownCustomer
+            raise UnknownCustomer(customer=customer)
         if _is_taken(Home(target.settings.home), customer, state.device):
             refused[customer] = CustomerThereAlready(customer=customer).code
         else:
