@@ -281,12 +281,12 @@ def bring_to_and_fro(folder: Path) -> None:
         vault.move(devices[:1], Serial("1"))
 
 
-@pytest.mark.parametrize("nth", [1, 2, 3, 4])
+@pytest.mark.parametrize("nth", [1, 2])
 @pytest.mark.parametrize("seam", SEAMS_OF_A_RECORD)
 def test_a_hand_over_that_is_killed_anywhere_loses_nothing_and_is_taken_to_its_end(
     homes: Homes, seam: seams.Seam, nth: int
 ) -> None:
-    """Records 1 and 3 are the giver's, 2 and 4 the taker's. A release comes more often: the offer is one, too."""
+    """The first record is the giver's, the second the taker's. A release comes before both: that of the offer."""
     at_one = [name for name in CUSTOMERS if kept_at(homes["1"], name)]
     assert at_one == ["Ada", "Dan"]
     assert seams.killed(bring_to_and_fro, homes.folder, seam, nth)
