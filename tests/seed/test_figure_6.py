@@ -115,6 +115,7 @@ B-55 | modify user privileges               | O                 | customer admin
 B-55 | view users                           | O                 | customer administrator | yes
 B-56 | verify indicium                      | O                 | none                  | no
 O-15 | recover from disaster                | O                 | Security Officer      | signed
+O-08 | release failures                     | O                 | Security Officer      | signed
 501  | request challenge                    | O                 | any                   | no
 B-47 | create sheet                         | O                 | User                  | yes
 N-19 | offer home                           | O                 | none                  | no
@@ -153,7 +154,7 @@ LISTS = {
     "reset password, reset user password, retrieve psd status, retrieve udsk psd, add user, delete user, "
     "modify user privileges, view users, verify indicium, create sheet, request challenge, auto recover checkpoint, "
     "offer home, give meter, take meter, "  # N-19
-    "recover from disaster",  # M-08, M-09
+    "recover from disaster, release failures",  # M-08, M-09
     "Er": "get status, query current user role, query current user id",  # M-06
 }
 """The lists that the seed prints for each state (B-59 … B-65)."""
