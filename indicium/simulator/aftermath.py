@@ -1,6 +1,7 @@
 """What must follow when a place is not what it was: it is noticed, or nothing is missing, and people can mend it."""
 
 import json
+from functools import partial
 from typing import Final
 
 from indicium.domain.errors import (
@@ -24,6 +25,13 @@ from indicium.simulator.world import ATTEMPTS, Snapshot, World
 _SEAMS_AHEAD: Final = 30
 _WITNESSED: Final = (LedgerRolledBack, ModuleNotAuthentic, UnknownMeterUser, UnknownMeter)
 """How a customer is shown less than before: the key, the user or the whole meter came later than what is there."""
+
+
+def demand_mended(world: World) -> None:
+    """See that the ledger brings its places together by itself, and that nothing is missing."""
+    world.calm()
+    world.insist(partial(world.note, "is all well?"))
+    world.check()
 
 
 def demand_noticed_or_whole(world: World, newest: Snapshot) -> None:

@@ -2,12 +2,15 @@
 
 from typing import Final
 
-from indicium.simulator.aftermath import demand_noticed_or_whole, demand_witnesses
-from indicium.simulator.process import COPY, MEMORY, STORE
+from indicium.simulator.aftermath import demand_mended, demand_noticed_or_whole, demand_witnesses
+from indicium.simulator.process import COPY, MEMORY, STATIC, STORE
 from indicium.simulator.world import World
 
-ALONE: Final = ((MEMORY,), (STORE,), (COPY,))
-TOGETHER: Final = ((MEMORY, STORE), (MEMORY, COPY), (STORE, COPY), (MEMORY, STORE, COPY))
+ALONE: Final = ((MEMORY,), (STORE,), (COPY,), (STATIC,))
+TOGETHER: Final = ((MEMORY, STORE), (MEMORY, COPY), (STORE, COPY), (STORE, STATIC), (MEMORY, STORE, COPY))
+
+_MENDED: Final = ((STORE,), (COPY,), (STATIC,))
+"""What the ledger brings together by itself, for another place holds all of it."""
 
 _WITNESSED: Final = ((STORE, COPY), (MEMORY, STORE, COPY))
 """What the machine may take for a crash, or cannot see at all: then the customers see it."""
@@ -24,14 +27,20 @@ def put_back(places: tuple[str, ...], world: World) -> None:
     world.put(older, places)
     if places in _WITNESSED:
         demand_witnesses(world, newest)
-    demand_noticed_or_whole(world, newest)
+    if places in _MENDED:
+        demand_mended(world)
+    else:
+        demand_noticed_or_whole(world, newest)
+    if STATIC in places:  # then the newest is found, and what was added meanwhile is added to it
+        world.stop()
+        sealed = world.disks.sealed[world.chain]
+        sealed.put(newest.sealed + bytes(sealed.content[len(older.sealed) :]))
 
 
 def fail_over(world: World) -> None:
     """Let a standby take over that lacks the last transactions; the server is not told, its connection just ends."""
     world.calm()
-    newest = world.snapshot()
     database = world.disks.database
     lag = world.dice.below(5)
     database.load(database.log[: max(world.oldest, len(database.log) - lag)])
-    demand_noticed_or_whole(world, newest)
+    demand_mended(world)

@@ -20,7 +20,7 @@ from indicium.simulator.machine import SimulatedMachine
 from indicium.simulator.network import Network
 from indicium.simulator.outsiders import Outsiders
 from indicium.simulator.people import Bank, Client
-from indicium.simulator.process import COPY, MEMORY, STORE, Crash, Hazards, Process
+from indicium.simulator.process import COPY, MEMORY, STATIC, STORE, Crash, Hazards, Process
 from indicium.simulator.replayed import Replayed
 
 ATTEMPTS: Final = 8
@@ -254,6 +254,7 @@ class World:
             self.disks.database.load(snapshot.log)
         if COPY in places:
             self.disks.copies.setdefault(self.chain, FileDisk()).put(snapshot.copy)
+        if COPY in places or STATIC in places:
             self.disks.sealed[self.chain].put(snapshot.sealed)
 
     def insist(self, doing: Callable[[], None]) -> None:

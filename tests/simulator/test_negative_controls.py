@@ -13,6 +13,7 @@ from indicium.domain.errors import StoreFailed
 from indicium.domain.flow import Receipt
 from indicium.domain.heads import Heads, Verdict, judge
 from indicium.domain.lifecycle import LIFE, PsdState
+from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.places import Places
 from indicium.simulator.database import Database
 from indicium.simulator.run import Failed, run
@@ -105,29 +106,41 @@ def a_refunded_meter_goes_on(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(LIFE, refund, {state: PsdState(state or "") for state in LIFE[refund]})
 
 
-def _run_all(seeds: Iterable[int]) -> None:
+def static_parts_are_not_kept(patch: pytest.MonkeyPatch) -> None:
+    """The copy keeps records without what their packages are made of again."""
+    append = AuditCopy.append
+    patch.setattr(AuditCopy, "append", lambda self, lines, *_static: append(self, lines))
+
+
+def first_violation(seeds: Iterable[int]) -> str:
+    """Give the first broken promise that a judge found; an error over which the ledger itself stumbles is none."""
     for seed in seeds:
-        run(seed, STEPS)
+        try:
+            run(seed, STEPS)
+        except Failed as failed:
+            if str(failed).startswith("Violation: "):
+                return str(failed)
+    return ""
 
 
 @pytest.mark.parametrize(
     ("broken", "finder"),
     [
-        (released_before_it_is_saved, 1),
-        (no_version_check, 2),
-        (the_copy_is_not_compared, 4),
-        (nothing_is_compared, 4),
+        (released_before_it_is_saved, 2),
+        (no_version_check, 29),
+        (the_copy_is_not_compared, 1),
+        (nothing_is_compared, 2),
         (the_store_does_not_sync, 20),
-        (replies_are_not_kept, 4),
-        (recovered_to_older_totals, 1),
-        (no_maximum_of_a_user, 5),
-        (no_privileges, 3),
-        (a_refunded_meter_goes_on, 6),
+        (replies_are_not_kept, 1),
+        (recovered_to_older_totals, 8),
+        (no_maximum_of_a_user, 2),
+        (no_privileges, 1),
+        (a_refunded_meter_goes_on, 9),
+        (static_parts_are_not_kept, 10),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_a_broken_ledger_is_found_out(broken: Break, finder: int, monkeypatch: pytest.MonkeyPatch) -> None:
     run(finder, STEPS)  # the seed finds nothing wrong with a whole one
     broken(monkeypatch)
-    with pytest.raises(Failed, match=r"^Violation: .*\nSee it again: indicium simulate --seed \d+ --steps 150"):
-        _run_all((finder, *SEEDS))
+    assert "See it again: indicium simulate --seed" in first_violation((finder, *SEEDS))
