@@ -1,7 +1,6 @@
 """The ladders of a meter's administration and of lost passwords (Y-09, Y-10; K, M-17)."""
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -46,7 +45,7 @@ from indicium.domain.messages import (
 from indicium.domain.meter_users import MOST_USERS, NEEDED, PASSPHRASE_FAILURES
 from indicium.domain.package import Package
 from indicium.domain.privileges import Privilege
-from tests.cryptomodule.test_ladders import (
+from tests.cryptomodule.climbing import (
     CLIENT,
     METER,
     PACKAGE,
@@ -56,6 +55,7 @@ from tests.cryptomodule.test_ladders import (
     Rung,
     demand_slip_when_swapped,
     demand_slip_without,
+    neighbours,
     presented,
 )
 from tests.harness import World, flipped
@@ -259,16 +259,10 @@ MADE_AGAIN = {
 """Checks that the next one, or the effect itself, makes once more: leaving one out changes nothing."""
 
 PLACES = [
-    pytest.param(name, place, id=f"{name} {place}")
+    (name, place)
     for name in LADDERS
     for place, check in enumerate(getattr(ladders, name))
     if (name, check) not in MADE_AGAIN
-]
-NEIGHBOURS = [
-    pytest.param(name, place, id=f"{name} {place}")
-    for name in LADDERS
-    for place, (one, other) in enumerate(pairwise(getattr(ladders, name)))
-    if (one.__name__, other.__name__) not in INDIFFERENT
 ]
 
 
@@ -285,7 +279,7 @@ def test_the_rungs_are_the_checks_in_their_order(name: str) -> None:
     assert list(found_by) == [check.__name__ for check in getattr(ladders, name)]
 
 
-@pytest.mark.parametrize(("name", "place"), NEIGHBOURS)
+@pytest.mark.parametrize(("name", "place"), neighbours(LADDERS, INDIFFERENT))
 def test_a_ladder_notices_when_two_neighbouring_checks_are_swapped(
     world: World, monkeypatch: pytest.MonkeyPatch, name: str, place: int
 ) -> None:
