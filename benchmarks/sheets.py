@@ -29,7 +29,7 @@ def g13() -> Iterator[Figure]:
 
         def sheet(count: int) -> float:
             def work() -> int:
-                return sum(1 for item in meter.print_sheet(items[:count]) if item.line)
+                return sum(1 for line in meter.print_sheet(items[:count]).lines() if line)
 
             if meter.client.state.dr < count:
                 meter.refill("400.00")

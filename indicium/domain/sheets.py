@@ -22,7 +22,7 @@ from indicium.domain.amounts import LARGEST, Mills
 from indicium.domain.commands.meter import Register
 from indicium.domain.commands.sheets import SheetItem
 from indicium.domain.errors import BadValue, ItemNotOfSheet, NotAnItem
-from indicium.domain.kinds import LARGEST_SHEET, Elements, Sheet
+from indicium.domain.kinds import KINDS, LARGEST_SHEET, Elements, Sheet
 from indicium.domain.vbi import SignedItem, parse_item
 
 HASH_BYTES: Final = 32
@@ -39,6 +39,8 @@ _BLOCK_LEVELS: Final = 10
 
 _FIELDS: Final = 5
 _INDEX = re.compile(rb"0|[1-9][0-9]{0,4}")
+_RENDERED: Final = {kind: kind.__pydantic_serializer__.to_json for kind in KINDS.values()}
+"""How each kind renders data elements (`Kind.rendered`): looked up once, and not for each of many leaves."""
 
 
 class Leaf(BaseModel):
@@ -68,7 +70,9 @@ def leaves(seed: bytes, items: Sequence[SheetItem]) -> list[bytes]:
     salts = [stream[start : start + digits] for start in range(0, len(stream), digits)]
     made = []
     for salt, item in zip(salts, items, strict=True):
-        made.append(b'{"salt":"%b","value":%d,"elements":%b}' % (salt, item.value, item.elements.rendered()))
+        elements = item.elements
+        said = _RENDERED[type(elements)](elements)
+        made.append(b'{"salt":"%b","value":%d,"elements":%b}' % (salt, item.value, said))
     return made
 
 
@@ -182,7 +186,7 @@ class ItemOfSheet(NamedTuple):
     @property
     def line(self) -> bytes:
         """The item as it is printed."""
-        return b"%b\t%d\t%b\t%b" % (self.leaf, self.place, base64.b64encode(self.path), self.sheet)
+        return _printed(self.leaf, self.place, self.path, self.sheet)
 
     @property
     def key(self) -> str:
@@ -208,6 +212,10 @@ class ItemOfSheet(NamedTuple):
             return Leaf.model_validate_json(self.leaf), sheet
         except ValidationError:
             raise NotAnItem(why="its leaf says nothing that an item says") from None
+
+
+def _printed(leaf: bytes, place: int, path: bytes, sheet: bytes) -> bytes:
+    return b"%b\t%d\t%b\t%b" % (leaf, place, base64.b64encode(path), sheet)
 
 
 class Draft:
@@ -259,3 +267,11 @@ class SignedSheet:
         sheet = self.line.encode()
         for index, (leaf, path) in enumerate(zip(self.leaves, self.tree.paths(), strict=True)):
             yield ItemOfSheet(leaf, index, path, sheet)
+
+    def lines(self) -> Iterator[bytes]:
+        """Give all items in their order as they are printed: what each one's `line` is, in less time."""
+        sheet = self.line.encode()
+        return (
+            _printed(leaf, place, path, sheet)
+            for place, (leaf, path) in enumerate(zip(self.leaves, self.tree.paths(), strict=True))
+        )

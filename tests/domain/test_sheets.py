@@ -210,6 +210,7 @@ def test_items_come_out_in_order_alone_or_all_together() -> None:
     assert len(sheet) == 3
     assert list(sheet) == [sheet[0], sheet[1], sheet[2]]
     assert sheet[-1] == sheet[2]
+    assert list(sheet.lines()) == [item.line for item in sheet]
     assert [item.check()[0].value for item in sheet] == [10, 20, 30]
     with pytest.raises(IndexError):
         sheet[3]

@@ -5,10 +5,10 @@ import csv
 import hashlib
 import io
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -16,7 +16,7 @@ from indicium.domain import amounts, compact_sheets
 from indicium.domain.amounts import Mills
 from indicium.domain.commands.sheets import SheetItem
 from indicium.domain.errors import BadFile, NotSaved
-from indicium.domain.sheets import ItemOfSheet, SignedSheet
+from indicium.domain.sheets import SignedSheet
 from indicium.entrypoints.connecting import reach
 from indicium.entrypoints.counted import counted
 from indicium.entrypoints.item_files import demand_place, put
@@ -27,6 +27,8 @@ from indicium.parties.sheet_file import read_sheet
 
 _TOLD_EVERY = 500
 """Items between two steps of the bar."""
+
+T = TypeVar("T")
 
 
 class Form(StrEnum):
@@ -77,7 +79,7 @@ def print_sheet(  # noqa: PLR0913, PLR0917  # each is an option of the verb
             raise
         state = meter.client.state
     with screen.progress("writing", "items") as advance:
-        content = _written(form, items, _watched(sheet, advance), carried)
+        content = _written(form, items, sheet, advance, carried)
     put(out, content, f"the sheet is had again with --request {request_id} and another --out")
     value = sum(item.value for item in items)
     screen.plain(
@@ -107,17 +109,17 @@ def _demand_writable(out: Path, file: Path, *, repeats: bool) -> None:
     demand_place(out, repeats=repeats)
 
 
-def _watched(sheet: SignedSheet, advance: Advance) -> Iterator[ItemOfSheet]:
-    for done, item in enumerate(sheet, 1):
+def _watched(items: Iterable[T], count: int, advance: Advance) -> Iterator[T]:
+    for done, item in enumerate(items, 1):
         yield item
-        if done % _TOLD_EVERY == 0 or done == len(sheet):
-            advance(done, len(sheet))
+        if done % _TOLD_EVERY == 0 or done == count:
+            advance(done, count)
 
 
-def _written(form: Form, asked: Sequence[SheetItem], items: Iterator[ItemOfSheet], certificate: bytes) -> bytes:
+def _written(form: Form, asked: Sequence[SheetItem], sheet: SignedSheet, advance: Advance, certificate: bytes) -> bytes:
     if form is Form.LINE:
-        return b"".join(item.line + b"\n" for item in items)
-    in_bytes = ((item, compact_sheets.encode(item, certificate)) for item in items)
+        return b"".join(line + b"\n" for line in _watched(sheet.lines(), len(sheet), advance))
+    in_bytes = ((item, compact_sheets.encode(item, certificate)) for item in _watched(sheet, len(sheet), advance))
     if form is Form.HEX:
         return "".join(f"{content.hex()}\n" for _, content in in_bytes).encode()
     if form is Form.BASE64:
