@@ -82,7 +82,7 @@ def parse_item(line: bytes) -> SignedItem:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "JSON"
         raise NotAnItem(why=f"{where} is not as an item has it") from None
-    if body.model_dump_json().encode() != signed:
+    if _rendered(body) != signed:
         raise NotAnItem(why="its members are written otherwise than a module writes them")
     for name in _NUMBERS:
         if not 0 <= getattr(body, name) <= LARGEST:
@@ -94,6 +94,20 @@ def parse_item(line: bytes) -> SignedItem:
     item = SignedItem(body, signed, signature)
     item.line = line
     return item
+
+
+def _rendered(body: ItemBody) -> bytes:
+    """Render what was read as a module does, which writes in one way only."""
+    return render_body(
+        device=body.device,
+        certificate=body.certificate,
+        transaction=body.transaction,
+        ar=body.ar,
+        dr=body.dr,
+        value=body.value,
+        date=body.date,
+        elements=body.elements.rendered(),
+    )
 
 
 def render_body(

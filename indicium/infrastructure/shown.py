@@ -10,9 +10,10 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text, bindparam, func, make_url, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.sqlite import Insert, insert
 
 from indicium.infrastructure.sqlite import Sqlite
+from indicium.infrastructure.statements import Prepared
 
 _metadata: Final = MetaData()
 _shown: Final = Table(
@@ -42,6 +43,7 @@ class ShownItems:
     def __init__(self, path: Path) -> None:
         """Open the file, or make it. Raises `StoreNotUsable`."""
         self._database = Sqlite(make_url(f"sqlite:///{path}"), create=True)
+        self._note = Prepared(_note(), self._database.engine.dialect)
         with self._database.usable():
             self._database.demand_safe()
             with self._database.alone() as connection:
@@ -70,9 +72,15 @@ class ShownItems:
 
     def show(self, items: Sequence[bytes], showing: Showing) -> set[bytes]:
         """Note that items are shown, for good, and give those that were not shown before. Raises `StoreFailed`."""
-        rows = [{"item": item, "at": showing.at, "place": showing.place} for item in items]
+        rows = [(item, *showing) for item in items]
         with self._database.in_place(), self._database.alone() as connection:
             last = connection.scalar(select(func.coalesce(func.max(_shown.c.position), 0)))
             if rows:
-                connection.execute(insert(_shown).on_conflict_do_nothing(), rows)
+                connection.exec_driver_sql(self._note.sql, rows)
             return set(connection.scalars(select(_shown.c.item).where(_shown.c.position > last)))
+
+
+def _note() -> Insert:
+    """Insert an item and its showing; one that is there stays."""
+    statement = insert(_shown).on_conflict_do_nothing().inline()
+    return statement.values(item=bindparam("item"), at=bindparam("at"), place=bindparam("place"))

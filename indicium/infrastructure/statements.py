@@ -118,6 +118,7 @@ class Statements:
         redating = _insert(dialect, redatings, redatings.c).on_conflict_do_nothing()
         self.keep_redating = _prepared(redating, dialect, redatings.c)
         """Takes a `Redating` as it is; one that was there first stays."""
+        self.transactions = Prepared(_transactions(dialect), dialect)
 
 
 def _prepared(statement: ClauseElement, dialect: Dialect, columns: Iterable[Column[Any]]) -> Prepared:
@@ -203,7 +204,7 @@ def one_package() -> Select[Any]:
     return select(*_PACKAGE).select_from(_WITH_STATIC).where(packages.c.psd_id == bindparam("psd_id"))
 
 
-def transactions_asked(dialect: Dialect) -> Select[Any]:
+def _transactions(dialect: Dialect) -> Select[Any]:
     """Select the records of transactions `asked`, pairs of version and meter as `as_parameter` writes them."""
     version, psd_id = _pairs("asked", dialect).selected_columns
     wanted = select(cast(version, BigInteger).label("version"), psd_id.label("psd_id")).subquery("wanted")

@@ -41,7 +41,6 @@ from indicium.infrastructure.statements import (
     redatings_among,
     redatings_of,
     static_parts_of,
-    transactions_asked,
 )
 
 _PACKAGES_AT_ONCE = 1000
@@ -234,7 +233,10 @@ class Store:
 
     def transactions(self, asked: Collection[tuple[int, str]]) -> list[SealedRecord]:
         """Give the records of transactions that are named by version and meter, in any order; none was discarded."""
-        rows = self._read(transactions_asked(self.engine.dialect), asked=as_parameter(asked)) if asked else ()
+        if not asked:
+            return []
+        with self._database.in_place():
+            rows = self._database.select(self._statements.transactions, asked=as_parameter(asked))
         return list(map(_sealed, rows))
 
     def chains(self) -> list[tuple[ChainId, int]]:
