@@ -116,7 +116,12 @@ class People(NamedTuple):
     @classmethod
     def of(cls, secrets: Secrets, kept: Kept) -> Self:
         """Put together what lies in a package in two parts."""
-        customer = Person(**secrets._asdict(), used_before=kept.used_before, failures=kept.failures)
+        customer = Person(
+            hmk=secrets.hmk,
+            passphrase_hash=secrets.passphrase_hash,
+            used_before=kept.used_before,
+            failures=kept.failures,
+        )
         return cls(customer, kept.users)
 
     @property

@@ -1,5 +1,6 @@
 """ECDSA on the curve P-256 with SHA-256: what `modern` signs with, and what is printed under `post_quantum` too."""
 
+from functools import cache
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -73,7 +74,7 @@ class SigningKey(PrivateHalf[ec.EllipticCurvePrivateKey]):
     def __init__(self, key: ec.EllipticCurvePrivateKey, *, deterministic: bool) -> None:
         """Take a loaded key; `deterministic` chooses RFC 6979, so that a simulated run replays bit for bit."""
         super().__init__(key)
-        self._algorithm = ec.ECDSA(_SHA256, deterministic_signing=deterministic)
+        self._algorithm = _algorithm(deterministic=deterministic)
 
     def sign(self, data: bytes) -> bytes:
         """Give a DER signature with low s, so that it has one form."""
@@ -86,6 +87,12 @@ class SigningKey(PrivateHalf[ec.EllipticCurvePrivateKey]):
     def public(self) -> VerifyKey:
         """Give the public half."""
         return VerifyKey(self._key.public_key())
+
+
+@cache
+def _algorithm(*, deterministic: bool) -> ec.ECDSA:
+    """Give the algorithm; making one asks the library what it can do, which is too much for each key that is loaded."""
+    return ec.ECDSA(_SHA256, deterministic_signing=deterministic)
 
 
 def generate(entropy: Entropy, *, deterministic: bool) -> SigningKey:
