@@ -10,7 +10,13 @@ from typing import Any, Final, NamedTuple
 
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.corrections import CreatePostageCorrectionIndicium, CreateRefundIndicium
-from indicium.domain.commands.customer_users import ResetPassword
+from indicium.domain.commands.customer_users import (
+    AddUser,
+    DeleteUser,
+    ModifyUserPrivileges,
+    ResetPassword,
+    ResetUserPassword,
+)
 from indicium.domain.commands.meter import ClientCommand
 from indicium.domain.commands.psd import (
     AuthorizeCustomer,
@@ -28,18 +34,42 @@ from indicium.domain.errors import (
     DescendingRegisterLimit,
     IndiciumError,
     InsufficientFunds,
+    MaximumTotalExceeded,
+    MeterUserExists,
+    MeterUserLocked,
+    PrivilegeMissing,
     PsdStateForbids,
     RequestIdReused,
     SecretsNotReadable,
     SheetItemOutOfLimits,
+    UnknownMeterUser,
     ValueAboveMaximum,
     ValueBelowMinimum,
 )
-from indicium.domain.messages import content
+from indicium.domain.messages import acting_user, content
+from indicium.domain.meter_users import NEEDED
+from indicium.domain.privileges import Privilege
 from tests.harness import AR_LIMIT, DR_LIMIT, MAXIMUM, MINIMUM
 
 Refused = type[IndiciumError] | None
 """The error that a request must meet; None: it must be done."""
+
+
+@dataclass
+class User:
+    """One user of a meter, beside its customer (K-15 … K-20)."""
+
+    privileges: frozenset[Privilege]
+    limit: int
+    maximum: int | None
+    keys: int
+    """Which of the secrets that were drawn for this name are his."""
+    failures: int = 0
+    spent: int = 0
+
+    @property
+    def locked(self) -> bool:
+        return self.failures >= self.limit
 
 
 @dataclass
@@ -57,6 +87,11 @@ class Meter:
     """Number of its last transaction."""
     keys: int = 0
     """How often its customer's secrets were replaced."""
+    users: dict[str, User] = field(default_factory=dict)
+    drawn: dict[str, int] = field(default_factory=dict)
+    """How often secrets were taken for a name."""
+    printed: dict[str | None, int] = field(default_factory=dict)
+    """What each user printed, and by None its customer."""
 
 
 class Draft(NamedTuple):
@@ -66,7 +101,9 @@ class Draft(NamedTuple):
     drafted_at: int
     """The meter's version that whoever made it knew of."""
     keys: int = 0
-    """How often the customer's secrets had been replaced by then."""
+    """How often the customer's secrets had been replaced by then, or which of a user's it was made with."""
+    forged: bool = False
+    """Whether its proof was altered."""
 
 
 @dataclass
@@ -86,7 +123,9 @@ class Model:
         command: Any = draft.command
         before = self.done.get((command.psd_id, command.request_id))
         if before is not None:
-            if isinstance(command, ClientCommand) and draft.keys != self.meters[command.psd_id].keys:
+            if acting_user(command) is not None and (refused := _known(self.meters[command.psd_id], draft)):
+                return refused
+            if _of_customer(command) and draft.keys != self.meters[command.psd_id].keys:
                 return ClientNotAuthentic  # what was asked for under the old HMK is had again under the new one only
             return None if before[0] == content(command) else RequestIdReused
         return PREDICT[type(command)](self.meters[command.psd_id], draft)
@@ -102,7 +141,53 @@ class Model:
         self.done[command.psd_id, command.request_id] = content(command), reply
         meter.version += 1
         APPLY[type(command)](self, meter, command)
+        user = meter.users.get(acting_user(command) or "")
+        if user is not None:
+            user.failures = 0
         return meter
+
+    def fail(self, draft: Draft) -> bool:
+        """Count a proof that did not verify, if anybody is to know of it: a transaction of its own (K-20)."""
+        command: Any = draft.command
+        meter = self.meters[command.psd_id]
+        user = meter.users.get(acting_user(command) or "")
+        if user is None or user.locked or meter.state == "withdrawn":
+            return False
+        meter.version += 1
+        user.failures += 1
+        return True
+
+
+def _of_customer(command: Command) -> bool:
+    return isinstance(command, ClientCommand) and command.user is None
+
+
+def _known(meter: Meter, draft: Draft) -> Refused:
+    """How a user proves himself: known, not locked, under his own key."""
+    name = acting_user(draft.command)
+    if name is None:
+        return None
+    user = meter.users.get(name)
+    if user is None:
+        return UnknownMeterUser
+    if user.locked:
+        return MeterUserLocked
+    return ClientNotAuthentic if draft.forged or draft.keys != user.keys else None
+
+
+def _client(meter: Meter, draft: Draft) -> Refused:
+    """Steps 4 and 5, for a user of the meter with his privilege (K-17 … K-19)."""
+    if draft.drafted_at != meter.version:
+        return ChallengeMismatch
+    user = meter.users.get(acting_user(draft.command) or "")
+    missing = user is not None and NEEDED[type(draft.command)] not in user.privileges
+    return _known(meter, draft) or (PrivilegeMissing if missing else None)
+
+
+def _total(meter: Meter, command: Any) -> Refused:  # noqa: ANN401  # any command with a value
+    user = meter.users.get(acting_user(command) or "")
+    above = user is not None and user.maximum is not None and user.spent + command.value > user.maximum
+    return MaximumTotalExceeded if above else None
 
 
 def _in(state: str, meter: Meter) -> Refused:
@@ -146,13 +231,13 @@ def _indicium(meter: Meter, draft: Draft) -> Refused:
     asked: Any = draft.command
     if meter.state != "leased":
         return PsdStateForbids
-    if draft.drafted_at != meter.version:
-        return ChallengeMismatch
+    if (refused := _client(meter, draft)) is not None:
+        return refused
     if asked.value < MINIMUM:
         return ValueBelowMinimum
     if asked.value > MAXIMUM:
         return ValueAboveMaximum
-    return InsufficientFunds if asked.value > meter.dr else None
+    return _total(meter, asked) or (InsufficientFunds if asked.value > meter.dr else None)
 
 
 def _sheet(meter: Meter, draft: Draft) -> Refused:
@@ -174,6 +259,30 @@ def _reset(meter: Meter, draft: Draft) -> Refused:
     return None if (asked.secrets is None) == (meter.state == "leased") else PsdStateForbids
 
 
+def _administration(meter: Meter, draft: Draft) -> Refused:
+    """By the meter's customer, in Assigned and Leased (D-12)."""
+    return PsdStateForbids if meter.state not in ("assigned", "leased") else _client(meter, draft)
+
+
+def _add(meter: Meter, draft: Draft) -> Refused:
+    asked: Any = draft.command
+    return _administration(meter, draft) or (MeterUserExists if asked.name in meter.users else None)
+
+
+def _about(meter: Meter, draft: Draft) -> Refused:
+    asked: Any = draft.command
+    return _administration(meter, draft) or (None if asked.name in meter.users else UnknownMeterUser)
+
+
+def _reset_user(meter: Meter, draft: Draft) -> Refused:
+    asked: Any = draft.command
+    if meter.state not in ("assigned", "leased"):
+        return PsdStateForbids
+    if draft.drafted_at != meter.version:
+        return ChallengeMismatch
+    return (UnknownMeterUser if asked.user not in meter.users else None) or _client(meter, draft)
+
+
 PREDICT: Final[dict[type[Command], Callable[[Meter, Draft], Refused]]] = {
     AuthorizePsd: _authorize,
     ConfigurePsd: _configure,
@@ -184,6 +293,10 @@ PREDICT: Final[dict[type[Command], Callable[[Meter, Draft], Refused]]] = {
     CreateRefundIndicium: _refund,
     CreateSheet: _sheet,
     ResetPassword: _reset,
+    AddUser: _add,
+    DeleteUser: _about,
+    ModifyUserPrivileges: _about,
+    ResetUserPassword: _reset_user,
 }
 """What each command must meet on a meter, if it is authentic and its request id is new."""
 
@@ -214,6 +327,10 @@ def _printed(
     meter.ar += command.value
     meter.dr -= command.value
     model.printed += command.value
+    meter.printed[command.user] = meter.printed.get(command.user, 0) + command.value
+    user = meter.users.get(command.user or "")
+    if user is not None and user.maximum is not None:
+        user.spent += command.value
 
 
 def _refunded(model: Model, meter: Meter, _command: CreateRefundIndicium) -> None:
@@ -227,6 +344,39 @@ def _was_reset(_model: Model, meter: Meter, command: ResetPassword) -> None:
     meter.keys += command.secrets is not None
 
 
+def _drawn(meter: Meter, name: str) -> int:
+    meter.drawn[name] = meter.drawn.get(name, 0) + 1
+    return meter.drawn[name]
+
+
+def _added(_model: Model, meter: Meter, command: AddUser) -> None:
+    keys = _drawn(meter, command.name)
+    user = User(frozenset(command.privileges), command.failure_limit, command.maximum_total, keys)
+    meter.users[command.name] = user
+
+
+def _deleted(_model: Model, meter: Meter, command: DeleteUser) -> None:
+    del meter.users[command.name]
+
+
+def _modified(_model: Model, meter: Meter, command: ModifyUserPrivileges) -> None:
+    user = meter.users[command.name]
+    user.privileges = (user.privileges - set(command.revoke)) | set(command.grant)
+    user.failures = 0 if command.unlock else user.failures
+    user.limit = command.failure_limit or user.limit
+    if command.maximum_unlimited:
+        user.maximum = None
+    elif command.maximum_total is not None:
+        user.maximum = command.maximum_total
+    if user.maximum is None:
+        user.spent = 0
+
+
+def _user_was_reset(_model: Model, meter: Meter, command: ResetUserPassword) -> None:
+    user = meter.users[command.user]
+    user.keys, user.failures = _drawn(meter, command.user), 0
+
+
 APPLY: Final[dict[type[Command], Callable[[Model, Meter, Any], None]]] = {
     AuthorizePsd: _to("unleased"),
     ConfigurePsd: _to("assigned"),
@@ -237,5 +387,9 @@ APPLY: Final[dict[type[Command], Callable[[Model, Meter, Any], None]]] = {
     CreateRefundIndicium: _refunded,
     CreateSheet: _printed,
     ResetPassword: _was_reset,
+    AddUser: _added,
+    DeleteUser: _deleted,
+    ModifyUserPrivileges: _modified,
+    ResetUserPassword: _user_was_reset,
 }
 """What each command moves once it is done."""
