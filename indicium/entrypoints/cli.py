@@ -7,8 +7,10 @@ from importlib.metadata import version
 from typing import Annotated, Final
 
 import typer
+from pydantic import ValidationError
 
 from indicium.domain.errors import BadFile, BadValue, CommandNotAllowed, IndiciumError
+from indicium.domain.wording import first_fault
 from indicium.entrypoints.next_steps import told
 from indicium.entrypoints.options import USAGE
 from indicium.entrypoints.screen import Screen
@@ -57,8 +59,8 @@ def _run(arguments: Sequence[str]) -> int:
         if (number := _below_zero(error, arguments)) is not None:
             why = "nothing here is below zero: write it without the minus"
             return Screen(json="--json" in arguments).fail(BadValue(field=number, why=why))
-        for line in error.format_message().splitlines():
-            typer.echo(visible(line), err=True)
+        for line in _said(error).splitlines():
+            typer.echo(visible(line.expandtabs(2)), err=True)
         return USAGE
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
@@ -71,6 +73,15 @@ def _run(arguments: Sequence[str]) -> int:
             raise
         return Screen(json="--json" in arguments).fail(BadFile(path=str(error.filename), why=str(error.strerror)))
     return result if isinstance(result, int) else 0
+
+
+def _said(error: typer.TyperException) -> str:
+    """Give what typer says of a wrong call, in words of this house where it lets pydantic speak."""
+    message: str = error.format_message()
+    if not isinstance(error.__cause__, ValidationError):
+        return message
+    theirs = str(error.__cause__.errors(include_input=False, include_url=False)[0]["msg"])
+    return message.replace(theirs, first_fault(error.__cause__).why)
 
 
 def _below_zero(error: typer.TyperException, arguments: Sequence[str]) -> str | None:

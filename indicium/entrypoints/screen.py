@@ -21,7 +21,10 @@ Advance = Callable[[int, int], None]
 
 
 _WIDE = 200
-"""Columns where there is no terminal to ask: tables are not cut."""
+"""Columns where there is no terminal to ask."""
+
+_WIDEST = 100_000
+"""No table has more columns than that."""
 
 
 class Screen:
@@ -68,6 +71,8 @@ class Screen:
             table.add_column(column, justify="right" if column in right else "left", no_wrap=True)
         for row in rows:
             table.add_row(*(Text(visible(cell)) for cell in row))  # a text is no markup
+        # As wide as it is: a terminal turns a long line, and nothing that somebody asked for is cut.
+        table.width = self._out.measure(table, options=self._out.options.update(width=_WIDEST)).maximum
         self._out.print(table)
 
     def warn(self, error: IndiciumError) -> None:

@@ -228,6 +228,20 @@ def test_a_53_the_stock_is_filled_up_only_where_it_is_low(terminal: Terminal, ho
     assert terminal.json("meter", "create", "--until", "3", "--if-below", "3", "--home", home)["made"] == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("create", "many"), "Invalid value for 'count': it is no whole number"),
+        (("history", "Ada", "--limit", "0"), "Invalid value for '--limit': it is below 1"),
+        (("history", "Ada", "--limit", "10001"), "Invalid value for '--limit': it is above 10000"),
+    ],
+)
+def test_what_is_no_number_is_refused_in_words_and_not_in_a_librarys(
+    terminal: Terminal, home: Path, words: tuple[str, ...], said: str
+) -> None:
+    assert terminal.refused("meter", *words, "--home", home, status=3) == said
+
+
 @pytest.mark.parametrize("words", [("3", "--until", "3"), ("--if-below", "3"), ("0",), ("many",), ("--until", "-1")])
 def test_a_stock_that_is_asked_for_in_two_ways_or_none_is_not_made(
     terminal: Terminal, home: Path, words: tuple[str, ...]

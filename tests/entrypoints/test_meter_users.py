@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from indicium.domain.privileges import Privilege
 from tests.app.homes import assert_whole
 from tests.entrypoints.command import Terminal
 from tests.entrypoints.pseudo_terminal import typed as at_a_terminal
@@ -72,7 +73,8 @@ def test_k_18_privileges_are_granted_and_revoked(terminal: Terminal, typed: Inpu
     assert print_as(terminal, home, "bob")["ar"] == 330
     terminal.json("meter", "users", "revoke", "Ada", "bob", "create-indicia", "--home", home)
     assert print_as(terminal, home, "bob", status=1)["error"] == "privilege-missing"
-    terminal.refused("meter", "users", "grant", "Ada", "bob", "everything", "--home", home, status=3)
+    said = terminal.refused("meter", "users", "grant", "Ada", "bob", "everything", "--home", home, status=3)
+    assert said.startswith("Invalid value for 'PRIVILEGE...': 'everything' is not one of 'create-indicia', ")
 
 
 def test_k_19_a_user_who_was_granted_that_administers(terminal: Terminal, typed: Input, home: Path) -> None:
@@ -134,8 +136,12 @@ def test_k_21_the_report_says_what_each_did_and_who_let_him(terminal: Terminal, 
     report = terminal.json("meter", "users", "report", "Ada", "--home", home)
     assert {(row["user"], row["event"], row["value"]) for row in report["use"]} >= {("bob", "indicium-created", 550)}
     assert [row["event"] for row in report["administration"]] == ["meter-user-added", "meter-user-modified"]
+    terminal.json("meter", "users", "modify", "Ada", "bob", "--maximum", "5", "--home", home)
+    terminal.json("meter", "users", "grant", "Ada", "bob", *map(str, Privilege), "--home", home)
     said = terminal.run("meter", "users", "report", "Ada", "--home", home)[1]
     assert "0.55" in said
+    assert "failure limit 10, maximum 5.00" in said
+    assert "…" not in said  # a wide table is not cut
     assert "privileges reset-password retrieve-status retrieve-udsk-psd" in said
 
 

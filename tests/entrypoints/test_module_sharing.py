@@ -341,7 +341,7 @@ def test_a_replacement_takes_the_place_of_the_first_set_and_the_first_is_destroy
     take(script, joining, tmp_path)
     now = orjson.loads(script.done("activate", "--home", joining, "--json", by=[OFFICER]))
     needed = script.refused("delete-dormant", "--yes", "--home", joining, by=[OFFICER])
-    assert needed.startswith(f"1 meters of this module lie under master key set {now['dormant']}")
+    assert needed.startswith(f"Under master key set {now['dormant']} there are meters of this module, 1 in all")
     way = ("--from", now["dormant"], "--to", now["mks"])
     assert "1 meter lies under" in script.done("translate", *way, "--home", joining, by=[OFFICER])
     assert "0 meters lie under" in script.done("translate", *way, "--home", joining, by=[OFFICER])

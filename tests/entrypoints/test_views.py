@@ -94,7 +94,7 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(home: Path, termina
     assert told["differences"][0].startswith(f"meters {ADA}: is ")
     status, out, _ = terminal.run("rebuild", "--dry-run", "--home", home)
     assert (status, out.splitlines()[-1]) == (
-        0, "1 rows are not what a replay gives: 'indicium rebuild' makes them so."
+        0, "1 row is not what a replay gives: 'indicium rebuild' makes them so."
     )  # fmt: skip
     assert (home / STORE).read_bytes() == before
     rebuilt = terminal.json("rebuild", "--home", home)

@@ -167,7 +167,7 @@ class MksStillNeeded(Refusal):
     """Meters lie under the dormant master key set, and are lost with it (M-51)."""
 
     sentence = (
-        "{meters} meters of this module lie under master key set {mks}: translate them first, "
+        "Under master key set {mks} there are meters of this module, {meters} in all: translate them first, "
         "or force the deletion and lose them."
     )
     mks: str

@@ -273,7 +273,7 @@ def report(
                 row.event,
                 row.by or "",
                 row.role,
-                ", ".join(f"{name} {_plain(value)}" for name, value in row.said.items() if value),
+                ", ".join(_plain(name, value) for name, value in row.said.items() if value),
             )
             for row in trail
         ],
@@ -314,9 +314,12 @@ def _cells(row: UserRow) -> Sequence[str]:
     )
 
 
-def _plain(value: object) -> str:
+def _plain(name: str, value: object) -> str:
     """Write what a record says of a user as people read it."""
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if name == "maximum_total" and isinstance(value, int):
+        return f"maximum {amounts.dollars(value)}"
+    said = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return f"{name.replace('_', ' ')} {said}"
 
 
 def _once(privileges: Sequence[Privilege]) -> tuple[Privilege, ...]:
