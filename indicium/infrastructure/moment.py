@@ -176,6 +176,8 @@ class _FileSource:
         copy = sqlite3.connect(to)
         try:
             self._opened.connection.backup(copy)
+        except sqlite3.Error as error:  # there is no room for it, or it cannot be read
+            raise BadFile(path=str(to), why=f"it cannot be copied there ({error})") from None
         finally:
             copy.close()
 
@@ -229,12 +231,15 @@ class _Grown(NamedTuple):
     size: int
 
     def copy(self, folder: Path) -> None:
-        with (folder / self.name).open("wb") as to, os.fdopen(os.dup(self.descriptor), "rb") as source:
-            source.seek(0)
-            left = self.size
-            while block := source.read(min(left, _BLOCK_BYTES)):
-                to.write(block)
-                left -= len(block)
+        try:
+            with (folder / self.name).open("wb") as to, os.fdopen(os.dup(self.descriptor), "rb") as source:
+                source.seek(0)
+                left = self.size
+                while block := source.read(min(left, _BLOCK_BYTES)):
+                    to.write(block)
+                    left -= len(block)
+        except OSError as error:
+            raise BadFile(path=str(folder / self.name), why=f"it cannot be copied there ({reason(error)})") from None
 
 
 @contextmanager
