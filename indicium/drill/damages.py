@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import orjson
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from indicium.cryptomodule.ports import MemoryContent
 from indicium.domain.flow import Head
@@ -40,12 +40,14 @@ def cut_store(stage: Stage, last: int, macs: Mapping[DeviceId, bytes]) -> None:
     def work(connection: Connection) -> None:
         later = records.c.chain == stage.chain, records.c.sequence > last
         first = select(records.c.psd_id, records.c.psd_version).where(*later, records.c.psd_id.is_not(None))
-        moved: dict[str, int] = {}
+        moved: dict[str, tuple[int, int]] = {}
         for psd_id, version in connection.execute(first.order_by(records.c.sequence)):
-            moved.setdefault(psd_id, version)
+            moved[psd_id] = moved.get(psd_id, (version, 0))[0], version
         connection.execute(delete(records).where(*later))
-        for psd_id, version in moved.items():
-            _set_back(connection, psd_id, version - 1, macs)
+        newest = select(packages.c.psd_version).where(packages.c.psd_id == bindparam("psd_id"))
+        for psd_id, (earliest, latest) in moved.items():
+            if connection.execute(newest, {"psd_id": psd_id}).scalar() == latest:  # else another module went on with it
+                _set_back(connection, psd_id, earliest - 1, macs)
 
     change(stage, work)
 

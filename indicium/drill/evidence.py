@@ -192,6 +192,11 @@ def _scenario(held: Held) -> Iterator[str]:
         value = amounts.dollars(sum(lost.value for lost in held.difference.discarded))
         named = ", ".join(str(lost.sequence) for lost in held.difference.discarded)
         yield f"  discarded, worth {value}, and named in a signed record: {named}"
+    if held.difference.records:
+        more = f" and {held.difference.more} more" if held.difference.more else ""
+        yield f"  gone or altered, and named nowhere: record {', '.join(map(str, held.difference.records))}{more}"
+    if held.difference.meters:
+        yield f"  whose package is another one: meter {', '.join(held.difference.meters)}"
     yield from _audited(held.audit)
     if held.shown_more:
         yield f"  was shown more, and will say so: {', '.join(held.shown_more)}"

@@ -21,7 +21,7 @@ from indicium.domain.identity import DeviceId
 from indicium.domain.package import Package
 from indicium.domain.record import line_hash, split
 from indicium.drill.scenarios import Expected, Outcome
-from indicium.drill.stage import Reaction, Stage
+from indicium.drill.stage import Reaction, Stage, is_home
 from indicium.infrastructure.redoing import batches
 from indicium.infrastructure.segments import segments_of, sequence_of
 from indicium.infrastructure.store import Store
@@ -177,12 +177,16 @@ def _meter_of(line: bytes) -> str:
 
 
 def _other_packages(before: Stage, after: Stage, but: set[str]) -> Iterator[DeviceId]:
-    """Give the meters whose packages differ, but for those of whose records something was discarded."""
+    """Give the meters of this module whose packages differ, but for those of whose records something was discarded.
+
+    Those of another module of the vault come back when that one is opened.
+    """
     with Store.open(before.url) as one, Store.open(after.url) as other:
         for batch in batches(one.packages()):
             now = other.gather(after.chain, [package.psd_id for package in batch], ()).packages
             for package in batch:
-                if package.psd_id not in but and not _same(package, now.get(package.psd_id)):
+                ours = is_home(package.moving, before.actors.serial) and package.psd_id not in but
+                if ours and not _same(package, now.get(package.psd_id)):
                     yield package.psd_id
 
 

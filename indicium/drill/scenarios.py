@@ -10,14 +10,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import orjson
-
 from indicium.domain.flow import Head
 from indicium.domain.heads import Action
 from indicium.domain.identity import DeviceId
 from indicium.drill import damages
 from indicium.drill.hardware import RamMemory
-from indicium.drill.stage import Stage
+from indicium.drill.stage import Stage, is_home
 from indicium.infrastructure.moment import copy_store, memory_in
 from indicium.infrastructure.store import Store
 
@@ -232,7 +230,7 @@ def _record_altered_before(stage: Stage, back: int) -> Staged:
 
 def _package_altered(stage: Stage, _back: int) -> Staged:
     with Store.open(stage.url) as store:
-        homes = (package for package in store.packages() if _home_of(package.moving) == stage.actors.serial)
+        homes = (package for package in store.packages() if is_home(package.moving, stage.actors.serial))
         found = next(homes, None)
     if found is None:
         raise Unfit(why="it has no meter")
@@ -336,7 +334,3 @@ def _meters_behind(stage: Stage, head: Head) -> bool:
     """Tell whether a meter moved behind a record."""
     with Store.open(stage.url) as store:
         return any(record.psd_id is not None for record in store.records(stage.chain, after=head.sequence))
-
-
-def _home_of(moving: bytes) -> str:
-    return str(orjson.loads(moving)["home"])

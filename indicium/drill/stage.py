@@ -205,7 +205,7 @@ class Stage:
 
     def _refused(self, module: Rehearsal, asked: tuple[DeviceId, ...]) -> dict[DeviceId, IndiciumError]:
         with Store.open(self.url) as store:
-            others = (package.psd_id for package in store.packages() if _is_home(package.moving, self.actors.serial))
+            others = (package.psd_id for package in store.packages() if is_home(package.moving, self.actors.serial))
             psd_ids = list(dict.fromkeys([*asked, *(psd_id for psd_id, _ in zip(others, range(_ASKED), strict=False))]))
             refused: dict[DeviceId, IndiciumError] = {}
             for batch in batches(psd_ids):
@@ -236,7 +236,8 @@ class Stage:
         return AuditCopy.open(self.audit, self.actors.serial, chain, bounds=bounds)
 
 
-def _is_home(moving: bytes, serial: Serial) -> bool:
+def is_home(moving: bytes, serial: Serial) -> bool:
+    """Tell whether a package says that its meter is at home in a module."""
     try:
         return bool(orjson.loads(moving)["home"] == serial)
     except (orjson.JSONDecodeError, KeyError, TypeError):
