@@ -12,6 +12,8 @@
 # Prints the verdict, what was covered, the length of the unsigned tail, and the first bad record with the reason.
 # Exit status: 0 PASS, 1 FAIL, 2 INCOMPLETE, 3 usage.
 #
+# A last record by which another module closed the chain (chain-closed) need not be signed; that one's chain names it.
+#
 # What it checks: that a line is a record (its members in their order, UTF-8, well-formed JSON, whole numbers, no white
 # space outside strings, at most 32 levels deep), that chain, module and sequence continue, that "previous" is the
 # SHA-256 of the line before, that suite and key are the auditor's or were announced, that what must be signed is, that
@@ -167,6 +169,8 @@ FLAGS
 suite= fingerprint= key= able=
 # Whether the record before announced it, and up to which record nobody could check signatures.
 behind= unheld=0
+# Whether the record before is the mark by which another module closed the chain: nothing follows it.
+closed=
 chain= module= interval=0
 first=0 sequence=0 hash=$ZEROS records=0 signatures=0 last_signed=0
 
@@ -283,6 +287,9 @@ check_place() {
     if [ "$r_sequence" != $expected ]; then
         report FAIL "$r_module" "$r_sequence" "it stands where record $expected belongs"
     fi
+    if [ -n "$closed" ]; then
+        report FAIL "$r_module" "$r_sequence" "record $sequence closed the chain"
+    fi
     if [ "$r_previous" != "$hash" ]; then
         report FAIL "$r_module" "$sequence" "it is not what record $expected says it was"
     fi
@@ -297,16 +304,18 @@ check_record() {
     fi
     announces=
     [ "$r_event" != audit-key-created ] || announces=yes
+    closed=
+    [ "$r_event" != chain-closed ] || closed=yes
     if [ "$r_sequence" = 1 ]; then
         [ "$r_interval" != - ] || report FAIL "$r_module" 1 "it states no interval of signatures"
         interval=$r_interval
     fi
-    if [ "$r_signed" = unsigned ]; then
+    if [ "$r_signed$closed" = unsigned ]; then
         if [ "$r_sequence" = 1 ] || [ "$r_boot" = boot ] || [ -n "$announces$behind" ] ||
             { [ "$interval" -gt 0 ] && [ $((r_sequence % interval)) -eq 0 ]; }; then
             report FAIL "$r_module" "$r_sequence" "it must be signed, and is not"
         fi
-    else
+    elif [ "$r_signed" = signed ]; then
         if [ -n "$key" ] && [ -n "$able" ]; then
             signature_verifies "$1" || report FAIL "$r_module" "$r_sequence" "the signature does not verify"
             signatures=$((signatures + 1))

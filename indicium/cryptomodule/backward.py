@@ -27,7 +27,7 @@ from indicium.cryptomodule.verifier import (
 )
 from indicium.domain.errors import BadRecord
 from indicium.domain.flow import Head
-from indicium.domain.record import parse
+from indicium.domain.record import CLOSING, parse
 
 _NOT_KNOWN: Final = InForce("", "", None, behind=False)
 """In force is a key that is announced further back."""
@@ -93,12 +93,13 @@ def _left_by(line: bytes, key: AuditKey | None) -> InForce:
     except BadRecord:
         return _NOT_KNOWN  # the stretch that it ends will say so
     suite, fingerprint, behind = record.suite, record.key, record.event == ANNOUNCEMENT
+    closed = record.event == CLOSING
     if behind:
         suite, fingerprint = str(record.data.get("suite")), str(record.data.get("fingerprint"))
     if key is None:
-        return InForce(suite, fingerprint, None, behind)
+        return InForce(suite, fingerprint, None, behind, closed)
     held = (suite, fingerprint) == (key.suite, key.fingerprint)
-    return InForce(suite, fingerprint, key.pem, behind) if held else _NOT_KNOWN
+    return InForce(suite, fingerprint, key.pem, behind, closed) if held else _NOT_KNOWN
 
 
 def _joined(walk: Walk, pieces: list[_Piece]) -> ChainReport:

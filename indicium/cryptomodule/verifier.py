@@ -3,11 +3,12 @@
 What is checked of each record, in this order; the first that does not hold names the first bad record:
 
 1. the line can be read (`record.parse`), and ends if it stands in a file;
-2. it stands in its place: chain, module and sequence continue, without gaps;
+2. it stands in its place: chain, module and sequence continue, without gaps, and nothing follows a closing mark;
 3. `previous` is the hash of the record before; where it is not, the *earlier* record is the bad one;
 4. suite and key are those in force: the auditor's, until a record announces others (M-24);
 5. it is signed if the schedule says so: record 1, each multiple of record 1's interval, the first after a boot, an
-   announcement and the record behind it;
+   announcement and the record behind it; not the mark by which another module closed the chain (ADR 0025), which is
+   vouched for by that one's chain;
 6. its signature, if it has one, verifies; that of an announcement with the key before, that behind it with the new one;
 7. an announcement says a key that can be used, and says it in the one form;
 8. it is the head that the auditor noted, if it has that sequence.
@@ -32,7 +33,7 @@ from indicium.cryptomodule.lines import lines_of
 from indicium.cryptomodule.suites.audit_keys import AuditKey, load_key, verify_signature
 from indicium.domain.errors import BadRecord, KeyNotUsable
 from indicium.domain.flow import GENESIS, Head
-from indicium.domain.record import Envelope, Shapes, decode_signature, parse, split
+from indicium.domain.record import CLOSING, Envelope, Shapes, decode_signature, parse, split
 
 __all__ = [
     "ANNOUNCEMENT",
@@ -148,6 +149,8 @@ class InForce(NamedTuple):
     """The key in PEM; None where the auditor has none for it."""
     behind: bool
     """Whether the record before announced it: then the next one is signed, and so shows that the module has the key."""
+    closed: bool = False
+    """Whether the record before closed the chain."""
 
 
 class Stretch(NamedTuple):
@@ -183,7 +186,7 @@ class Walk:
         self._chain: str | None = None
         self._key: AuditKey | None = None  # in force, and held by the auditor
         self._suite, self._fingerprint = "", ""
-        self._behind = False
+        self._behind = self._closed = False
         self._unheld = 0
         self._interval = _NEVER
         self._signatures = 0
@@ -211,7 +214,7 @@ class Walk:
     def in_force(self) -> InForce:
         """What the next record must name."""
         pem = None if self._key is None else self._key.pem
-        return InForce(self._suite, self._fingerprint, pem, self._behind)
+        return InForce(self._suite, self._fingerprint, pem, self._behind, self._closed)
 
     @property
     def waits_for_key(self) -> bool:
@@ -280,14 +283,17 @@ class Walk:
         if record.sequence == 1:
             self._interval = _interval(record)
         boot, announces = record.data.get("boot") is True, record.event == ANNOUNCEMENT
+        self._closed = record.event == CLOSING
         if record.signed:
             self._check_signature(record.sequence, record.body, split(line)[1] or b"")
+        elif self._closed:
+            self._shapes = Shapes()  # whatever follows is looked at, and refused
         elif boot or announces or self._behind or record.sequence == 1 or record.sequence % self._interval == 0:  # (5)
             raise Bad(record.module, record.sequence, "it must be signed, and is not")
         self._behind = announces
         if announces:
             self._hand_over(record)
-        elif line.startswith(before) and not boot:
+        elif line.startswith(before) and not (boot or self._closed):
             self._shapes.learn(record.body, len(before), record.data)
         return record.sequence
 
@@ -308,7 +314,7 @@ class Walk:
         self._name = f'","chain":"{opening.chain}","module":"{opening.module}","sequence":'
 
     def _put_in_force(self, in_force: InForce) -> None:
-        self._suite, self._fingerprint, pem, self._behind = in_force
+        self._suite, self._fingerprint, pem, self._behind, self._closed = in_force
         self._key = None if pem is None else load_key(pem)
 
     def _is_given(self, suite: str, fingerprint: str) -> bool:
@@ -330,6 +336,8 @@ class Walk:
             raise Bad(record.module, record.sequence, "it belongs to another chain")
         if record.sequence != expected:
             raise Bad(record.module, record.sequence, f"it stands where record {expected} belongs")
+        if self._closed:
+            raise Bad(record.module, record.sequence, f"record {self.sequence} closed the chain")
         if record.previous != self._hash:  # (3)
             raise Bad(record.module, self.sequence, f"it is not what record {expected} says it was")
 

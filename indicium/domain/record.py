@@ -22,6 +22,9 @@ FORMAT: Final = 1
 GENESIS_PREVIOUS: Final = "0" * 64
 """`previous` of a chain's first record (G-502)."""
 
+CLOSING: Final = "chain-closed"
+"""The event of the mark by which another module closed a dead one's chain: nothing follows it (ADR 0025)."""
+
 NUMBER_LIMIT: Final = 2**53
 """Numbers are integers whose magnitude is below this, so that every JSON reader reads the same."""
 
@@ -30,6 +33,9 @@ NESTING_LIMIT: Final = 32
 
 SIGNATURE_LIMIT: Final = 8192
 """Longest signature, in characters of base64: the longest of any suite has 4412."""
+
+_BEFORE_DATA: Final = 512
+"""The event's name stands within so many bytes of a line's beginning."""
 
 _AT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
 _ANYTHING = r"(?s:.*)"
@@ -105,6 +111,11 @@ def split(line: bytes) -> tuple[bytes, bytes | None]:
 def join(body: bytes, signature: bytes | None) -> bytes:
     """Make the line of a JSON object and a signature in DER, or none."""
     return body if signature is None else body + b"\t" + base64.b64encode(signature)
+
+
+def closes(line: bytes) -> bool:
+    """Say whether a line reads as a closing mark; whether it is one, a module says."""
+    return f'"event":"{CLOSING}"'.encode() in line[:_BEFORE_DATA]
 
 
 def line_hash(line: bytes) -> str:

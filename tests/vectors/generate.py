@@ -7,11 +7,11 @@ Chain level only: a verifier needs to know no event to judge these. Needs the pa
 import json
 from pathlib import Path
 
-from tests.vectors import one_key, several_keys
+from tests.vectors import closed, one_key, several_keys
 from tests.vectors.making import KEY, OTHER, SECOND, THIRD, public_pem
 
 HERE = Path(__file__).parent
-CASES = [*one_key.CASES, *several_keys.CASES]
+CASES = [*one_key.CASES, *several_keys.CASES, *closed.CASES]
 
 
 def main() -> None:
