@@ -124,8 +124,13 @@ HOLD: Final = (
     ),
     Run("adopt", "a module that is believed to be dead, but lives; a crash", "ADOPT MAY_INHIBIT=true LEN=8 RESERVE=4"),
     Run(
+        "adopt-mark-first",
+        "the same, the mark before the adopter's memory",
+        "ADOPT ADOPT_MARK_FIRST MAY_INHIBIT=true LEN=8 RESERVE=4",
+    ),
+    Run(
         "adopt-standby",
-        "the same, and the store fails over",
+        "adoption, and the store fails over",
         "ADOPT PUT_BACKS=1 MAY_INHIBIT=true LEN=8 RESERVE=4",
         small=False,
     ),

@@ -223,6 +223,18 @@ inline release(item) {
 #define half_closed (copy[0].top == store[0].top + 1 && same(copy[0], store[0], store[0].top) && \
     kind_of(DIGEST(0, copy[0].top, copy[0].cell[copy[0].top])) == CLOSED)
 
+/* Store and copy of the first chain end alike. */
+#define AGREED (store[0].top == copy[0].top && same(store[0], copy[0], copy[0].top))
+
+/* An adopter's mark goes into the copy of the first chain. */
+inline mark_closed() {
+    copy[0].top++;
+    made[copy[0].top]++;
+    assert(made[copy[0].top] < 4);
+    copy[0].cell[copy[0].top] = made[copy[0].top];
+    info[DIGEST(0, copy[0].top, made[copy[0].top])] = INFO(CLOSED, 0, 0, 0, 0, 0)
+}
+
 /* The newest record that memory sealed says that a redo was begun. */
 #define marked(p, c) (kind_of(DIGEST(c, mem[p].top, mem[p].cell[mem[p].top])) == REDONE)
 
@@ -734,18 +746,13 @@ hand_over:
 #ifdef ADOPT
 adopt:
     /* A module that is believed to be dead: another of the same MKS takes its meters, and closes its chain. The mark
-     * goes into the copy first, where whoever comes back must find it before anything else of his can be released. */
-#ifndef ADOPT_LEAVES_CHAIN
+     * goes into the copy before the store has anything of it, where whoever comes back must find it before anything
+     * else of his can be released. The adopter's own memory is written before that, or behind it (ADOPT_MARK_FIRST). */
+#ifdef ADOPT_MARK_FIRST
     atomic {
         if
         :: half_closed
-        :: !half_closed && store[0].top == copy[0].top && same(store[0], copy[0], copy[0].top) -> d_step {
-               copy[0].top++;
-               made[copy[0].top]++;
-               assert(made[copy[0].top] < 4);
-               copy[0].cell[copy[0].top] = made[copy[0].top];
-               info[DIGEST(0, copy[0].top, made[copy[0].top])] = INFO(CLOSED, 0, 0, 0, 0, 0)
-           }
+        :: !half_closed && AGREED -> d_step { mark_closed() }
         :: else -> turn[1] = false; goto end_idle
         fi
     }
@@ -755,7 +762,7 @@ adopt:
         if
         :: !conn[1] || store[1].top != mem[1].top || !same(store[1], mem[1], mem[1].top) -> goto off
 #ifndef ADOPT_LEAVES_CHAIN
-        :: home_of(pk[0]) != 0 || !half_closed -> turn[1] = false; goto end_idle
+        :: home_of(pk[0]) != 0 || !(half_closed || AGREED) -> turn[1] = false; goto end_idle
 #else
         :: home_of(pk[0]) != 0 -> turn[1] = false; goto end_idle
 #endif
@@ -769,6 +776,16 @@ adopt:
         fi
     }
     SEAM;
+#if !defined(ADOPT_LEAVES_CHAIN) && !defined(ADOPT_MARK_FIRST)
+    atomic {
+        if
+        :: half_closed
+        :: !half_closed && AGREED -> d_step { mark_closed() }
+        :: else -> goto off
+        fi
+    }
+    SEAM;
+#endif
     atomic {
         if
         :: !conn[1] -> goto off
