@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from indicium.cryptomodule.adoption import Adoption
 from indicium.cryptomodule.dispatch import CryptoModule
 from indicium.cryptomodule.keyring import assign
 from indicium.cryptomodule.lines import lines_in
@@ -32,13 +33,13 @@ from indicium.domain.errors import (
     LedgerMissing,
     MemoryNotAuthentic,
 )
-from indicium.domain.events import InitializationStarted, parse_event
 from indicium.domain.evolve import ModuleAt
 from indicium.domain.fig6 import ModuleState
 from indicium.domain.flow import Head
 from indicium.domain.identity import ChainId, Serial
 from indicium.infrastructure import membership
 from indicium.infrastructure.home import Home
+from indicium.infrastructure.places import Places
 from indicium.infrastructure.records import Records
 from indicium.infrastructure.redoing import Progress, unseen
 from indicium.infrastructure.segments import segments_of
@@ -49,6 +50,7 @@ from indicium.parties.attended import demand_finished, unfinished
 from indicium.parties.ceremony import Configuration
 from indicium.parties.leased import LeasedMeter
 from indicium.parties.office import Office
+from indicium.parties.resetting import publish_key_of
 from indicium.projections import MeterRow, ModuleRow, Views, module_at
 from indicium.settings import Settings
 
@@ -111,7 +113,7 @@ class Ledger:
             settings = Settings.read(settings.home)
             if place.audit_key(Serial(settings.serial)).exists():
                 raise LedgerExists(home=str(settings.home))
-        _make(settings)
+        membership.make_room(settings)
         ledger = cls(settings, LocalMachine(settings))
         try:
             ledger._hold_ceremony(place)
@@ -131,7 +133,7 @@ class Ledger:
             raise LedgerExists(home=str(settings.home))
         if maker is not None and not Home(maker).holds_ledger:
             raise LedgerMissing(home=str(maker))
-        _make(settings)
+        membership.make_room(settings)
         ledger = cls(settings, LocalMachine(settings))
         try:
             ledger.office.manufacture(ledger._serial, None if maker is None else Home(maker))
@@ -254,6 +256,12 @@ class Ledger:
         keys = [load_key(self._home.public(path.name)) for path in self._home.audit_keys(self._serial)]
         return verify_pieces(pieces, assign({chain: partial(joined, pieces)}, keys)[chain], head)
 
+    def look_at(self, dead: Places | None, chain: ChainId | None) -> Adoption | None:
+        """Begin to look at the chain of a dead module, to be closed when its meters are adopted; None ends it."""
+        with self._turn:
+            self._places.dead = dead
+            return self._module.adopt(chain)
+
     def hang_up(self, session: str) -> None:
         """Let the module know that the line to whoever opened a session is gone; any other session stays."""
         with self._turn:
@@ -263,7 +271,7 @@ class Ledger:
         """Reset the module (C-15, M-74): its memory goes; the chain that ends stays, and its audit key is published."""
         with self._turn:
             if self._module.chain:
-                self._publish_key_of(self._module.chain)
+                publish_key_of(self._home, self._serial, self._places.first_record(self._module.chain))
             self._module.reset()
             self._places.forget_chain()
             self.office.start_over(self._serial)
@@ -337,12 +345,6 @@ class Ledger:
             born = ceremony.perform(self.execute, self._machine.suite, self._serial, plan, configuration, begun=begun)
         self.office.keep_card_keys(born.card)
         home.publish_audit_key(self._serial, born.audit_key)
-
-    def _publish_key_of(self, chain: ChainId) -> None:
-        """Publish the audit key of a chain that no Auditor came to export it from, so that it can be verified too."""
-        first = self._places.first_record(chain)
-        if first is not None and isinstance(begun := parse_event(first.line), InitializationStarted):
-            self._home.publish(f"{self._serial}-{chain}.audit.pem", begun.data.audit_key.encode())
 
     def _commit_forever(self) -> None:
         """Drain the queue, group after group, until the ledger closes."""
@@ -425,15 +427,6 @@ def outcomes_of(futures: Sequence["Future[bytes]"]) -> list[bytes | IndiciumErro
             raise error
         results.append(future.result() if error is None else error)
     return results
-
-
-def _make(settings: Settings) -> None:
-    """Make what is not there yet of home and store. Raises what has no room or is no place for a ledger."""
-    home = Home(settings.home)
-    if not home.holds_ledger:
-        membership.demand_room(settings)
-    home.make(settings)
-    Store.create(settings.store_url).close()
 
 
 def _result(reply: bytes | None, refusal: IndiciumError | None) -> bytes | IndiciumError:

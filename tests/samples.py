@@ -29,7 +29,7 @@ from indicium.domain.commands.customer_users import (
     ResetUserPassword,
     ViewUsers,
 )
-from indicium.domain.commands.hand_over import GiveMeter, TakeMeter
+from indicium.domain.commands.hand_over import AdoptMeters, GiveMeter, TakeMeter
 from indicium.domain.commands.inquiries import RetrievePsdStatus, RetrieveUdskPsd, VerifyIndicium
 from indicium.domain.commands.master_keys import CreateMksShares, ExportMksShare, ImportMksShare
 from indicium.domain.commands.mks_usage import (
@@ -148,6 +148,7 @@ _WITH_ARGUMENTS: tuple[Command, ...] = (
     RetrievePsdStatus(psd_id=PSD, client_challenge=CHALLENGE),
     RetrieveUdskPsd(psd_id=PSD, client_challenge=CHALLENGE),
     VerifyIndicium(item="item", certificate=b"certificate"),
+    AdoptMeters(chain="0" * 32, sequence=1, hash="0" * 64, psd_ids=(PSD,)),
     GiveMeter(psd_id=PSD, offer=HomeOffer(module="2", chain="0" * 32, sets=("0" * 16,), mac="00" * 32)),
     TakeMeter(
         psd_id=PSD,

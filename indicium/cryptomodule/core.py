@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from indicium.cryptomodule.adoption import Adoption
 from indicium.cryptomodule.auditing import written
 from indicium.cryptomodule.evidence import Evidence
 from indicium.cryptomodule.faults import Fault
@@ -66,6 +67,8 @@ class Core:
         """Whether a record says so, or none can be made."""
         self.evidence: Evidence | None = None
         """What the module may be set to; it is inhibited as long as it is there (O-14)."""
+        self.adoption: Adoption | None = None
+        """The dead module whose meters may be taken; None as long as none was shown."""
         self.sensor: str | None = None
         """The tamper sensor that was triggered: the module is inoperable (Q-02)."""
 
@@ -117,6 +120,7 @@ class Core:
             inner.meters if inner else {},
             self.fault,
             evidence=self.evidence,
+            adoption=self.adoption,
         )
         return inside
 

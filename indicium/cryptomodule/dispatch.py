@@ -8,6 +8,7 @@ is saved by others, and only their receipt opens the replies.
 from collections.abc import Sequence
 
 from indicium.cryptomodule import threshold
+from indicium.cryptomodule.adoption import Adoption
 from indicium.cryptomodule.apart import apart
 from indicium.cryptomodule.booting import detect_boot, power_up
 from indicium.cryptomodule.core import Core
@@ -26,6 +27,7 @@ from indicium.domain.errors import (
 )
 from indicium.domain.fig6 import ModuleState, Role, authorize
 from indicium.domain.flow import Changes, Gathered, Receipt
+from indicium.domain.identity import ChainId
 
 
 class CryptoModule(Recoverable):
@@ -81,6 +83,17 @@ class CryptoModule(Recoverable):
         self._pending = [reply for reply, _ in outcomes]
         changes = group.changes() if group else Changes(())
         return Dispatched(changes, tuple(refusal for _, refusal in outcomes), self.head, core.failure)
+
+    def adopt(self, chain: ChainId | None) -> Adoption | None:
+        """Begin to look at the chain of a dead module, whose meters are to be taken; `chain` None ends it.
+
+        None without memory or keys.
+        """
+        core, inner = self._core, self._core.inner
+        core.adoption = None
+        if chain is not None and inner is not None and inner.desk is not None:
+            core.adoption = Adoption(inner, chain)
+        return core.adoption
 
     def release(self, receipt: Receipt) -> list[bytes | None]:
         """Open the replies of the last group against the receipt of its save (O-17); None where it was refused."""

@@ -90,6 +90,8 @@ class Group:
     meters: dict[DeviceId, HomeMeter] = field(default_factory=dict)
     failed: list[FailedModule] = field(default_factory=list)
     """What is to be said of modules that failed."""
+    closing: SealedRecord | None = None
+    """The mark that closes the chain of a dead module, whose meters the group takes."""
     fault: Fault | None = None
     """What leads the module into the Error state with this group; nothing more is done in it then."""
 
@@ -154,7 +156,8 @@ class Group:
 
     def changes(self) -> Changes:
         """Give what the store saves in one transaction."""
-        return Changes(self.records, tuple(self.packages.values()), tuple(self.replies.values()), tuple(self.failed))
+        packages, replies = tuple(self.packages.values()), tuple(self.replies.values())
+        return Changes(self.records, packages, replies, tuple(self.failed), self.closing)
 
     def rows(self) -> list[MeterRow]:
         """Give the meters' rows that memory saves."""

@@ -39,7 +39,7 @@ def package_names_this_home(p: Presented[Any]) -> None:
         raise NotAtHome(psd_id=p.moving.psd, home=p.moving.home)
 
 
-def package_is_later(p: Presented[TakeMeter]) -> None:
+def package_is_later(p: Presented[Any]) -> None:
     """Check that the package is later than all that memory ever knew of the meter: no old one is taken back."""
     if p.moving.version <= p.known.version:
         raise PackageAlreadyUsed(psd_id=p.moving.psd, presented=p.moving.version, known=p.known.version)
@@ -55,3 +55,25 @@ def hand_over_is_authentic(p: Presented[TakeMeter]) -> None:
         p.keys.mk_psd.verify(said.message(), bytes.fromhex(said.mac))
     except NotAuthentic:
         raise HandOverNotAuthentic(psd_id=p.moving.psd) from None
+
+
+def package_is_not_older(p: Presented[Any]) -> None:
+    """Check that the package is no older than all that memory ever knew of the meter.
+
+    It may be the one by which this module itself gave the meter to the dead one.
+    """
+    own = p.moving.version == p.known.version and p.suite.equal(p.known.digest, p.package.mac)
+    if not own:
+        package_is_later(p)
+
+
+def package_is_the_dead_ones(p: Presented[Any]) -> None:
+    """Check that the meter is at home in the dead module."""
+    if p.moving.home != p.command.serial:
+        raise NotAtHome(psd_id=p.moving.psd, home=p.moving.home)
+
+
+def package_is_its_newest(p: Presented[Any]) -> None:
+    """Check that the package is of the last record that the dead chain has of the meter: no old one is adopted."""
+    if (p.moving.version, p.package.made_by.hex()) != (p.command.version, p.command.record):
+        raise PackageAlreadyUsed(psd_id=p.moving.psd, presented=p.moving.version, known=p.command.version)

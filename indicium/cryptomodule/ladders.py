@@ -27,7 +27,10 @@ from indicium.cryptomodule.checks import (
 from indicium.cryptomodule.hand_over_checks import (
     hand_over_is_authentic,
     home_is_another,
+    package_is_its_newest,
     package_is_later,
+    package_is_not_older,
+    package_is_the_dead_ones,
     package_names_this_home,
     set_is_held_there,
 )
@@ -286,6 +289,14 @@ TAKE_METER: tuple[Check, ...] = (
     package_names_this_home,
     package_is_later,  # I-30: whoever gave a meter away takes only a later one back
     hand_over_is_authentic,  # the giver's word, and not the store's (ADR 0024)
+)
+
+ADOPT_METER: tuple[Check, ...] = (
+    package_is_authentic,
+    meter_number_matches,
+    package_is_the_dead_ones,
+    package_is_not_older,
+    package_is_its_newest,  # I-30: as its chain says, which was followed to its end
 )
 
 REPEATED: tuple[Check, ...] = (

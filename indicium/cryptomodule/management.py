@@ -22,6 +22,7 @@ from indicium.cryptomodule.handlers.accounts import (
     modify_account,
     view_access_control_database,
 )
+from indicium.cryptomodule.handlers.adoption import adopt_meters
 from indicium.cryptomodule.handlers.auditing import (
     archive_log,
     create_audit_entry,
@@ -81,6 +82,7 @@ from indicium.domain.commands.access import (
 from indicium.domain.commands.auditing import ArchiveLog, CreateAuditEntry, CreateAuditKey, DeleteLog, ExportAuditKey
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.crypto_card import InitializeCryptoCard, UpdateCryptoCard
+from indicium.domain.commands.hand_over import AdoptMeters
 from indicium.domain.commands.initialization import (
     GenerateMasterKeySet,
     GenerateTransportKeyPair,
@@ -224,5 +226,6 @@ MODULE_HANDLERS: dict[type[Command], Callable[[Inside, Any], Effect]] = {
     DeleteLog: delete_log,
     RecoverFromDisaster: recover_from_disaster,
     ReleaseFailures: release_failures,
+    AdoptMeters: adopt_meters,
 }
 """Commands of the module, which travel alone. `resume` does AutoRecoverCheckpoint."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from indicium.cryptomodule import threshold
 from indicium.cryptomodule.booting import detect_boot, power_up
+from indicium.cryptomodule.closing import adopter_in
 from indicium.cryptomodule.core import Core
 from indicium.cryptomodule.evidence import Evidence
 from indicium.cryptomodule.ports import Hardware
@@ -94,6 +95,12 @@ class Recoverable:
         core = self._core
         core.evidence = None if core.inner is None else Evidence(core.inner, why, before)
         return core.evidence
+
+    def closed_by(self, line: bytes) -> str | None:
+        """Give the serial number of the module that closed this one's chain with a record; None if it is no mark."""
+        inner = self._core.inner
+        by = None if inner is None or inner.desk is None else adopter_in(line, inner.desk.mk_chkpt)
+        return None if by is None else by.module
 
     def say_redone(self, gathered: Gathered) -> Dispatched | None:
         """Record, signed, what the store got back; None if it got nothing. Raises `CheckpointMismatch`."""

@@ -5,7 +5,7 @@ Registers of meters never live here: they are many, and `projections` folds them
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from indicium.domain.amounts import Mills
 from indicium.domain.errors import BadRecord
@@ -16,6 +16,7 @@ from indicium.domain.events import (
     AccountModified,
     AnyEvent,
     AuditKeyCreated,
+    ChainClosed,
     CheckpointRecovered,
     CryptoCardInitialized,
     DisasterRecovered,
@@ -33,6 +34,9 @@ from indicium.domain.flow import SealedRecord
 from indicium.domain.identity import ChainId
 from indicium.domain.key_sets import ExportAt, KeySetAt, exports_after, held_after
 from indicium.domain.registers import NO_TOTALS, Totals
+
+CLOSED: Final = "closed"
+"""The state of a module whose chain another one closed: it is none of FIG. 6's, for nothing happens in it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,8 @@ def evolve(state: ModuleAt, event: AnyEvent | Discarded) -> ModuleAt:
             return replace(state, interval=data.interval, audit_key=event.key)
         case AuditKeyCreated(data=data):
             return replace(state, audit_key=data.fingerprint)
+        case ChainClosed():
+            return replace(state, state=CLOSED)
         case CryptoCardInitialized():
             return replace(state, configured=True)
         case ShutdownBegun() | FailuresReleased():

@@ -38,7 +38,7 @@ from indicium.domain.commands.customer_users import (
     ResetUserPassword,
     ViewUsers,
 )
-from indicium.domain.commands.hand_over import GiveMeter, OfferHome, TakeMeter
+from indicium.domain.commands.hand_over import AdoptMeters, GiveMeter, OfferHome, TakeMeter
 from indicium.domain.commands.initialization import (
     GenerateMasterKeySet,
     GenerateTransportKeyPair,
@@ -248,6 +248,7 @@ FIG6: Final[dict[type[Command], Rule]] = {
     OfferHome:                       Rule("..O....", _NOBODY,    _STAYS,           _NONE),     # ADR 0024
     GiveMeter:                       Rule("..O....", _NOBODY,    _STAYS,           _CHAINED),
     TakeMeter:                       Rule("..O....", _NOBODY,    _STAYS,           _CHAINED),
+    AdoptMeters:                     Rule("..O....", _SO,        _STAYS,           _SIGNED),   # ADR 0025: of a dead one
 
     # Back to agreement with the database: affects the module, so it is signed (B-00e)
     AutoRecoverCheckpoint:           Rule("..O....", _NOBODY,    _STAYS,           _SIGNED),   # B-54, M-64: the server

@@ -95,6 +95,8 @@ class Changes:
     replies: Sequence[KeptReply] = ()
     failed: Sequence[FailedModule] = ()
     """What is to be said of modules that failed, in the place of what was."""
+    closing: SealedRecord | None = None
+    """The mark that closes the chain of a dead module (ADR 0025): it goes into that one's audit copy first."""
 
 
 @dataclass(frozen=True, slots=True)

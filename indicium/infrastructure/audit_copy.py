@@ -99,6 +99,10 @@ class AuditCopy:
             )
         return Head(sequence, line_hash(line))
 
+    def last_line(self) -> bytes | None:
+        """Give the last whole line; None if there is none."""
+        return self._lines.last_line()
+
     def torn(self) -> bytes:
         """Give what stands after the last newline: the beginning of a line that a crash cut off, or empty."""
         return self._lines.torn()

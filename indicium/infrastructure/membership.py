@@ -11,6 +11,7 @@ from indicium.domain.device_numbers import DeviceRange, free_range
 from indicium.domain.errors import DeviceNumbersTaken, NoDeviceNumbersFree, SerialTaken
 from indicium.domain.events import CryptoCardInitialized, parse_event
 from indicium.domain.identity import ChainId, Serial
+from indicium.infrastructure.home import Home
 from indicium.infrastructure.store import Store
 from indicium.settings import Settings
 
@@ -47,6 +48,15 @@ def demand_room(settings: Settings) -> None:
         found = members(store)
     demand_serial(found, Serial(settings.serial), ())
     devices_of(found, ChainId(""), settings.devices)
+
+
+def make_room(settings: Settings) -> None:
+    """Make what is not there yet of home and store. Raises what has no room or is no place for a ledger."""
+    home = Home(settings.home)
+    if not home.holds_ledger:
+        demand_room(settings)
+    home.make(settings)
+    Store.create(settings.store_url).close()
 
 
 def demand_serial(found: Sequence[Member], serial: Serial, own: Collection[ChainId]) -> None:

@@ -8,22 +8,25 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Protocol
+from typing import Final, NamedTuple, Protocol
 
 from indicium.cryptomodule.ports import Clock
 from indicium.domain.commands.base import Command
 from indicium.domain.envelope import SessionMessage
-from indicium.domain.errors import HeadsDisagree, Inhibited, Misconfigured, NotSaved, StoreFailed
+from indicium.domain.errors import ChainClosed, HeadsDisagree, Inhibited, Misconfigured, NotSaved, StoreFailed
 from indicium.domain.failures import noted
 from indicium.domain.flow import GENESIS, Changes, Gathered, Head, Receipt, RequestKey, SealedRecord
 from indicium.domain.heads import Action, Heads, Verdict, judge
 from indicium.domain.identity import ChainId, DeviceId, Serial
 from indicium.domain.package import Package
-from indicium.domain.record import line_hash
+from indicium.domain.record import closes, line_hash
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.examining import Begin, Examined, examine
 from indicium.infrastructure.ports import RecordStore
 from indicium.infrastructure.redoing import BATCH, Progress, Redo, batches, redo, unseen
+
+_ARRIVALS: Final = frozenset({"meter-taken", "meter-adopted"})
+"""Events of a meter that comes from another module, with a sealed part that this copy does not hold yet."""
 
 _log = logging.getLogger("indicium.places")
 
@@ -65,6 +68,17 @@ class _Module(_Headed, Protocol):
     def heed_failures(self, gathered: Gathered) -> _Dispatched | None:
         """Make of modules that failed what is to be made of them."""
 
+    def closed_by(self, line: bytes) -> str | None:
+        """Name the module that closed the chain with this record."""
+
+
+class _Silent(NamedTuple):
+    """A module that nobody asks: it is dead."""
+
+    chain: ChainId
+    head: Head = GENESIS
+    older: tuple[Head, ...] = ()
+
 
 class Places:
     """The store and the audit copy: two of the three places that hold a chain."""
@@ -81,6 +95,8 @@ class Places:
         self._store = open_store()
         self._noted = False
         self._copy: AuditCopy | None = None
+        self.dead: Places | None = None
+        """Those of a dead module, whose chain this one is about to close."""
 
     def gather(self, chain: ChainId, requests: Sequence[Command]) -> Gathered:
         """Step 1: read all that the module needs for these requests, in one round trip (E-001)."""
@@ -105,6 +121,8 @@ class Places:
         changes = dispatched.changes
         if dispatched.failed is not None and not self._noted:
             self._note(dispatched.failed)
+        if changes.closing is not None:
+            self._close_other(changes.closing)
         if changes.records or changes.failed:
             self._store.save(changes)
         if changes.records:
@@ -124,6 +142,40 @@ class Places:
         if not heads.one_story:
             raise why
         return examine(self._store, copy, module.chain, begin, heads)
+
+    def agree(self, chain: ChainId) -> bytes | None:
+        """Bring the copy of a dead module's chain up to the store, and see that they agree; nobody asks its memory.
+
+        Gives a closing mark that the copy has and the store has not: an adoption was cut off behind it. Raises
+        `HeadsDisagree` where the copy holds more of the module's own, for that was released, or another story.
+        """
+        copy = self._copy = self._copy or self._open_copy(chain)
+        self._mend_torn_line(copy, chain)
+        heads = self._heads(_Silent(chain), copy)
+        if not heads.one_story:
+            remedy = "Verify both with 'indicium verify' and put the good one back."
+            first = self._first_difference(chain, copy, min(heads.store.sequence, heads.copy.sequence))
+            raise self._refused(
+                Verdict(Action.REFUSE, "audit copy", first, "it and the store tell two stories", remedy)
+            )
+        if heads.copy.sequence > heads.store.sequence:
+            last = copy.last_line() or b""
+            if heads.copy.sequence == heads.store.sequence + 1 and closes(last):
+                return last
+            remedy = "Open that module once, which gives the store again what it lost, or put the newest store back."
+            why = "it ends before records that the audit copy holds"
+            raise self._refused(Verdict(Action.REFUSE, "store", heads.store.sequence + 1, why, remedy))
+        self._complete_copy(copy, chain, heads, unseen)
+        return None
+
+    def close_chain(self, mark: SealedRecord) -> None:
+        """Write the mark that closes this chain into its copy, if it is not there already. Raises `StoreFailed`."""
+        if self._copy is not None and self._copy.head() != Head(mark.sequence, line_hash(mark.line)):
+            self._copy.append([mark.line])
+
+    def all_records(self, chain: ChainId) -> Iterator[list[bytes]]:
+        """Give the lines of a chain as the store has them, a batch at a time."""
+        return batches(record.line for record in self._store.records(chain))
 
     def first_record(self, chain: ChainId) -> SealedRecord | None:
         """Give the record that a chain begins with; after `reconcile` it is the module's own. None without records."""
@@ -163,6 +215,8 @@ class Places:
         """Tell the vault that its module failed, if it does (O-08)."""
         try:
             yield
+        except ChainClosed:  # an officer saw to it: it is no failure that nobody knows of
+            raise
         except Inhibited as why:
             self._note(why)
             raise
@@ -201,10 +255,17 @@ class Places:
             elif verdict.action is Action.RESUME:
                 self._save_own(module.chain, module.resume)
             else:
-                raise self._refused(verdict)
+                raise self._closed(module, self._copy) or self._refused(verdict)
         why = "it changes while it is compared"
         remedy = "See to it that no other process writes this chain, and start again."
         raise self._refused(Verdict(Action.REFUSE, "store", module.head.sequence, why, remedy))
+
+    def _closed(self, module: _Module, copy: AuditCopy) -> ChainClosed | None:
+        """Tell whether another module closed this chain, whose module was believed to be dead (ADR 0025)."""
+        newest = self._store.head(module.chain)
+        lines = [b"" if newest is None else newest.line, *(line for line in [copy.last_line()] if line)]
+        by = next(filter(None, map(module.closed_by, lines)), None)
+        return None if by is None else ChainClosed(serial=self._serial, by=by)
 
     def _save_own(self, chain: ChainId, made: Callable[[Gathered], _Dispatched | None]) -> None:
         """Save what the module gives out of itself, if it does."""
@@ -212,6 +273,16 @@ class Places:
         own = made(gathered)
         if own is not None:
             self.save(chain, own, gathered)
+
+    def _close_other(self, mark: SealedRecord) -> None:
+        """Close a dead module's chain, in its copy first (ADR 0025).
+
+        A crash behind it: whoever comes back for the dead module finds the mark, and is inhibited; nothing of the
+        adoption is stored, so Auto-Recover discards it, and the next adoption finds the mark and goes on.
+        """
+        if self.dead is None:
+            raise StoreFailed(place="audit copy of the dead module", why="it is not open any more")
+        self.dead.close_chain(mark)
 
     def _append(self, records: Sequence[SealedRecord], static: Sequence[Package]) -> None:
         if self._copy is None:
@@ -279,7 +350,8 @@ class Places:
         sequence = (copy.head() or GENESIS).sequence + 1
         stored = next(self._store.records(chain, after=sequence - 1, upto=sequence), None)
         # A power loss may leave the file longer than what of the line came to the disk: no record holds a zero byte.
-        if stored is None or not stored.line.startswith(torn.rstrip(b"\0")):
+        torn_mark = stored is None and closes(torn)  # an adoption ended in the middle of its mark: nothing came of it
+        if not torn_mark and (stored is None or not stored.line.startswith(torn.rstrip(b"\0"))):
             why = "its last line is torn, and is not the beginning of the store's record"
             remedy = "Verify both with 'indicium verify' and put the good one back."
             raise self._refused(Verdict(Action.REFUSE, "audit copy", sequence, why, remedy))
@@ -300,7 +372,7 @@ def _new_static_parts(changes: Changes, gathered: Gathered) -> list[Package]:
 
     That is what the group made, and what came with a meter from another module.
     """
-    arrived = {record.psd_id for record in changes.records if record.event == "meter-taken"}
+    arrived = {record.psd_id for record in changes.records if record.event in _ARRIVALS}
     return [
         package
         for package in changes.packages

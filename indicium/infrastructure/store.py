@@ -189,7 +189,7 @@ class Store:
         # A redo has no replies, and marks what was done; whoever takes rows away by hand may have left the replies.
         keep_reply = say.keep_reply if any(reply.token for reply in changes.replies) else say.mark_reply
         batches: tuple[tuple[Prepared, Sequence[tuple[object, ...]]], ...] = (
-            (say.append, changes.records),
+            (say.append, changes.records if changes.closing is None else [*changes.records, changes.closing]),
             (say.keep_static, parts),
             (say.keep_package, packages),
             (keep_reply, changes.replies),

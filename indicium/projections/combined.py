@@ -29,6 +29,7 @@ ALIKE: Final = 16
 """Most records with one meter and one version that are looked at; where there are two, the meter is found out."""
 
 _DOWNLOADED: Final = "postage-value-downloaded"
+_ADOPTED: Final = "meter-adopted"
 _RECOVERED: Final = "checkpoint-recovered"
 _TABLE: Final = """
 CREATE TABLE moves (
@@ -212,7 +213,8 @@ def _step(before: Sequence[Move], move: Move, *, whole: bool) -> Iterator[Findin
     """Compare a transaction with the one before it; `whole` if there is none missing between them."""
     fits = next((earlier for earlier in before if move.follows(earlier)), None)
     earlier, shown = fits or before[-1], (*(m for m in (fits or before[-1],) if m.version), move)
-    if whole and move.module not in {earlier.home for earlier in before}:
+    adopts = move.event == _ADOPTED and move.home == move.module  # of a dead module, whose chain its own closes
+    if whole and not adopts and move.module not in {earlier.home for earlier in before}:
         why = f"record {move.sequence} of module {move.module} is of a meter whose home is module {earlier.home}"
         yield Finding("not-at-home", move.psd, why, shown)
     if fits is not None:

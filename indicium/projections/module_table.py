@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 
+from indicium.domain.evolve import CLOSED
 from indicium.domain.flow import Head, SealedRecord
-from indicium.domain.record import line_hash
+from indicium.domain.record import CLOSING, line_hash
 from indicium.domain.registers import Totals
 from indicium.projections.projection import Projection, Row
 from indicium.projections.reading import members, transaction
@@ -34,7 +35,7 @@ class ModuleRow(NamedTuple):
     suite: str
     """Algorithm suite of its newest record."""
     state: str
-    """State of FIG. 6 in which its newest record was made."""
+    """State of FIG. 6 in which its newest record was made; `closed` where another module closed the chain."""
     head: Head
     """Its newest record, discarded or not."""
     last: LastTransaction
@@ -65,7 +66,7 @@ class ModuleTable(Projection):
             "chain": head.chain,
             "module": envelope["module"],
             "suite": envelope["suite"],
-            "state": envelope["state"],
+            "state": CLOSED if head.event == CLOSING else envelope["state"],
             "head_sequence": head.sequence,
             "head_hash": line_hash(head.line),
         }

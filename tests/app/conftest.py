@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.app import vaults
 from tests.app.homes import SQLITE, clone_of, drop_clones, make_leased, shared
+from tests.app.vaults import Homes, drop, make_vault
+from tests.postgres_server import Server
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +23,28 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     on_sqlite = getattr(request, "param", SQLITE) == SQLITE
     yield clone_of(request.getfixturevalue("leased" if on_sqlite else "leased_on_postgres"), tmp_path / "home")
     drop_clones()
+
+
+@pytest.fixture(scope="session")
+def three_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A closed vault of three modules. Not to be changed."""
+    return shared(tmp_path_factory, "three-modules", make_vault)
+
+
+@pytest.fixture(scope="session")
+def three_modules_on_postgres(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The same on a server."""
+    folder = tmp_path_factory.mktemp("vault") / "vault"
+    make_vault(folder, postgres.create("indicium_three_modules"))
+    yield folder
+    postgres.drop("indicium_three_modules")
+
+
+@pytest.fixture
+def homes(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Homes]:
+    """A copy of a vault of three modules with two customers each."""
+    on_sqlite = getattr(request, "param", SQLITE) == SQLITE
+    vault = request.getfixturevalue("three_modules" if on_sqlite else "three_modules_on_postgres")
+    homes = vaults.copy_of(vault, tmp_path / "vault")
+    yield homes
+    drop(homes)

@@ -1,7 +1,6 @@
 """Several modules of one vault: routing by home, hand-overs cut off, totals that agree (N-17 … N-22, Y-29, Y-30)."""
 
 import random
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -33,7 +32,7 @@ from indicium.parties import hand_over
 from indicium.parties.hand_over import HandedOver
 from indicium.vault import Vault
 from tests.app import seams
-from tests.app.homes import LETTER, SQLITE, shared
+from tests.app.homes import LETTER, SQLITE
 from tests.app.vaults import (
     CUSTOMERS,
     SERIALS,
@@ -42,37 +41,10 @@ from tests.app.vaults import (
     copy_of,
     drop,
     homes_of_meters,
-    make_vault,
     put_store_back,
 )
-from tests.postgres_server import Server
 
 on_both = pytest.mark.parametrize("homes", [SQLITE, "postgresql"], indirect=True)
-
-
-@pytest.fixture(scope="session")
-def three_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A closed vault of three modules. Not to be changed."""
-    return shared(tmp_path_factory, "three-modules", make_vault)
-
-
-@pytest.fixture(scope="session")
-def three_modules_on_postgres(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The same on a server."""
-    folder = tmp_path_factory.mktemp("vault") / "vault"
-    make_vault(folder, postgres.create("indicium_three_modules"))
-    yield folder
-    postgres.drop("indicium_three_modules")
-
-
-@pytest.fixture
-def homes(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Homes]:
-    """A copy of a vault of three modules with two customers each."""
-    on_sqlite = getattr(request, "param", SQLITE) == SQLITE
-    vault = request.getfixturevalue("three_modules" if on_sqlite else "three_modules_on_postgres")
-    homes = copy_of(vault, tmp_path / "vault")
-    yield homes
-    drop(homes)
 
 
 def trade(vault: Vault, dice: random.Random, steps: int, began: int = 0) -> dict[str, int]:

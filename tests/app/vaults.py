@@ -1,7 +1,7 @@
 """Vaults of several modules that share their keys, and what must hold of one after whatever befell it."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -14,6 +14,7 @@ from indicium.cryptomodule.rows import verify_rows
 from indicium.cryptomodule.verifier import Verdict, load_key, overall
 from indicium.domain.identity import Serial
 from indicium.entrypoints import audit
+from indicium.infrastructure import membership
 from indicium.infrastructure.home import Home
 from indicium.infrastructure.store import Store
 from indicium.projections import Views
@@ -94,8 +95,11 @@ def homes_of_meters(store: Store) -> dict[str, str]:
     return {package.psd_id: str(orjson.loads(package.moving)["home"]) for package in store.packages()}
 
 
-def assert_whole(homes: Iterable[Path], scratch: Path) -> None:
-    """Demand that chains verify, views are a replay, chains combined tell one story, and each meter has one home."""
+def assert_whole(homes: Iterable[Path], scratch: Path, *, ended: Sequence[Path] = ()) -> None:
+    """Demand that chains verify, views are a replay, chains combined tell one story, and each meter has one home.
+
+    `ended`: homes of modules whose chain was closed; nobody opens them any more.
+    """
     folders = list(homes)
     url = Settings.read(folders[0]).store_url
     with Store.open(url) as store:
@@ -110,7 +114,9 @@ def assert_whole(homes: Iterable[Path], scratch: Path) -> None:
             said = {package.psd_id: package.version for package in store.packages()}
             at_home = homes_of_meters(store)
             assert here == {psd_id: said[psd_id] for psd_id in said if at_home[psd_id] == settings.serial}
-        for home in folders:
+        for member in membership.members(store):
+            newest.setdefault(member.serial, member.chain)
+        for home in (*folders, *ended):
             serial = Serial(Settings.read(home).serial)
             key = load_key(Home(home).public(f"{serial}.audit.pem"))
             assert verify_rows(store.records(newest[serial]), key).verdict is Verdict.PASS

@@ -7,11 +7,13 @@ import pytest
 from indicium.domain.commands.hand_over import GiveMeter, OfferHome
 from indicium.domain.hand_over import HomeOffer
 from indicium.domain.identity import DeviceId, Serial
+from indicium.domain.roles import Role
 from indicium.infrastructure.home import Home
 from indicium.vault import Vault
 from tests.app.homes import LETTER, shared
 from tests.app.vaults import Homes, assert_whole, copy_of, make_vault
 from tests.entrypoints.command import Terminal
+from tests.entrypoints.people import Script, passphrase_of
 from tests.entrypoints.running_module import module_of
 
 
@@ -107,3 +109,26 @@ def test_two_homes_of_one_vault_are_named(
     other = leased if to == "alone" else homes[to]
     said = terminal.refused("meter", "move", "Ada", "--home", homes["1"], "--to", other, status=3)
     assert said == sentence
+
+
+def test_the_officer_takes_over_a_dead_modules_meters_and_it_comes_too_late(
+    homes: Homes, terminal: Terminal, script: Script
+) -> None:
+    """ADR 0025 as it is typed: a process that lives is no dead module; one that comes back is reset."""
+    officer = passphrase_of(homes["2"], Role.SECURITY_OFFICER)
+    with module_of(homes["1"]):
+        status, _, err = script.run("adopt", homes["1"], "--home", homes["2"], "--user", "officer", given=officer)
+        assert (status, "in use by another process" in err) == (3, True)
+
+    status, out, err = script.run("adopt", homes["1"], "--home", homes["2"], "--user", "officer", given=officer)
+
+    assert (status, err) == (0, "")
+    assert "2 meters are at home there." in out
+    assert "Adopted by module 2: 2. Chain" in out
+    assert names_in(homes["2"]) == ["Ada", "Ben", "Dan", "Eve"]
+    assert terminal.json("meter", "status", "Ada", "--home", homes["2"])["dr"] == 100_000
+    said = terminal.refused("recover", "--home", homes["1"], status=1)
+    assert said.startswith("Module 1 was believed to be dead: module 2 adopted its meters")
+    ended = terminal.json("module", "reset", "--yes", "--home", homes["1"])["ended"]
+    assert terminal.json("init", "--home", homes["1"], "--serial", "1", "--join", homes["2"])["chain"] != ended
+    assert terminal.json("meter", "move", "Ada", "--home", homes["2"], "--to", homes["1"])["moved"] == 1

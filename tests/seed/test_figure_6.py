@@ -121,6 +121,7 @@ B-47 | create sheet                         | O                 | User          
 N-19 | offer home                           | O                 | none                  | no
 N-19 | give meter                           | O                 | none                  | yes
 N-19 | take meter                           | O                 | none                  | yes
+N-19 | adopt meters                         | O                 | Security Officer      | signed
 """
 """Row, command, states, role, audit entry.
 
@@ -153,7 +154,7 @@ LISTS = {
     "create indicium, create postage correction indicium, create refund indicium, download postage value, "
     "reset password, reset user password, retrieve psd status, retrieve udsk psd, add user, delete user, "
     "modify user privileges, view users, verify indicium, create sheet, request challenge, auto recover checkpoint, "
-    "offer home, give meter, take meter, "  # N-19
+    "offer home, give meter, take meter, adopt meters, "  # N-19
     "recover from disaster, release failures",  # M-08, M-09
     "Er": "get status, query current user role, query current user id",  # M-06
 }

@@ -134,4 +134,4 @@ def test_every_command_starts_where_it_may_and_is_refused_without_a_trace_where_
 
 
 def test_all_cells_are_driven() -> None:
-    assert len(CELLS) * len(ModuleState) * len(ROLES) == 69 * 7 * 5
+    assert len(CELLS) * len(ModuleState) * len(ROLES) == 70 * 7 * 5

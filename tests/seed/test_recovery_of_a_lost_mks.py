@@ -24,7 +24,7 @@ from indicium.domain.errors import (
     MksStillNeeded,
     ModuleTampered,
     NoTransportKey,
-    PackageAlreadyUsed,
+    NotTakenYet,
     ShareForOtherModule,
 )
 from indicium.parties.rollover import Rollover, roll_over
@@ -94,7 +94,7 @@ def test_no_exportable_copy_lost(company: Company) -> None:
         company.welcome(site, f"eve of {site.serial}")
     company.trade(working, lost[0], lost[1], replacement)
     for customer in homeless.values():
-        with pytest.raises(PackageAlreadyUsed):
+        with pytest.raises(NotTakenYet):
             lost[0].execute(customer.ask())
     assert company.holders(company.mks) == [
         ("10000001", "holds", "exportable"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
+from indicium.cryptomodule.adoption import Adoption
 from indicium.cryptomodule.auditing import AuditTrail
 from indicium.cryptomodule.desk import Desk
 from indicium.cryptomodule.evidence import Evidence
@@ -74,6 +75,8 @@ class Inside:
     """The modules of the vault that failed, as this one sees it (O-08)."""
     failed: Sequence[FailedModule] = ()
     """What the store says of them."""
+    adoption: Adoption | None = None
+    """The dead module whose meters may be taken; None as long as none was shown."""
     fresh: bool = False
     """Set by Start Initialization: all memory is erased before it is written."""
 

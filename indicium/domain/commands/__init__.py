@@ -83,6 +83,7 @@ COMMANDS: Final[dict[str, type[Command]]] = {
         hand_over.OfferHome,
         hand_over.GiveMeter,
         hand_over.TakeMeter,
+        hand_over.AdoptMeters,
         customer_users.ResetPassword,
         customer_users.ResetUserPassword,
         customer_users.AddUser,

@@ -40,11 +40,13 @@ from indicium.domain.errors.base import (
 )
 from indicium.domain.errors.drilling import NoQuietMoment, UnknownScenario
 from indicium.domain.errors.hand_over import (
+    ChainClosed,
     CustomerThereAlready,
     HandOverForOther,
     HandOverNotAuthentic,
     MeterStaysHere,
     MksNotHeldThere,
+    NotAdopted,
     NotTakenYet,
     OfferNotAuthentic,
 )
@@ -252,6 +254,7 @@ __all__ = [
     "CertificateForOtherDevice",
     "CertificateForOtherKey",
     "CertificateNotAuthentic",
+    "ChainClosed",
     "ChainNotNamed",
     "ChallengeMismatch",
     "CheckpointMismatch",
@@ -346,6 +349,7 @@ __all__ = [
     "NoTransportKey",
     "NotAMoment",
     "NotAZipCode",
+    "NotAdopted",
     "NotAnAmount",
     "NotAnItem",
     "NotAtHome",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from indicium.domain.errors.base import Refusal
+from indicium.domain.errors.base import Inhibited, Refusal
 
 
 @dataclass(eq=False)
@@ -39,11 +39,14 @@ class MeterStaysHere(Refusal):
 
 @dataclass(eq=False)
 class NotTakenYet(Refusal):
-    """The package names this module as its home, and the module has not taken the meter yet."""
+    """The package names this module as its home, and the module does not know it: it was given and not taken yet.
+
+    Or the module was reset since, and what it held is to be adopted.
+    """
 
     sentence = (
-        "Module {home} was given meter {psd_id} and has not taken it yet: "
-        "finish the hand-over with 'indicium module hand-over --finish'."
+        "Module {home} was given meter {psd_id} and has not taken it: 'indicium module hand-over --finish' does so; "
+        "or it lost the meter with a reset, and 'indicium module adopt' brings it back."
     )
     psd_id: str
     home: str
@@ -72,3 +75,24 @@ class CustomerThereAlready(Refusal):
 
     sentence = "The other home has a customer {customer} already: bring this one to another module."
     customer: str
+
+
+@dataclass(eq=False)
+class NotAdopted(Refusal):
+    """A dead module's chain does not show what its meters are, or shows nothing to adopt."""
+
+    sentence = "The meters of chain {chain} are not adopted: {why}."
+    chain: str
+    why: str
+
+
+@dataclass(eq=False)
+class ChainClosed(Inhibited):
+    """Another module has adopted this one's meters, and closed its chain: it comes too late."""
+
+    sentence = (
+        "Module {serial} was believed to be dead: module {by} adopted its meters and closed its chain. "
+        "Reset it with 'indicium module reset', and it may be initialized anew."
+    )
+    serial: str
+    by: str

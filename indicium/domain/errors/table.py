@@ -111,6 +111,8 @@ TABLE.update(
         hand_over.HandOverNotAuthentic: Entry("hand-over-not-authentic", 805, 1),
         hand_over.HandOverForOther: Entry("hand-over-for-other", 806, 1),
         hand_over.CustomerThereAlready: Entry("customer-there-already", 807, 1),
+        hand_over.NotAdopted: Entry("not-adopted", 808, 1),
+        hand_over.ChainClosed: Entry("chain-closed", 431, 1),
         psd.AlreadyDone: Entry("already-done", 242, 1),
         opening.UnknownChain: Entry("unknown-chain", 261, 1),
         opening.UnknownRecord: Entry("unknown-record", 262, 1),

@@ -35,6 +35,16 @@ from indicium.domain.events.access import (
     UserLoggedOn,
     UsersData,
 )
+from indicium.domain.events.adoption import (
+    AdoptedData,
+    AdoptionEvent,
+    ChainClosed,
+    ClosedBy,
+    ClosedData,
+    Closing,
+    MetersAdopted,
+    NotAdoptedMeter,
+)
 from indicium.domain.events.audit import (
     AuditEntryCreated,
     AuditEvent,
@@ -123,6 +133,7 @@ from indicium.domain.events.psd import (
     HomeNamed,
     IndiciumCreated,
     IndiciumData,
+    MeterAdopted,
     MeterGiven,
     MeterTaken,
     PackageFields,
@@ -153,6 +164,8 @@ __all__ = [
     "AccountModified",
     "AdministrationBegun",
     "AdministrationEnded",
+    "AdoptedData",
+    "AdoptionEvent",
     "AnyEvent",
     "AuditEntryCreated",
     "AuditEvent",
@@ -160,6 +173,7 @@ __all__ = [
     "AuditKeyData",
     "AuditKeyExported",
     "CardUpdate",
+    "ChainClosed",
     "ChangedPasswordData",
     "Checkpoint",
     "CheckpointRecovered",
@@ -167,6 +181,9 @@ __all__ = [
     "ClientRefusedData",
     "ClockData",
     "ClockSet",
+    "ClosedBy",
+    "ClosedData",
+    "Closing",
     "CommandRefused",
     "CryptoCardData",
     "CryptoCardInitialized",
@@ -197,6 +214,7 @@ __all__ = [
     "LogDeleted",
     "Lost",
     "MasterKeySetGenerated",
+    "MeterAdopted",
     "MeterGiven",
     "MeterTaken",
     "MeterUserAdded",
@@ -205,6 +223,7 @@ __all__ = [
     "MeterUserModified",
     "MeterUserPasswordReset",
     "MeterUsersViewed",
+    "MetersAdopted",
     "MksActivated",
     "MksData",
     "MksExportAborted",
@@ -223,6 +242,7 @@ __all__ = [
     "NamedUserData",
     "NewAccountData",
     "NoData",
+    "NotAdoptedMeter",
     "NotTranslated",
     "PackageFields",
     "PackagesTranslated",
@@ -268,7 +288,15 @@ __all__ = [
 ]
 
 AnyEvent = Annotated[
-    AccessEvent | AuditEvent | KeyEvent | MeterUserEvent | MksUsageEvent | ModuleEvent | SessionEvent | Transaction,
+    AccessEvent
+    | AdoptionEvent
+    | AuditEvent
+    | KeyEvent
+    | MeterUserEvent
+    | MksUsageEvent
+    | ModuleEvent
+    | SessionEvent
+    | Transaction,
     Field(discriminator="event"),
 ]
 """Any event that this version knows."""

@@ -187,6 +187,13 @@ class MeterTaken(PsdEvent):
     data: TakenData
 
 
+class MeterAdopted(PsdEvent):
+    """The meter of a dead module is at home here from now on; `given_by` names its last record there (ADR 0025)."""
+
+    event: Literal["meter-adopted"]
+    data: TakenData
+
+
 Transaction = (
     PsdInitialized
     | PsdAuthorized
@@ -200,5 +207,6 @@ Transaction = (
     | PsdTranslated
     | MeterGiven
     | MeterTaken
+    | MeterAdopted
 )
 """Every transaction of a PSD."""

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from indicium.app import Ledger
+from indicium.domain.errors import ChainClosed
 from indicium.entrypoints import running
 from indicium.entrypoints.asking import AtTerminal
 from indicium.entrypoints.connecting import connect
@@ -15,6 +16,7 @@ from indicium.entrypoints.options import HomeOption, JsonOption, StoreOption, se
 from indicium.entrypoints.screen import Screen
 from indicium.entrypoints.verbs import (
     module_accounts,
+    module_adoption,
     module_audit_key,
     module_ceremony,
     module_founding,
@@ -24,6 +26,7 @@ from indicium.entrypoints.verbs import (
     module_status,
     moving,
 )
+from indicium.parties.resetting import reset_closed
 
 module = typer.Typer(
     help="A cryptographic module: its process, the key ceremony that people hold, and who may do what.",
@@ -76,9 +79,12 @@ def reset(
     screen, settings = Screen(json=json), settings_of(home, None)
     if not yes:
         AtTerminal("say --yes if it is meant").demand(f"Erase all that module {settings.serial} holds, its keys too?")
-    with Ledger.attend(settings) as ledger:
-        chain = ledger.chain
-        ledger.reset()
+    try:
+        with Ledger.attend(settings) as ledger:
+            chain = ledger.chain
+            ledger.reset()
+    except ChainClosed as late:
+        chain = reset_closed(settings, late)
     screen.say(f"Module {settings.serial} is Uninitialized.")
     screen.show({"module": settings.serial, "state": "uninitialized", "ended": chain})
 
@@ -104,6 +110,7 @@ for verb in (
     module_accounts.clock,
     module_recovery.recover,
     module_recovery.release,
+    module_adoption.adopt,
     moving.hand_over,
 ):
     module.command()(verb)

@@ -15,21 +15,18 @@ from indicium.cryptomodule.desk import Desk
 from indicium.cryptomodule.group import Group, Transaction
 from indicium.cryptomodule.hand_over_checks import was_given
 from indicium.cryptomodule.handlers.psd.serving import check, presented, role
-from indicium.cryptomodule.suites import MacKey, NotAuthentic
+from indicium.cryptomodule.offers import UNSAID, authenticated_offer, demand_authentic
 from indicium.domain.commands.hand_over import GiveMeter, OfferHome, TakeMeter
-from indicium.domain.errors import HandOverForOther, OfferNotAuthentic
-from indicium.domain.hand_over import HandOver, HomeOffer
+from indicium.domain.errors import HandOverForOther
+from indicium.domain.hand_over import HandOver
 from indicium.domain.identity import Serial
 from indicium.domain.package import MovingPart, Package
-
-_UNSAID = "00" * 32
 
 
 def offer_home(group: Group, desk: Desk, _command: OfferHome) -> bytes:
     """Say that meters may come here."""
-    offer = HomeOffer(module=group.hot.serial, chain=group.hot.chain, sets=desk.vault.sets, mac=_UNSAID)
-    mac = desk.mk_chkpt.mac(offer.message()).hex()
-    return offer.model_copy(update={"mac": mac}).model_dump_json().encode()
+    offer = authenticated_offer(group.hot.serial, group.hot.chain, desk.vault.sets, desk.mk_chkpt)
+    return offer.model_dump_json().encode()
 
 
 def give_meter(group: Group, desk: Desk, command: GiveMeter) -> bytes:
@@ -38,7 +35,7 @@ def give_meter(group: Group, desk: Desk, command: GiveMeter) -> bytes:
     Of a meter that was given to it before, and that it has not taken, the hand-over is made once more: nothing of this
     module's is discarded any more once a group behind it began.
     """
-    _demand_authentic(desk.mk_chkpt, command.offer)
+    demand_authentic(command.offer, desk.mk_chkpt)
     p = presented(group, desk, command, b"")
     check((package_is_authentic,), p)
     if was_given(p):
@@ -90,14 +87,6 @@ def take_meter(group: Group, desk: Desk, command: TakeMeter) -> bytes:
     return _arrived(group.settle(made, desk.mk_chkpt).package)
 
 
-def _demand_authentic(mk_chkpt: MacKey, offer: HomeOffer) -> None:
-    """Check that the offer is of a module with the same keys of the crypto-card. Raises `OfferNotAuthentic`."""
-    try:
-        mk_chkpt.verify(offer.message(), bytes.fromhex(offer.mac))
-    except NotAuthentic:
-        raise OfferNotAuthentic(module=offer.module) from None
-
-
 def _moved(group: Group, p: Presented[Any], home: Serial) -> MovingPart:
     """Give the next version of the moving part; nothing of it changes but the home, in whatever state the meter is."""
     return p.moving._replace(version=p.moving.version + 1, home=home, last_at=group.at)
@@ -112,7 +101,7 @@ def _hand_over(group: Group, p: Presented[GiveMeter], given: Package) -> bytes:
         giver=group.hot.serial,
         chain=group.hot.chain,
         taker=p.command.offer.chain,
-        mac=_UNSAID,
+        mac=UNSAID,
     )
     mac = p.keys.mk_psd.mac(hand_over.message()).hex()
     return hand_over.model_copy(update={"mac": mac}).model_dump_json().encode()

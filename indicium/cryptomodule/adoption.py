@@ -1,0 +1,152 @@
+"""Adoption: what a module makes sure of before it takes the meters of a dead one (ADR 0025).
+
+It follows the dead chain from its first record to its last, twice, and believes nothing untried: place, links and
+signatures as any verifier does, and the checkpoint of the newest transaction, whose MAC only a module of the same keys
+makes, and which covers all before it. So it knows of each meter which package is the newest, as if it had been there.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from indicium.cryptomodule.closing import Adopter, DeadEnd, adopter_in, closing_mark
+from indicium.cryptomodule.inner import Inner
+from indicium.cryptomodule.offers import authenticated_offer
+from indicium.cryptomodule.suites import NotAuthentic
+from indicium.cryptomodule.verifier import Bad, Walk, load_key
+from indicium.domain.errors import BadRecord, KeyNotUsable, NotAdopted
+from indicium.domain.flow import GENESIS, Head, SealedRecord
+from indicium.domain.hand_over import HomeOffer
+from indicium.domain.identity import ChainId, DeviceId, Serial
+from indicium.domain.record import CLOSING, line_hash, split
+
+_SET_BACK = ("checkpoint-recovered", "disaster-recovered")
+"""Records that say what no longer holds: nothing is believed of them that is not signed."""
+
+
+class Newest(NamedTuple):
+    """The last that the dead module did with one of its meters."""
+
+    version: int
+    record: str
+    """Hash of its record."""
+    home: str
+
+
+class Adoption:
+    """The end of a dead chain, and the meters that are to be taken. Refusals are `NotAdopted`."""
+
+    def __init__(self, inner: Inner, chain: ChainId) -> None:
+        """Stand before the first record. Callers use `CryptoModule.adopt`."""
+        self._inner, self.chain = inner, chain
+        self.serial = Serial("")
+        """Serial number of the dead module, as its chain says it."""
+        self.meters: dict[DeviceId, Newest] = {}
+        """What the chain says of each meter that it ever moved."""
+        self.mark: SealedRecord | None = None
+        """The mark that closes the chain, if there is one."""
+        self.marked = False
+        """Whether the store has it."""
+        self._walk: Walk | None = None
+        self._end = DeadEnd(chain, "", GENESIS, Walk(None, None).in_force, "", "")
+        self._discarded: set[int] = set()
+        self._anchor: dict[str, Any] | None = None
+        self._again = GENESIS
+
+    @property
+    def head(self) -> Head:
+        """The last record of the dead module's own."""
+        return self._end.head
+
+    def follow(self, lines: Sequence[bytes], *, stored: bool = True) -> None:
+        """Go the first way, a batch further: try each record. `stored`: whether the store has them."""
+        for line in lines:
+            record = self._tried(line)
+            if record["event"] == CLOSING:
+                self._meet_mark(line)
+                self.marked = stored
+                continue
+            data = record["data"]
+            if record["event"] in _SET_BACK and split(line)[1] is None:
+                raise self._refusal(why=f"record {record['sequence']} is not signed")
+            if record["event"] == "checkpoint-recovered":
+                self._discarded.update(lost["sequence"] for lost in data["discarded"])
+            if "checkpoint" in data:
+                self._anchor = record
+            assert self._walk is not None  # noqa: S101 - the record was tried
+            state, persistent = record["state"], record["persistent"]
+            self._end = DeadEnd(self.chain, self.serial, self._walk.head, self._walk.in_force, state, persistent)
+
+    def arrive(self) -> None:
+        """End the first way: the newest transaction must be one of a module with these keys."""
+        anchor, desk = self._anchor, self._inner.desk
+        if anchor is None or desk is None:
+            raise self._refusal(why="it holds no transaction, so there is no meter to take")
+        point = dict(anchor["data"]["checkpoint"])
+        where = f"indicium checkpoint\n{anchor['chain']}\n{anchor['sequence']}\n{anchor['previous']}\n"
+        try:
+            mac = bytes.fromhex(point.pop("mac"))
+            desk.mk_chkpt.verify(where.encode() + orjson.dumps(point), mac)
+        except (NotAuthentic, ValueError, KeyError):
+            why = f"record {anchor['sequence']} was not made under the keys of this module's Master Key Set"
+            raise self._refusal(why=why) from None
+
+    def take_stock(self, lines: Sequence[bytes]) -> None:
+        """Go the second way, a batch further: note what was done last with each meter."""
+        for line in lines:
+            record: dict[str, Any] = orjson.loads(split(line)[0])
+            if (record["sequence"], record["previous"]) != (self._again.sequence + 1, self._again.hash):
+                raise self._refusal(why=f"record {self._again.sequence + 1} is another one than a moment ago")
+            self._again = Head(record["sequence"], line_hash(line))
+            package = record["data"].get("package")
+            if package is not None and record["sequence"] not in self._discarded:
+                psd_id = DeviceId(package["psd"])
+                self.meters[psd_id] = Newest(package["version"], self._again.hash, package["home"])
+
+    def offer(self) -> HomeOffer:
+        """Give the dead module's word that meters may come to it: for those that were given, and it never took."""
+        desk = self._inner.desk
+        if desk is None:
+            raise self._refusal(why="this module has no keys for it")
+        return authenticated_offer(self.serial, self.chain, desk.vault.sets, desk.mk_chkpt)
+
+    def closed(self, at: str) -> SealedRecord:
+        """Give the mark that closes the chain: the one that is there, or a new one of this module's."""
+        if self._again not in (self.head, None if self.mark is None else Head(*_head_of(self.mark))):
+            raise self._refusal(why="it was not followed to its end")
+        if self.mark is None:
+            desk, hot = self._inner.desk, self._inner.hot
+            if desk is None:
+                raise self._refusal(why="this module has no keys for it")
+            line = closing_mark(self._end, Adopter(hot.serial, hot.chain), at, desk.mk_chkpt)
+            self.mark = SealedRecord(self.chain, self.head.sequence + 1, CLOSING, line, None, None)
+        return self.mark
+
+    def _tried(self, line: bytes) -> dict[str, Any]:
+        try:
+            record: dict[str, Any] = orjson.loads(split(line)[0])
+            if self._walk is None:
+                self._walk = Walk(load_key(str(record["data"]["audit_key"]).encode()), None)
+                self.serial = Serial(record["module"])
+            self._walk.take(line)
+            if record["chain"] != self.chain:
+                raise self._refusal(why="it is another chain")
+        except Bad as bad:
+            raise self._refusal(why=f"record {bad.first_bad.sequence} is bad: {bad.first_bad.reason}") from None
+        except (BadRecord, KeyNotUsable, ValueError, TypeError, KeyError):
+            raise self._refusal(why=f"record {self.head.sequence + 1} cannot be read") from None
+        return record
+
+    def _meet_mark(self, line: bytes) -> None:
+        desk = self._inner.desk
+        if desk is None or adopter_in(line, desk.mk_chkpt) is None:
+            raise self._refusal(why=f"record {self.head.sequence + 1} closes it, and no module of these keys made that")
+        self.mark = SealedRecord(self.chain, self.head.sequence + 1, CLOSING, line, None, None)
+
+    def _refusal(self, *, why: str) -> NotAdopted:
+        return NotAdopted(chain=self.chain, why=why)
+
+
+def _head_of(record: SealedRecord) -> tuple[int, str]:
+    return record.sequence, line_hash(record.line)

@@ -1,0 +1,429 @@
+"""A module is dead, and another takes its meters; or it was only slow, and comes too late (ADR 0025)."""
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import orjson
+import pytest
+from sqlalchemy import make_url, text
+
+from indicium.app import Ledger
+from indicium.domain.commands.hand_over import AdoptMeters, GiveMeter, OfferHome
+from indicium.domain.errors import (
+    BadSetting,
+    ChainClosed,
+    CommandNotAllowed,
+    HeadsDisagree,
+    IndiciumError,
+    LedgerInUse,
+    NotAdopted,
+    NotTakenYet,
+)
+from indicium.domain.flow import SealedRecord
+from indicium.domain.hand_over import HomeOffer
+from indicium.domain.heads import Action
+from indicium.domain.identity import ChainId, DeviceId, Serial
+from indicium.domain.record import line_hash
+from indicium.domain.roles import Role
+from indicium.infrastructure.home import Home
+from indicium.infrastructure.store import Store
+from indicium.parties.adoption import Adopted, Dead
+from indicium.parties.hand_over import nobody
+from indicium.parties.operator import Operator
+from indicium.parties.resetting import reset_closed
+from indicium.projections import Views
+from indicium.settings import Settings
+from indicium.vault import Vault, join
+from tests.app import seams
+from tests.app.homes import LETTER, SQLITE, data_of
+from tests.app.vaults import SERIALS, Homes, assert_totals, assert_whole, copy_of, drop, put_store_back
+from tests.postgres_server import Server, until
+
+on_both = pytest.mark.parametrize("homes", [SQLITE, "postgresql"], indirect=True)
+
+
+def officer(ledger: Ledger) -> Operator:
+    """Log the Security Officer of a module on."""
+    person = ledger.office.ceremony_plan().of(Role.SECURITY_OFFICER)
+    operator = ledger.office.operator(ledger.settings.serial)
+    operator.logon(person.name, person.passphrase)
+    return operator
+
+
+def adopt(living: Path, dead: Path) -> Adopted:
+    """Have one module adopt the meters of another."""
+    with Ledger.open(living) as ledger, Dead(ledger, Settings.read(dead)) as found, officer(ledger) as operator:
+        came = found.adopt(operator, nobody, {Serial(ledger.settings.serial): ledger})
+        assert found.bring_customers() == {}
+        return came
+
+
+def adopt_first(folder: Path) -> None:
+    """A scenario: module 2 adopts the meters of module 1."""
+    adopt(folder / "2", folder / "1")
+
+
+def assert_whole_without(dead: str, homes: Homes) -> None:
+    """Demand what holds of a vault one of whose modules is closed: its chain verifies, and nothing of it is lost."""
+    living = [homes[serial] for serial in SERIALS if serial != dead]
+    assert_whole(living, homes.folder, ended=[homes[dead]])
+
+
+def print_as(vault: Vault, customer: str, request_id: str) -> int:
+    """Have a customer print an item of 0.33; give DR after it."""
+    return vault.meter(customer).print("0.33", LETTER, request_id).reply.dr
+
+
+@on_both
+def test_the_meters_of_a_dead_module_are_adopted_and_its_chain_is_closed(homes: Homes) -> None:
+    with Ledger.open(homes["1"]) as ledger:
+        ledger.meter("Ada").print("0.33", LETTER, "before")
+        chain = ledger.chain
+
+    assert adopt(homes["2"], homes["1"]) == Adopted(2, {})
+
+    with Vault.open([homes["2"], homes["3"]]) as vault:
+        assert (print_as(vault, "Ada", "after"), print_as(vault, "Dan", "after")) == (99_340, 99_670)
+        assert {row.customer: row.module for row in vault.meters()}["Ada"] == "2"
+        assert [(row.module, row.state) for row in vault.modules()][:2] == [("1", "closed"), ("2", "operational")]
+    with Store.open(homes.store) as store:
+        *_, mark = store.records(chain)
+        (adopted,) = all_of(store, "meters-adopted")
+        taken = all_of(store, "meter-adopted")
+    assert (mark.event, data_of(mark)["by"]["module"]) == ("chain-closed", "2")
+    assert data_of(adopted)["closed"] == {"sequence": mark.sequence, "hash": line_hash(mark.line)}
+    assert (data_of(adopted)["module"], data_of(adopted)["adopted"], len(taken)) == ("1", 2, 2)
+    assert b"\t" in adopted.line  # signed: it vouches for the whole dead chain
+    with pytest.raises(ChainClosed) as late:
+        Ledger.open(homes["1"])
+    assert late.value.by == "2"
+    assert_whole_without("1", homes)
+
+
+def all_of(store: Store, event: str) -> list[SealedRecord]:
+    """Give all records of a kind."""
+    return [record for chain, _ in store.chains() for record in store.records(chain) if record.event == event]
+
+
+def chain_of(homes: Homes, serial: str) -> str:
+    """Give the chain of a module, without opening it."""
+    return next(iter(Home(homes[serial]).chains(Serial(serial))))
+
+
+@on_both
+def test_what_was_in_flight_when_a_module_died_is_settled_by_its_adoption(homes: Homes) -> None:
+    """O-17: what was released stands in store and copy; what was not is nobody's, and the client asks again."""
+    for nth, seam in enumerate((seams.AFTER_MEMORY, seams.AFTER_STORE, seams.IN_COPY, seams.AFTER_COPY), 1):
+        victim = copy_of(homes.folder, homes.folder.with_name(f"victim-{nth}"))
+        assert seams.killed(print_once, victim["1"], seam)
+
+        adopt(victim["2"], victim["1"])
+
+        with Vault.open([victim["2"], victim["3"]]) as vault:
+            assert print_as(vault, "Ada", "job-1") == 99_670  # once, whether it was done or not
+        assert_whole_without("1", victim)
+        with pytest.raises(ChainClosed):
+            Ledger.open(victim["1"])
+        drop(victim)
+
+
+def print_once(home: Path) -> None:
+    """A scenario: one item."""
+    with Ledger.open(home) as ledger:
+        ledger.meter("Ada").print("0.33", LETTER, "job-1")
+
+
+@pytest.mark.parametrize(
+    "seam",
+    [
+        seams.BEFORE_MEMORY,
+        seams.AFTER_MEMORY,
+        seams.IN_STORE,
+        seams.AFTER_STORE,
+        seams.IN_COPY,
+        seams.AFTER_COPY,
+        seams.AFTER_RELEASE,
+    ],
+)
+@pytest.mark.parametrize("nth", [2, 3])  # the first is of the officer's logon
+def test_an_adoption_that_is_killed_anywhere_is_taken_to_its_end(homes: Homes, seam: seams.Seam, nth: int) -> None:
+    """The dead module comes late in any case, as soon as its copy has the mark; before that nothing was adopted."""
+    seams.killed(adopt_first, homes.folder, seam, nth)
+    kept = list(Home(homes["1"]).customer_names())
+    late = copy_of(homes.folder, homes.folder.with_name("late"))
+    whole, _, _ = copy_file(late, "1").read_bytes().rpartition(b"\n")
+    marked = b"chain-closed" in whole  # a torn mark is none: nothing came of that adoption
+    if marked:
+        with pytest.raises(ChainClosed):
+            Ledger.open(late["1"])
+    else:
+        Ledger.open(late["1"]).close()
+        assert kept == ["Ada", "Dan"]
+
+    adopt_first(homes.folder)
+
+    with Vault.open([homes["2"], homes["3"]]) as vault:
+        assert [print_as(vault, name, "job") for name in ("Ada", "Dan")] == [99_670, 99_670]
+    assert_whole_without("1", homes)
+
+
+def copy_file(homes: Homes, serial: str) -> Path:
+    """Give the audit copy of a module."""
+    (found,) = (homes[serial] / "audit").glob("*.audit")
+    return found
+
+
+def test_another_module_goes_on_where_the_adopter_died_too(homes: Homes) -> None:
+    """Whoever made the mark: any module of these keys knows it, and takes what is left."""
+    assert seams.killed(adopt_first, homes.folder, seams.AFTER_COPY, 2)  # the first is the officer's logon
+    mark = copy_file(homes, "1").read_bytes().splitlines()[-1]
+    assert b'"event":"chain-closed"' in mark
+
+    assert adopt(homes["3"], homes["1"]) == Adopted(2, {})
+
+    assert copy_file(homes, "1").read_bytes().splitlines()[-1] == mark
+    with Store.open(homes.store) as store:
+        assert list(store.records(ChainId(chain_of(homes, "1"))))[-1].line == mark
+    with Vault.open([homes["2"], homes["3"]]) as vault:
+        assert [print_as(vault, name, "job") for name in ("Ada", "Dan")] == [99_670, 99_670]
+    assert_whole_without("1", homes)
+
+
+def test_a_module_that_lives_is_not_adopted_not_even_while_it_is_paused(homes: Homes) -> None:
+    """N-22: whoever has its memory and its copy has not died."""
+    process = seams.started(hold_open, homes["1"])
+    try:
+        wait_for(homes["1"] / "ready")
+        for paused in (False, True):
+            if paused:
+                assert process.pid is not None
+                os.kill(process.pid, signal.SIGSTOP)
+            with Ledger.open(homes["2"]) as ledger, pytest.raises(LedgerInUse):
+                Dead(ledger, Settings.read(homes["1"]))
+    finally:
+        process.kill()
+        process.join()
+    assert adopt(homes["2"], homes["1"]) == Adopted(2, {})
+
+
+@on_both
+def test_a_paused_process_that_wakes_up_as_a_zombie_is_fenced(homes: Homes, tmp_path: Path) -> None:
+    """N-20 … N-22: its host was believed to be dead, and its copy was at hand elsewhere; what it asks is refused."""
+    process = seams.started(print_when_told, homes["1"])
+    try:
+        wait_for(homes["1"] / "ready")
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGSTOP)
+        elsewhere = shutil.copytree(homes["1"], tmp_path / "rescued")
+        if not homes.store.startswith("sqlite"):
+            with Ledger.open(homes["2"]) as ledger, pytest.raises(LedgerInUse):  # the server has not missed it yet
+                Dead(ledger, Settings.read(elsewhere))
+            end_sessions_of(homes.store, "1")
+        assert adopt(homes["2"], elsewhere) == Adopted(2, {})
+        with Vault.open([homes["2"], homes["3"]]) as vault:
+            assert print_as(vault, "Ada", "job") == 99_670
+        (homes["1"] / "go").touch()
+        os.kill(process.pid, signal.SIGCONT)
+        process.join(seams.PATIENCE_SECONDS)
+        assert (homes["1"] / "said").read_text() == "ChainClosed"
+    finally:
+        process.kill()
+        process.join()
+    with Vault.open([homes["2"], homes["3"]]) as vault:
+        assert vault.meter("Ada").ask().ar == 330
+    assert_whole_without("1", homes)
+
+
+def end_sessions_of(url: str, serial: str) -> None:
+    """Have the server miss a client, as it does within half a minute where the host is gone."""
+    ends = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database()"
+    database = str(make_url(url).database)
+    assert Server.of(url).ask(f"{ends} AND application_name LIKE '%{serial}'", database)
+
+
+def hold_open(home: Path) -> None:
+    """A scenario: have a module open until it is killed."""
+    with Ledger.open(home):
+        (home / "ready").touch()
+        signal.pause()
+
+
+def print_when_told(home: Path) -> None:
+    """A scenario: open a module, wait, print, and write down what it said."""
+    ledger = Ledger.open(home)
+    meter = ledger.meter("Ada")
+    meter.ask()
+    (home / "ready").touch()
+    wait_for(home / "go")
+    said = "printed"
+    for number in range(3):
+        try:
+            meter.print("0.33", LETTER, f"zombie-{number}")
+        except IndiciumError as error:
+            said = type(error).__name__
+    (home / "said").write_text(said)
+    os._exit(0)
+
+
+def wait_for(path: Path) -> None:
+    """Wait until a file is there."""
+    until(path.exists)
+
+
+@on_both
+def test_an_adoption_outlasts_a_store_that_was_put_back(homes: Homes) -> None:
+    """The model's `adopt-standby`: the adopter redoes from its own copy, the dead one finds the mark in its own."""
+    before = copy_of(homes.folder, homes.folder.with_name("before"))
+    adopt(homes["2"], homes["1"])
+    with Vault.open([homes["2"], homes["3"]]) as vault:
+        assert print_as(vault, "Ada", "job-1") == 99_670
+    put_store_back(homes, before)
+
+    with pytest.raises(ChainClosed):
+        Ledger.open(homes["1"])
+    with Ledger.open(homes["2"]) as ledger:
+        assert Action.REDO in ledger.recovered
+    assert adopt(homes["2"], homes["1"]) == Adopted(0, {})  # the store gets the mark again
+    with Vault.open([homes["2"], homes["3"]]) as vault:
+        assert print_as(vault, "Ada", "job-2") == 99_340
+    drop(before)
+    assert_whole_without("1", homes)
+
+
+def test_a_store_that_lacks_what_the_dead_module_released_is_not_enough(homes: Homes) -> None:
+    before = copy_of(homes.folder, homes.folder.with_name("before"))
+    print_once(homes["1"])
+    put_store_back(homes, before)
+
+    with Ledger.open(homes["2"]) as ledger, pytest.raises(HeadsDisagree) as behind:
+        Dead(ledger, Settings.read(homes["1"]))
+    assert behind.value.place == "store"
+    Ledger.open(homes["1"]).close()  # as the sentence says
+    assert adopt(homes["2"], homes["1"]) == Adopted(2, {})
+    with Vault.open([homes["2"], homes["3"]]) as vault:
+        assert vault.meter("Ada").ask().ar == 330
+
+
+def test_an_old_package_is_not_adopted_and_stops_no_other(homes: Homes) -> None:
+    """I-30: the adopter knows from the dead chain which package of each meter is the newest."""
+    with Store.open(homes.store) as store:
+        (old,) = [package for package in store.packages() if orjson.loads(package.moving)["customer"] == "Ada"]
+    print_once(homes["1"])
+    with Store.open(homes.store) as store, store.engine.begin() as connection:
+        replaced = "UPDATE packages SET psd_version = :version, moving = :moving, made_by = :made_by, mac = :mac"
+        values = {"version": old.version, "moving": old.moving, "made_by": old.made_by, "mac": old.mac}
+        connection.execute(text(f"{replaced} WHERE psd_id = :psd_id"), {**values, "psd_id": old.psd_id})
+
+    with (
+        Ledger.open(homes["2"]) as ledger,
+        Dead(ledger, Settings.read(homes["1"])) as found,
+        officer(ledger) as operator,
+    ):
+        came = found.adopt(operator, nobody)
+
+    assert came == Adopted(1, {old.psd_id: "package-already-used"})
+
+
+def test_a_dead_chain_is_believed_only_as_its_keys_made_it(homes: Homes, leased: Path, tmp_path: Path) -> None:
+    """Each record is tried, and the newest transaction by a checkpoint that only modules of these keys make."""
+    alone = tmp_path / "alone"
+    with Ledger.create(Settings.of(alone, serial="9", store=homes.store)) as ledger:
+        ledger.lease("Zoe", "40505")
+    with Ledger.open(homes["2"]) as ledger:
+        with pytest.raises(NotAdopted) as other_keys:
+            Dead(ledger, Settings.read(alone))
+        with pytest.raises(BadSetting):
+            Dead(ledger, Settings.read(leased))
+        with pytest.raises(BadSetting):
+            Dead(ledger, Settings.read(homes["2"]))
+    assert "was not made under the keys of this module's Master Key Set" in other_keys.value.why
+    chain = chain_of(homes, "1")
+    with Store.open(homes.store) as store:
+        victim = next(record for record in store.records(ChainId(chain), after=5) if record.psd_id is not None)
+        changed = victim.line.replace(b'"software":"psd"', b'"software":"PSD"')
+        with store.engine.begin() as connection:
+            query = "UPDATE records SET record = :line WHERE chain = :chain AND sequence = :sequence"
+            connection.execute(text(query), {"line": changed, "chain": chain, "sequence": victim.sequence})
+    with Ledger.open(homes["2"]) as ledger, pytest.raises(NotAdopted) as altered:
+        Dead(ledger, Settings.read(homes["1"]))
+    assert f"record {victim.sequence} is bad" in altered.value.why
+
+
+def test_nobody_but_the_officer_adopts_and_only_what_was_looked_at(homes: Homes) -> None:
+    """FIG. 6: the Security Officer, who states the record that the dead chain ends with."""
+    with Ledger.open(homes["2"]) as ledger:
+        with officer(ledger) as operator, pytest.raises(NotAdopted):
+            operator.send(AdoptMeters(chain=chain_of(homes, "1"), sequence=1, hash="0" * 64, psd_ids=()))
+        with Dead(ledger, Settings.read(homes["1"])) as found:
+            stated = AdoptMeters(chain=found.chain, sequence=found.head.sequence, hash=found.head.hash, psd_ids=())
+            with officer(ledger) as operator, pytest.raises(NotAdopted):
+                operator.send(stated.model_copy(update={"hash": "0" * 64}))
+            plan = ledger.office.ceremony_plan()
+            person = plan.of(Role.AUDITOR)
+            with ledger.office.operator("2") as auditor:
+                auditor.logon(person.name, person.passphrase)
+                with pytest.raises(CommandNotAllowed):
+                    auditor.send(stated)
+    Ledger.open(homes["1"]).close()
+
+
+def test_a_module_whose_chain_was_closed_begins_anew(homes: Homes) -> None:
+    """M-90: a reset gives it another chain; its meters are another's, and stay so."""
+    adopt(homes["2"], homes["1"])
+    with pytest.raises(ChainClosed) as late:
+        Ledger.open(homes["1"])
+
+    ended = reset_closed(Settings.read(homes["1"]), late.value)
+
+    assert ended == chain_of(homes, "1")
+    with Ledger.open(homes["2"]) as first:
+        join(Settings.read(homes["1"]), first).close()
+    with homes.open() as vault:
+        vault.move([DeviceId(vault.meter("Ada").device)], Serial("1"))
+        assert print_as(vault, "Ada", "at-home-again") == 99_670
+        assert_totals(Views(vault._store.engine))
+
+
+def test_a_module_that_was_reset_adopts_what_it_held_in_its_life_before(homes: Homes) -> None:
+    """H-31: its packages and registers stand in the store, and any module of these keys takes them, itself too."""
+    chain = ChainId(chain_of(homes, "1"))
+    with Ledger.open(homes["1"]) as ledger:
+        ledger.reset()
+    with Ledger.open(homes["2"]) as first:
+        join(Settings.read(homes["1"]), first).close()
+    with homes.open() as vault, pytest.raises(NotTakenYet):
+        vault.meter("Ada").ask()
+
+    with Ledger.open(homes["1"]) as ledger, Dead(ledger, Settings.read(homes["1"]), chain) as found:
+        with officer(ledger) as operator:
+            assert found.adopt(operator, nobody) == Adopted(2, {})
+        with pytest.raises(BadSetting):
+            Dead(ledger, Settings.read(homes["1"]))
+
+    with homes.open() as vault:
+        assert [print_as(vault, name, "job") for name in ("Ada", "Dan")] == [99_670, 99_670]
+        assert {row.customer: row.module for row in vault.meters()}["Ada"] == "1"
+        assert_totals(Views(vault._store.engine))
+
+
+def test_a_meter_that_was_given_to_a_module_before_it_died_is_had_back(homes: Homes) -> None:
+    """The giver says to the dead module's chain again what it said, and the adopter, who closed that, believes it."""
+    with homes.open() as vault:
+        ben = DeviceId(vault.meter("Ben").device)
+        offer = HomeOffer.model_validate_json(vault.homes[Serial("1")].execute(OfferHome()))
+        vault.homes[Serial("2")].execute(GiveMeter(psd_id=ben, offer=offer))
+    without_giver = copy_of(homes.folder, homes.folder.with_name("without"))
+
+    with (
+        Ledger.open(without_giver["3"]) as ledger,
+        Dead(ledger, Settings.read(without_giver["1"])) as found,
+        officer(ledger) as operator,
+    ):
+        assert found.adopt(operator, nobody) == Adopted(2, {ben: "package-already-used"})
+    assert adopt(homes["2"], homes["1"]) == Adopted(3, {})
+
+    with Vault.open([homes["2"], homes["3"]]) as vault:
+        assert [print_as(vault, name, "job") for name in ("Ada", "Ben", "Dan")] == [99_670] * 3
+    assert_whole_without("1", homes)
