@@ -135,9 +135,9 @@ def test_what_was_mistyped_is_status_3(
             "gone: it cannot be read (No such file or directory).",
         ),
         (("configure", "--load", "gone"), "gone: it cannot be read (No such file or directory)."),
-        (("generate", "--user", ""), "name: a user's name has 1 to 64 characters, and no blank"),
-        (("users", "--officer", ""), "name: a user's name has 1 to 64 characters, and no blank"),
-        (("users", "--custodian", " "), "name: a user's name has 1 to 64 characters, and no blank"),
+        (("generate", "--user", ""), "name: a name has 1 to 64 characters, and no blank"),
+        (("users", "--officer", ""), "name: a name has 1 to 64 characters, and no blank"),
+        (("users", "--custodian", " "), "name: a name has 1 to 64 characters, and no blank"),
     ],
     ids=lambda case: " ".join(case)[:40],
 )
