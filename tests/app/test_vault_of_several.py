@@ -14,8 +14,6 @@ from indicium.domain.commands.sessions import OpenSession
 from indicium.domain.errors import (
     BadSetting,
     BadValue,
-    ChallengeMismatch,
-    ClientHasSeenOther,
     LedgerExists,
     NotAtHome,
     NotTakenYet,
@@ -41,6 +39,7 @@ from tests.app.vaults import (
     copy_of,
     drop,
     homes_of_meters,
+    print_until_done,
     put_store_back,
 )
 
@@ -62,16 +61,6 @@ def trade(vault: Vault, dice: random.Random, steps: int, began: int = 0) -> dict
                 vault.meter(customer).print(f"0.{value:03}", LETTER, f"job-{step}")
                 printed[customer] += value
     return printed
-
-
-def print_until_done(vault: Vault, customer: str, request_id: str) -> None:
-    """Print an item, again and again where the meter moves just then: its challenge is another one each time."""
-    while True:
-        try:
-            vault.meter(customer).print("0.33", LETTER, request_id)
-        except (ChallengeMismatch, ClientHasSeenOther, NotAtHome, NotTakenYet):
-            continue
-        return
 
 
 def printed_by(vault: Vault, *customers: str) -> list[int]:

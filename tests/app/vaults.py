@@ -12,6 +12,7 @@ from sqlalchemy import make_url
 from indicium.app import Ledger
 from indicium.cryptomodule.rows import verify_rows
 from indicium.cryptomodule.verifier import Verdict, load_key, overall
+from indicium.domain.errors import ChallengeMismatch, ClientHasSeenOther, NotAtHome, NotTakenYet
 from indicium.domain.identity import Serial
 from indicium.entrypoints import audit
 from indicium.infrastructure import membership
@@ -21,6 +22,7 @@ from indicium.projections import Views
 from indicium.projections.combined import combination
 from indicium.settings import SETTINGS_FILE, Settings
 from indicium.vault import Vault
+from tests.app.homes import LETTER
 from tests.postgres_server import Server
 
 SERIALS = ("1", "2", "3")
@@ -138,3 +140,13 @@ def assert_totals(views: Views) -> None:
     assert sum(row.dr for row in meters) == sum(
         row.totals.downloaded - row.totals.printed - row.totals.refunded for row in modules
     )
+
+
+def print_until_done(vault: Vault, customer: str, request_id: str) -> None:
+    """Print an item, again and again where the meter moves just then: its challenge is another one each time."""
+    while True:
+        try:
+            vault.meter(customer).print("0.33", LETTER, request_id)
+        except (ChallengeMismatch, ClientHasSeenOther, NotAtHome, NotTakenYet):
+            continue
+        return

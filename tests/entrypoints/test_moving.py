@@ -1,17 +1,21 @@
 """Meters that go from one module of a vault to another at the command line (ADR 0024)."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from indicium.domain.commands.hand_over import GiveMeter, OfferHome
+from indicium.domain.errors import Refusal
 from indicium.domain.hand_over import HomeOffer
 from indicium.domain.identity import DeviceId, Serial
 from indicium.domain.roles import Role
+from indicium.entrypoints.connecting import connect
 from indicium.infrastructure.home import Home
 from indicium.vault import Vault
 from tests.app.homes import LETTER, shared
-from tests.app.vaults import Homes, assert_whole, copy_of, make_vault
+from tests.app.vaults import Homes, assert_whole, copy_of, make_vault, print_until_done
 from tests.entrypoints.command import Terminal
 from tests.entrypoints.people import Script, passphrase_of
 from tests.entrypoints.running_module import module_of
@@ -132,3 +136,26 @@ def test_the_officer_takes_over_a_dead_modules_meters_and_it_comes_too_late(
     ended = terminal.json("module", "reset", "--yes", "--home", homes["1"])["ended"]
     assert terminal.json("init", "--home", homes["1"], "--serial", "1", "--join", homes["2"])["chain"] != ended
     assert terminal.json("meter", "move", "Ada", "--home", homes["2"], "--to", homes["1"])["moved"] == 1
+
+
+def test_y_29_two_servers_race_for_one_meter_of_modules_in_processes_of_their_own(homes: Homes) -> None:
+    """Y-29, N-22: each brings the meter to its own module and prints; it is spent from once for each request."""
+    with (
+        module_of(homes["1"]),
+        module_of(homes["2"]),
+        Vault.open(homes.all[:2], connect) as one,
+        Vault.open(homes.all[:2], connect) as two,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        device = DeviceId(one.meter("Ada").device)
+
+        def race(server: Vault, serial: str) -> None:
+            for number in range(5):
+                with suppress(Refusal):  # the other one has it just now
+                    server.move([device], Serial(serial))
+                print_until_done(server, "Ada", f"{serial}-{number}")
+
+        for racer in [pool.submit(race, one, "1"), pool.submit(race, two, "2")]:
+            racer.result()
+        assert {row.customer: row.ar for row in one.meters()}["Ada"] == 3300
+    assert_whole(homes.all, homes.folder)
