@@ -5,7 +5,8 @@ signatures as any verifier does, and the checkpoint of the newest transaction, w
 makes, and which covers all before it. So it knows of each meter which package is the newest, as if it had been there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import orjson
@@ -62,47 +63,36 @@ class Adoption:
     def follow(self, lines: Sequence[bytes], *, stored: bool = True) -> None:
         """Go the first way, a batch further: try each record. `stored`: whether the store has them."""
         for line in lines:
-            record = self._tried(line)
-            if record["event"] == CLOSING:
-                self._meet_mark(line)
-                self.marked = stored
-                continue
-            data = record["data"]
-            if record["event"] in _SET_BACK and split(line)[1] is None:
-                raise self._refusal(why=f"record {record['sequence']} is not signed")
-            if record["event"] == "checkpoint-recovered":
-                self._discarded.update(lost["sequence"] for lost in data["discarded"])
-            if "checkpoint" in data:
-                self._anchor = record
-            assert self._walk is not None  # noqa: S101 - the record was tried
-            state, persistent = record["state"], record["persistent"]
-            self._end = DeadEnd(self.chain, self.serial, self._walk.head, self._walk.in_force, state, persistent)
+            with self._readable():
+                self._take(line, stored=stored)
 
     def arrive(self) -> None:
         """End the first way: the newest transaction must be one of a module with these keys."""
         anchor, desk = self._anchor, self._inner.desk
         if anchor is None or desk is None:
             raise self._refusal(why="it holds no transaction, so there is no meter to take")
-        point = dict(anchor["data"]["checkpoint"])
         where = f"indicium checkpoint\n{anchor['chain']}\n{anchor['sequence']}\n{anchor['previous']}\n"
-        try:
+        with self._readable():
+            point = dict(anchor["data"]["checkpoint"])
             mac = bytes.fromhex(point.pop("mac"))
-            desk.mk_chkpt.verify(where.encode() + orjson.dumps(point), mac)
-        except (NotAuthentic, ValueError, KeyError):
-            why = f"record {anchor['sequence']} was not made under the keys of this module's Master Key Set"
-            raise self._refusal(why=why) from None
+            try:
+                desk.mk_chkpt.verify(where.encode() + orjson.dumps(point), mac)
+            except NotAuthentic:
+                why = f"record {anchor['sequence']} was not made under the keys of this module's Master Key Set"
+                raise self._refusal(why=why) from None
 
     def take_stock(self, lines: Sequence[bytes]) -> None:
         """Go the second way, a batch further: note what was done last with each meter."""
         for line in lines:
-            record: dict[str, Any] = orjson.loads(split(line)[0])
-            if (record["sequence"], record["previous"]) != (self._again.sequence + 1, self._again.hash):
-                raise self._refusal(why=f"record {self._again.sequence + 1} is another one than a moment ago")
-            self._again = Head(record["sequence"], line_hash(line))
-            package = record["data"].get("package")
-            if package is not None and record["sequence"] not in self._discarded:
-                psd_id = DeviceId(package["psd"])
-                self.meters[psd_id] = Newest(package["version"], self._again.hash, package["home"])
+            with self._readable():
+                record: dict[str, Any] = orjson.loads(split(line)[0])
+                if (record["sequence"], record["previous"]) != (self._again.sequence + 1, self._again.hash):
+                    raise self._refusal(why=f"record {self._again.sequence + 1} is another one than a moment ago")
+                self._again = Head(record["sequence"], line_hash(line))
+                package = record["data"].get("package")
+                if package is not None and record["sequence"] not in self._discarded:
+                    psd_id = DeviceId(package["psd"])
+                    self.meters[psd_id] = Newest(package["version"], self._again.hash, package["home"])
 
     def offer(self) -> HomeOffer:
         """Give the dead module's word that meters may come to it: for those that were given, and it never took."""
@@ -123,20 +113,38 @@ class Adoption:
             self.mark = SealedRecord(self.chain, self.head.sequence + 1, CLOSING, line, None, None)
         return self.mark
 
-    def _tried(self, line: bytes) -> dict[str, Any]:
+    def _take(self, line: bytes, *, stored: bool) -> None:
+        record = orjson.loads(split(line)[0])
+        if self._walk is None:
+            self._walk = Walk(load_key(str(record["data"]["audit_key"]).encode()), None)
+            self.serial = Serial(record["module"])
+        self._walk.take(line)
+        data, event = record["data"], record["event"]
+        if record["chain"] != self.chain:
+            raise self._refusal(why="it is another chain")
+        if event == CLOSING:
+            self._meet_mark(line)
+            self.marked = stored
+            return
+        if event in _SET_BACK and split(line)[1] is None:
+            raise self._refusal(why=f"record {record['sequence']} is not signed")
+        if event == "checkpoint-recovered":
+            self._discarded.update(lost["sequence"] for lost in data["discarded"])
+        if "package" in data:
+            _ = data["checkpoint"]  # whatever speaks of a meter is covered by the newest checkpoint
+            self._anchor = record
+        state, persistent = record["state"], record["persistent"]
+        self._end = DeadEnd(self.chain, self.serial, self._walk.head, self._walk.in_force, state, persistent)
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Refuse what is no record, or none that this version can read."""
         try:
-            record: dict[str, Any] = orjson.loads(split(line)[0])
-            if self._walk is None:
-                self._walk = Walk(load_key(str(record["data"]["audit_key"]).encode()), None)
-                self.serial = Serial(record["module"])
-            self._walk.take(line)
-            if record["chain"] != self.chain:
-                raise self._refusal(why="it is another chain")
+            yield
         except Bad as bad:
             raise self._refusal(why=f"record {bad.first_bad.sequence} is bad: {bad.first_bad.reason}") from None
-        except (BadRecord, KeyNotUsable, ValueError, TypeError, KeyError):
-            raise self._refusal(why=f"record {self.head.sequence + 1} cannot be read") from None
-        return record
+        except (BadRecord, KeyNotUsable, ValueError, TypeError, KeyError, AttributeError):
+            raise self._refusal(why=f"the record behind {self.head.sequence} cannot be read") from None
 
     def _meet_mark(self, line: bytes) -> None:
         desk = self._inner.desk

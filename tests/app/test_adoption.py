@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+from contextlib import nullcontext
 from pathlib import Path
 
 import orjson
@@ -21,7 +22,7 @@ from indicium.domain.errors import (
     NotAdopted,
     NotTakenYet,
 )
-from indicium.domain.flow import SealedRecord
+from indicium.domain.flow import Changes, SealedRecord
 from indicium.domain.hand_over import HomeOffer
 from indicium.domain.heads import Action
 from indicium.domain.identity import ChainId, DeviceId, Serial
@@ -112,7 +113,6 @@ def chain_of(homes: Homes, serial: str) -> str:
     return next(iter(Home(homes[serial]).chains(Serial(serial))))
 
 
-@on_both
 def test_what_was_in_flight_when_a_module_died_is_settled_by_its_adoption(homes: Homes) -> None:
     """O-17: what was released stands in store and copy; what was not is nobody's, and the client asks again."""
     for nth, seam in enumerate((seams.AFTER_MEMORY, seams.AFTER_STORE, seams.IN_COPY, seams.AFTER_COPY), 1):
@@ -427,3 +427,31 @@ def test_a_meter_that_was_given_to_a_module_before_it_died_is_had_back(homes: Ho
     with Vault.open([homes["2"], homes["3"]]) as vault:
         assert [print_as(vault, name, "job") for name in ("Ada", "Ben", "Dan")] == [99_670] * 3
     assert_whole_without("1", homes)
+
+
+@pytest.mark.parametrize(
+    ("event", "data", "why"),
+    [
+        ("psd-translated", {"package": {"psd": "1000000001", "version": 99, "home": "1"}}, "cannot be read"),
+        ("checkpoint-recovered", {"discarded": [{"sequence": 40, "hash": "", "value": 0}]}, "is not signed"),
+        ("chain-closed", {"by": {"module": "3", "chain": "0" * 32}, "mac": "00" * 32}, "no module of these keys"),
+        ("audit-entry-created", {"text": "harmless"}, None),
+    ],
+)
+def test_what_somebody_wrote_behind_a_dead_chain_takes_nothing_back_and_gives_nothing(
+    homes: Homes, event: str, data: dict[str, object], why: str | None
+) -> None:
+    """No signature covers a chain's end: of what stands there nothing is believed that speaks of meters."""
+    chain, file = ChainId(chain_of(homes, "1")), copy_file(homes, "1")
+    last = file.read_bytes().splitlines()[-1]
+    said = orjson.loads(last.partition(b"\t")[0])
+    said |= {"sequence": said["sequence"] + 1, "previous": line_hash(last), "event": event, "data": data}
+    line = orjson.dumps(said)
+    with Store.open(homes.store) as store:
+        store.save(Changes([SealedRecord(chain, said["sequence"], event, line, None, None)]))
+    file.write_bytes(file.read_bytes() + line + b"\n")
+
+    with Ledger.open(homes["2"]) as ledger:
+        refused = nullcontext() if why is None else pytest.raises(NotAdopted, match=why)
+        with refused, Dead(ledger, Settings.read(homes["1"])) as found:
+            assert found.head.sequence == said["sequence"]
