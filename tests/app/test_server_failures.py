@@ -6,6 +6,7 @@ All of it on a server of our own, for somebody else's is not to be stopped.
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -60,6 +61,9 @@ def sessions(prompt: psycopg.Connection, name: str) -> list[int]:
 
 HOLD = 4711
 """The advisory lock that held transactions wait for."""
+
+HEARD_SECONDS = 5
+"""After which a signal is sent again: one that comes in the moment before Python waits is heard with the next only."""
 
 
 @contextmanager
@@ -208,15 +212,24 @@ def test_a_writer_that_is_ended_in_its_transaction_leaves_nothing(home: Path) ->
 def interrupt_and_go_on(folder: Path) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     ledger = Ledger.open(folder)
+    heard = threading.Event()
     with held(folder) as one_that_waits, ThreadPoolExecutor(1) as pool:
 
         def interrupt() -> None:
             one_that_waits()
             os.kill(os.getpid(), signal.SIGINT)
+            while not heard.wait(HEARD_SECONDS):
+                os.kill(os.getpid(), signal.SIGINT)
+
+        def print_until_interrupted() -> None:
+            try:
+                ledger.meter("Ada").print("0.33", LETTER, "job-1")
+            finally:
+                heard.set()
 
         interrupted = pool.submit(interrupt)
         with pytest.raises(KeyboardInterrupt):
-            ledger.meter("Ada").print("0.33", LETTER, "job-1")
+            print_until_interrupted()
         interrupted.result()
     assert_settled(folder, ledger)
 
