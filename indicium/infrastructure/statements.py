@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final, Self
 
 import orjson
 from sqlalchemy import (
@@ -93,8 +93,17 @@ class Prepared:
 class Statements:
     """The statements of the way of a request, for one dialect."""
 
+    _rendered: ClassVar[dict[type[Dialect], Self]] = {}
+
+    @classmethod
+    def of(cls, dialect: Dialect) -> Self:
+        """Give those of a dialect: rendering takes longer than opening the store, and each store of a kind has them."""
+        if type(dialect) not in cls._rendered:
+            cls._rendered[type(dialect)] = cls(dialect)
+        return cls._rendered[type(dialect)]
+
     def __init__(self, dialect: Dialect) -> None:
-        """Render them."""
+        """Render them. Callers use `of`."""
         package = _insert(dialect, packages, packages.c)
         replaced = {column.name: package.excluded[column.name] for column in packages.c if column.name != "psd_id"}
         # A redo may find a later package there already, of the module that the meter was given to.

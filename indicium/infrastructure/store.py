@@ -61,7 +61,7 @@ class Store:
         self.engine = database.engine
         """For views in the same database. Transactions that write take `execution_options(begin_immediate=True)`."""
         self._opened = database.identity()
-        self._statements = Statements(self.engine.dialect)
+        self._statements = Statements.of(self.engine.dialect)
         self._static: dict[DeviceId, tuple[bytes, str]] = {}
         self.recorder = LedgerRecorder(self.engine)
         """The same records for the eventsourcing library."""
