@@ -64,6 +64,11 @@ class Recoverable:
         """The older heads that the module can go back to; the newest is the last that it has seen in the store."""
         return older_heads(self._core.inner, self._core.compared) if self._core.inner else ()
 
+    @property
+    def settled(self) -> int:
+        """The newest record that was in all three places before the last group, by number."""
+        return self._core.inner.tail.before.sequence if self._core.inner else 0
+
     def resume(self, gathered: Gathered) -> Dispatched | None:
         """Give out what the store does not have, when it ends where one of the older checkpoints does.
 

@@ -106,6 +106,15 @@ class AppendOnlyFile:
         end = self._lines_end - 1
         return self._read(self._after_newline(end), end)
 
+    def end(self, size: int) -> bytes:
+        """Give the last bytes, so many of them, what is torn too; all if there are fewer."""
+        return self._read(max(0, self._size - size), self._size)
+
+    def cut_end(self, size: int) -> None:
+        """Cut so many of the last bytes, from the beginning of a line on, durably. Raises `StoreFailed`."""
+        self._lines_end = self._size - size
+        self._patience.do(self._cut_torn)
+
     def lines(self) -> Iterator[bytes]:
         """Give the whole lines in order, without their newlines, a block at a time."""
         offset, rest = 0, b""

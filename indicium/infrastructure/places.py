@@ -22,6 +22,7 @@ from indicium.domain.package import Package
 from indicium.domain.record import closes, line_hash
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.examining import Begin, Examined, examine
+from indicium.infrastructure.mending import find_hole, is_lost_block
 from indicium.infrastructure.ports import RecordStore
 from indicium.infrastructure.redoing import BATCH, Progress, Redo, batches, redo, unseen
 
@@ -55,6 +56,9 @@ class _Headed(Protocol):
 
 class _Module(_Headed, Protocol):
     """What is asked of a module here."""
+
+    @property
+    def settled(self) -> int: ...
 
     def resume(self, gathered: Gathered) -> _Dispatched | None:
         """Give out what the store never got."""
@@ -150,6 +154,8 @@ class Places:
         `HeadsDisagree` where the copy holds more of the module's own, for that was released, or another story.
         """
         copy = self._copy = self._copy or self._open_copy(chain)
+        newest = self._store.head(chain)
+        self._mend_hole(copy, chain, 0 if newest is None else newest.sequence - BATCH)
         self._mend_torn_line(copy, chain)
         heads = self._heads(_Silent(chain), copy)
         if not heads.one_story:
@@ -237,6 +243,7 @@ class Places:
             return ()
         done: list[Action] = []
         self._copy = self._copy or self._open_copy(module.chain)
+        self._mend_hole(self._copy, module.chain, module.settled)
         self._mend_torn_line(self._copy, module.chain)
         for _ in range(len(Action)):
             heads = self._heads(module, self._copy)
@@ -341,6 +348,23 @@ class Places:
 
     def _packages(self, psd_ids: Iterable[DeviceId]) -> Iterable[Package]:
         return (package for psd_id in psd_ids if (package := self._store.package(psd_id)) is not None)
+
+    def _mend_hole(self, copy: AuditCopy, chain: ChainId, settled: int) -> None:
+        """Cut the copy before blocks that never came to the disk; report any other hole before its last lines."""
+        hole = find_hole(copy, chain, settled)
+        if hole is None:
+            return
+        if not is_lost_block(hole, self._store, chain):
+            why = "its lines do not hold together there, though others stand behind"
+            remedy = (
+                "Verify store and copy with 'indicium verify' and put the good copy back; or move it away, and it is "
+                "made again from the store."
+            )
+            first = hole.before.sequence
+            first += self._stored_hash(chain, first) in (hole.before.hash, None)
+            raise self._refused(Verdict(Action.REFUSE, "audit copy", first, why, remedy))
+        _log.warning("module %s: blocks of its audit copy were lost behind record %s", self._serial, hole.before)
+        copy.cut_end(len(hole.rest))
 
     def _mend_torn_line(self, copy: AuditCopy, chain: ChainId) -> None:
         """Cut an unterminated last line where it is the beginning of the store's record; report it otherwise."""

@@ -78,6 +78,12 @@ class LineFile(Protocol):
     def last_line(self) -> bytes | None:
         """Give the last whole line without its newline, None if there is none."""
 
+    def end(self, size: int) -> bytes:
+        """Give the last bytes, so many of them, what is torn too; all if there are fewer."""
+
+    def cut_end(self, size: int) -> None:
+        """Cut so many of the last bytes, from the beginning of a line on, durably. Raises `StoreFailed`."""
+
     def lines(self) -> Iterator[bytes]:
         """Give the whole lines in order, without their newlines."""
 

@@ -64,6 +64,14 @@ class RollingFile:
         newest = max(closed, key=lambda file: file.last, default=None)
         return None if newest is None else _last_line(newest.path, self._place)
 
+    def end(self, size: int) -> bytes:
+        """Give the last bytes of the open file: what is closed was synced before."""
+        return self._file.end(size)
+
+    def cut_end(self, size: int) -> None:
+        """Cut so many of the last bytes, from the beginning of a line on, durably. Raises `StoreFailed`."""
+        self._file.cut_end(size)
+
     def lines(self) -> Iterator[bytes]:
         """Give the whole lines in order, each once, beginning with the first that is still here."""
         held = 0

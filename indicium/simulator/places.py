@@ -198,6 +198,18 @@ class SimulatedLines:
         content, end = self._disk.content, self._lines_end()
         return bytes(content[content.rfind(b"\n", 0, end - 1) + 1 : end - 1]) if end else None
 
+    def end(self, size: int) -> bytes:
+        """Give the last bytes."""
+        return bytes(self._disk.content[-size:])
+
+    def cut_end(self, size: int) -> None:
+        """Cut so many of the last bytes."""
+        self._process.on_disk(self._place, "before its end is cut")
+        disk = self._disk
+        del disk.content[len(disk.content) - size :]
+        self._size = disk.synced = len(disk.content)
+        self._process.on_disk(self._place, "cut")
+
     def lines(self) -> Iterator[bytes]:
         """Give the whole lines in order."""
         return iter(bytes(self._disk.content[: self._lines_end()]).split(b"\n")[:-1])

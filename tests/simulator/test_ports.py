@@ -143,6 +143,23 @@ def test_a_file_of_lines_grows_and_its_torn_end_is_no_line(
     file.close()
 
 
+def test_the_end_of_a_file_of_lines_is_read_and_cut_off_and_it_goes_on_from_there(
+    open_lines: tuple[Open, Callable[[bytes], None]],
+) -> None:
+    make, overwrite = open_lines
+    lines = make()
+    lines.append(b"one\ntwo\nthree\n")
+    lines.close()
+    overwrite(b"fo")
+    lines = make()
+    assert (lines.end(8), lines.end(100)) == (b"three\nfo", b"one\ntwo\nthree\nfo")
+    lines.cut_end(8)
+    assert (lines.torn(), lines.last_line()) == (b"", b"two")
+    lines.append(b"3\n")
+    assert (list(lines.lines()), lines.end(100)) == ([b"one", b"two", b"3"], b"one\ntwo\n3\n")
+    lines.close()
+
+
 def test_nothing_is_appended_to_a_file_that_somebody_else_wrote_to(
     open_lines: tuple[Open, Callable[[bytes], None]],
 ) -> None:

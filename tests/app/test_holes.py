@@ -1,0 +1,65 @@
+"""A hole before the copy's last lines is found at the opening: cut and completed, or refused (O-19, O-16)."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from indicium.app import Ledger
+from indicium.domain.commands.psd import InitializePsd
+from indicium.domain.errors import HeadsDisagree
+from indicium.domain.heads import Action
+from tests.app.homes import assert_whole, audit_file, rows_of
+
+BLOCK_BYTES = 4096
+
+
+@pytest.fixture
+def grouped(home: Path) -> Path:
+    """A home whose last group has a hundred records, with what a close adds."""
+    with Ledger.open(home) as ledger:
+        ledger.execute_all([InitializePsd()] * 100)
+    return home
+
+
+def test_blocks_that_did_not_come_to_the_disk_are_completed_from_the_store(grouped: Path) -> None:
+    """Of the last group's append later blocks came, and earlier ones did not, and in the sealed parts the same."""
+    before = rows_of(grouped)
+    for file, lost in ((audit_file(grouped), 20), (audit_file(grouped).with_suffix(".sealed"), 10)):
+        content = bytearray(file.read_bytes())
+        first = len(content) // BLOCK_BYTES * BLOCK_BYTES - lost * BLOCK_BYTES
+        content[first : first + 2 * BLOCK_BYTES] = bytes(2 * BLOCK_BYTES)
+        file.write_bytes(content)
+    with Ledger.open(grouped) as ledger:
+        assert ledger.recovered == (Action.COMPLETE_COPY,)
+    assert rows_of(grouped) == before
+    assert_whole(grouped)
+
+
+def without_one(lines: list[bytes]) -> None:
+    del lines[-50]
+
+
+def with_two_swapped(lines: list[bytes]) -> None:
+    lines[-50], lines[-49] = lines[-49], lines[-50]
+
+
+def with_one_altered(lines: list[bytes]) -> None:
+    lines[-50] = lines[-50].replace(b"Initialize", b"Finalize", 1)
+
+
+@pytest.mark.parametrize("damage", [without_one, with_two_swapped, with_one_altered])
+def test_a_line_that_is_gone_or_moved_inhibits_until_the_copy_is_made_again(
+    damage: Callable[[list[bytes]], None], grouped: Path, tmp_path: Path
+) -> None:
+    lines = audit_file(grouped).read_bytes().splitlines()
+    damage(lines)
+    audit_file(grouped).write_bytes(b"\n".join(lines) + b"\n")
+    with pytest.raises(HeadsDisagree, match="move it away") as refused:
+        Ledger.open(grouped)
+    assert (refused.value.place, refused.value.sequence) == ("audit copy", rows_of(grouped)[-50].sequence)
+
+    audit_file(grouped).rename(tmp_path / "moved away")
+    with Ledger.open(grouped) as ledger:
+        assert ledger.recovered == (Action.COMPLETE_COPY,)
+    assert_whole(grouped)

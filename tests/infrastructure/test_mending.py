@@ -1,0 +1,137 @@
+"""A hole in the end of an audit copy: what a power loss leaves is told from what somebody did (O-19, P-14)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from indicium.domain.flow import GENESIS, Changes, Head, SealedRecord
+from indicium.domain.identity import ChainId, Serial
+from indicium.domain.record import line_hash
+from indicium.infrastructure import mending
+from indicium.infrastructure.audit_copy import AuditCopy
+from indicium.infrastructure.mending import Hole, find_hole, is_lost_block
+from indicium.infrastructure.store import Store
+
+SERIAL, CHAIN = Serial("1"), ChainId("0123456789abcdef" * 2)
+
+
+def chain_of(length: int) -> list[bytes]:
+    """Make lines that are linked; each is longer than a sector."""
+    lines, previous = list[bytes](), GENESIS.hash
+    for sequence in range(1, length + 1):
+        record = {"previous": previous, "chain": CHAIN, "sequence": sequence, "data": {"text": "x" * 600}}
+        lines.append(orjson.dumps(record) + (b"\tsigned" if sequence % 3 == 0 else b""))
+        previous = line_hash(lines[-1])
+    return lines
+
+
+LINES = chain_of(12)
+
+
+class Ends:
+    """A copy and the store beside it."""
+
+    def __init__(self, folder: Path, store: Store) -> None:
+        self.folder, self.store = folder, store
+        store.save(
+            Changes([SealedRecord(CHAIN, number, "any", line, None, None) for number, line in enumerate(LINES, 1)])
+        )
+
+    def hole(self, content: bytes, settled: int = 9) -> Hole | None:
+        (self.folder / f"{SERIAL}-{CHAIN}.audit").write_bytes(content)
+        copy = AuditCopy.open(self.folder, SERIAL, CHAIN)
+        try:
+            return find_hole(copy, CHAIN, settled)
+        finally:
+            copy.close()
+
+    def verdict(self, content: bytes) -> tuple[int, bool] | None:
+        """Give the record in front of the hole, and whether it is a power loss's; None without a hole."""
+        hole = self.hole(content)
+        return None if hole is None else (hole.before.sequence, is_lost_block(hole, self.store, CHAIN))
+
+
+@pytest.fixture
+def ends(tmp_path: Path) -> Iterator[Ends]:
+    with Store.create(f"sqlite:///{tmp_path / 'ledger.db'}") as store:
+        yield Ends(tmp_path, store)
+
+
+def joined(lines: list[bytes]) -> bytes:
+    return b"".join(line + b"\n" for line in lines)
+
+
+def zeroed(content: bytes, first: int, last: int) -> bytes:
+    return content[:first] + bytes(last - first) + content[last:]
+
+
+WHOLE = joined(LINES)
+NINTH = len(joined(LINES[:9]))
+
+
+@pytest.mark.parametrize("content", [b"", joined(LINES[:1]), WHOLE, WHOLE[:-5], joined(LINES[:7])])
+def test_an_end_that_holds_together_has_none_torn_or_not(content: bytes, ends: Ends) -> None:
+    assert ends.hole(content) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "before"),
+    [
+        (zeroed(WHOLE, NINTH, NINTH + 512), 9),
+        (zeroed(WHOLE, NINTH + 300, NINTH + 1300), 9),
+        (zeroed(WHOLE, NINTH + 100, len(WHOLE) - 1), 9),
+        (zeroed(WHOLE[:-100], NINTH + 800, NINTH + 900), 10),
+        (zeroed(WHOLE, len(WHOLE) - 400, len(WHOLE) - 300) + bytes(0), 11),
+        (zeroed(WHOLE, NINTH + 300, NINTH + 1300)[:-9] + bytes(900), 9),
+        (zeroed(WHOLE, 0, 512), 0),
+    ],
+)
+def test_zeros_where_the_store_has_a_record_are_a_lost_block(content: bytes, before: int, ends: Ends) -> None:
+    assert ends.verdict(content) == (before, True)
+    hole = ends.hole(content)
+    assert hole is not None
+    assert hole.before == (Head(before, line_hash(LINES[before - 1])) if before else GENESIS)
+    assert hole.rest == content[len(joined(LINES[:before])) :]
+
+
+@pytest.mark.parametrize(
+    ("content", "before"),
+    [
+        (joined(LINES[:9] + LINES[10:]), 9),
+        (joined([*LINES[:9], LINES[10], LINES[9], LINES[11]]), 9),
+        (joined([*LINES[:10], LINES[9], *LINES[10:]]), 10),
+        (WHOLE.replace(LINES[9], LINES[9].replace(b"xxx", b"xyx", 1)), 10),
+        (joined([*LINES[:10], b"", *LINES[10:]]), 10),
+        (zeroed(WHOLE, NINTH, NINTH + 512) + b'{"more than the store":0}\n', 9),
+        (zeroed(WHOLE.replace(LINES[11], LINES[11].replace(b"x", b"y")), NINTH, NINTH + 512), 9),
+        (WHOLE.replace(CHAIN.encode(), b"f" * 32), 0),
+    ],
+)
+def test_any_other_hole_is_somebodys_doing_and_names_the_record_in_front_of_it(
+    content: bytes, before: int, ends: Ends
+) -> None:
+    assert ends.verdict(content) == (before, False)
+
+
+def test_the_whole_last_group_is_followed_however_little_is_looked_at_otherwise(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is further back than the last group and the window is for the verifier to find."""
+    monkeypatch.setattr(mending, "WINDOW_BYTES", 64)
+    content = joined(LINES[:4] + LINES[5:])
+    assert ends.hole(content, settled=11) is None
+    hole = ends.hole(content, settled=3)
+    assert hole is not None
+    assert hole.before.sequence == 4
+
+
+def test_static_parts_with_zeros_were_never_synced_and_are_passed_over(ends: Ends, tmp_path: Path) -> None:
+    sealed = tmp_path / f"{SERIAL}-{CHAIN}.sealed"
+    good = b'{"psd":"1000000001","static":"c3RhdGlj"}\n'
+    sealed.write_bytes(good + b'{"psd":"10000' + bytes(40) + b'"}\n' + good)
+    assert ends.hole(b"") is None
+    copy = AuditCopy.open(tmp_path, SERIAL, CHAIN)
+    assert [static for _, static in copy.static_parts()] == [b"static"] * 2
+    copy.close()
