@@ -98,6 +98,7 @@ class Disk:
             "kept": self._image(list, lambda steps: steps),
             "dropped": self._image(lambda _: [], lambda _: 0),
             "torn": self._image(_torn, lambda steps: steps),
+            "holed": self._image(_holed, lambda steps: steps),
             "zeroed": self._image(_zeroed, lambda steps: steps),
             "reordered": self._image(
                 lambda writes: [write for write in writes if chance.random() < 0.5],
@@ -171,6 +172,17 @@ def _torn(writes: list[Write]) -> list[Write]:
     half = len(last.data) // 2
     whole = half - half % SECTOR_BYTES
     return [*before, Write(last.offset, last.data[: whole or half])]
+
+
+def _holed(writes: list[Write]) -> list[Write]:
+    """Keep the later sectors of each write and lose the earlier ones, which read as zeros then."""
+    return [write if write.data is None else Write(write.offset, _without_beginning(write.data)) for write in writes]
+
+
+def _without_beginning(data: bytes) -> bytes:
+    half = len(data) // 2
+    lost = half - half % SECTOR_BYTES or half
+    return bytes(lost) + data[lost:]
 
 
 def _zeroed(writes: list[Write]) -> list[Write]:

@@ -26,10 +26,10 @@ def chosen(losses: list[Loss], many: int) -> list[Loss]:
 def test_whatever_a_power_loss_leaves_opens_again_and_keeps_what_was_acknowledged(
     scenario: Scenario, leased: Path, tmp_path: Path
 ) -> None:
-    """O-17: writes since the last sync kept, dropped, torn, zeroed, reordered, in all three places at once."""
+    """O-17: writes since the last sync kept, dropped, torn, holed, zeroed, reordered, in all three places at once."""
     found = faults.begun(scenario, leased, tmp_path / "found")
     losses = power.losses(power.recorded(scenario, found, tmp_path / "recorded"), seed=1)
-    assert {loss.kind for loss in losses} == {"kept", "dropped", "torn", "zeroed", "reordered"}
+    assert {loss.kind for loss in losses} == {"kept", "dropped", "torn", "holed", "zeroed", "reordered"}
     for number, loss in enumerate(chosen(losses, EACH)):
         power.survived(scenario, found, loss, tmp_path / f"{number}")
 
