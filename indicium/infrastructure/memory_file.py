@@ -140,17 +140,24 @@ class MemoryFile:
             connection.execute("PRAGMA synchronous = FULL")
             synchronous = connection.execute("PRAGMA synchronous").fetchone()[0]
             connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-            form = connection.execute("PRAGMA user_version").fetchone()[0]
             if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
                 connection.executescript(_SCHEMA)
-                form = _FORMAT
         except sqlite3.Error as error:
             raise _unreadable(self._path, error) from None
-        if form != _FORMAT:
-            raise MemoryOfOtherVersion(path=str(self._path), form=form, ours=_FORMAT)
+        demand_form(connection, self._path)
         self._path.chmod(0o600)
         if (mode, synchronous) != ("wal", _SYNCHRONOUS_FULL):
             raise UnsafeStore(setting="synchronous", value=f"{mode} {synchronous}", needed="WAL and FULL")
+
+
+def demand_form(connection: sqlite3.Connection, path: Path) -> None:
+    """See that a memory file has this version's form. Raises `MemoryOfOtherVersion`, `MemoryNotAuthentic`."""
+    try:
+        form = connection.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.Error as error:
+        raise _unreadable(path, error) from None
+    if form != _FORMAT:
+        raise MemoryOfOtherVersion(path=str(path), form=form, ours=_FORMAT)
 
 
 def content_in(connection: sqlite3.Connection, path: Path) -> MemoryContent | None:

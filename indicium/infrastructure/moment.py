@@ -24,7 +24,7 @@ from indicium.domain.record import line_hash
 from indicium.infrastructure.engine import writing
 from indicium.infrastructure.files import reason
 from indicium.infrastructure.home import Home
-from indicium.infrastructure.memory_file import content_in
+from indicium.infrastructure.memory_file import content_in, demand_form
 from indicium.infrastructure.schema import metadata, records
 from indicium.infrastructure.segments import open_file, segments_of
 from indicium.infrastructure.store import Store
@@ -71,6 +71,7 @@ def take(  # the places, and where they go
     while True:
         with ExitStack() as held:
             memory = held.enter_context(reading(home.memory(serial)))
+            demand_form(memory.connection, home.memory(serial))
             hot = _hot(memory.connection)
             named, head = said(hot)
             chain = ChainId(named)
@@ -98,8 +99,9 @@ def copy_store(url: str, to: Path) -> None:
 
 
 def memory_in(path: Path) -> MemoryContent | None:
-    """Read a memory file as it is now; None if nothing was ever written. Raises `MemoryNotAuthentic`, `BadFile`."""
+    """Read a memory file as it is now; None if nothing was ever written. Raises as `demand_form`, and `BadFile`."""
     with reading(path) as memory:
+        demand_form(memory.connection, path)
         return content_in(memory.connection, path)
 
 

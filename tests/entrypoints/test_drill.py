@@ -399,6 +399,7 @@ def test_a_wrong_call_is_refused_before_anything_is_copied(home: Path, terminal:
     drill = ("drill", "--home", home)
     assert "'indicium drill --list'" in terminal.refused(*drill, "store", status=3)
     assert ".json or .txt" in terminal.refused(*drill, "--out", tmp_path / "evidence", status=3)
+    assert "its folder is not there" in terminal.refused(*drill, "--out", tmp_path / "nowhere" / "e.txt", status=3)
     (tmp_path / "mine.txt").write_text("mine")
     assert "is left as it is" in terminal.refused(*drill, "--out", tmp_path / "mine.txt", status=3)
     assert "is left as it is" in terminal.refused(*drill, "--keep", tmp_path, status=3)

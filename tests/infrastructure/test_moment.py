@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from indicium.cryptomodule.ports import MemoryUpdate
-from indicium.domain.errors import BadFile, LedgerMissing, NoQuietMoment
+from indicium.domain.errors import BadFile, LedgerMissing, MemoryOfOtherVersion, NoQuietMoment
 from indicium.domain.flow import Head
 from indicium.domain.identity import ChainId, Serial
 from indicium.infrastructure.home import Home
@@ -110,6 +110,15 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("this is no database, whatever its name says" * 100)
     with pytest.raises(BadFile, match="not a database"):
         memory_in(tmp_path / "text")
+
+
+def test_a_memory_of_another_version_is_refused_as_that(settings: Settings, tmp_path: Path) -> None:
+    path = Home(settings.home).memory(SERIAL)
+    with closing(sqlite3.connect(path)) as memory:
+        memory.execute("PRAGMA user_version = 2")
+    for read in (lambda: memory_in(path), lambda: taken(settings, tmp_path / "to")):
+        with pytest.raises(MemoryOfOtherVersion, match="has form 2"):
+            read()
 
 
 def test_no_writer_waits_while_it_is_read(settings: Settings, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from indicium.domain.errors import BadValue, FileTaken, UnknownScenario
+from indicium.domain.errors import BadFile, BadValue, FileTaken, UnknownScenario
 from indicium.drill.evidence import Evidence
 from indicium.drill.run import Plan
 from indicium.drill.run import drill as hold
@@ -68,11 +68,7 @@ def drill(  # noqa: PLR0913, PLR0917 - one for each flag
         return
     chosen = _chosen(scenarios or [], Backups(old_store, old_memory, old_copy))
     key = None if sign is None else EvidenceKey(sign)
-    for path in out or []:
-        demand_form(path, pages=False)
-    for path in (*(out or ()), *(map(_signature, out or ()) if key else ()), *((keep,) if keep else ())):
-        if path.exists():  # said before a minute is spent
-            raise FileTaken(path=str(path))
+    _demand_free(out or [], keep, signed=key is not None)
     settings = settings_of(home, store)
     demand_finished(settings)
     with screen.progress("drilling", "scenarios") as advance:
@@ -103,6 +99,17 @@ def _chosen(named: list[str], backups: Backups) -> list[Scenario]:
         if name not in SCENARIOS:
             raise UnknownScenario(scenario=name)
     return [SCENARIOS[name] for name in named] or list(SCENARIOS.values())
+
+
+def _demand_free(out: list[Path], keep: Path | None, *, signed: bool) -> None:
+    """Say before a minute is spent what cannot be written. Raises `BadValue`, `BadFile`, `FileTaken`."""
+    for path in out:
+        demand_form(path, pages=False)
+        if not path.parent.is_dir():
+            raise BadFile(path=str(path), why="its folder is not there")
+    for path in (*out, *(map(_signature, out) if signed else ()), *((keep,) if keep else ())):
+        if path.exists():
+            raise FileTaken(path=str(path))
 
 
 def _signature(path: Path) -> Path:
