@@ -1,6 +1,7 @@
 """Several modules of one vault: routing by home, hand-overs cut off, totals that agree (N-17 … N-22, Y-29, Y-30)."""
 
 import random
+import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -305,3 +306,15 @@ def test_a_meter_brings_its_sealed_part_along_into_the_copy_of_its_new_home(home
     with homes.open() as vault:
         assert vault.meter("Gus").print("0.33", LETTER).reply.dr == 670
     assert_whole(homes.all, homes.folder)
+
+
+def test_what_the_page_of_processes_shows_works_as_it_stands_there(
+    homes: Homes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "processes.md").read_text()
+    (snippet,) = [found for found in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "Vault" in found]
+    monkeypatch.chdir(homes.folder)
+    exec(snippet.replace("counter-", ""), {"letter": LETTER})  # noqa: S102  # it is our own page
+    with homes.open() as vault:
+        assert printed_by(vault, "Ada") == [330]
+        assert {row.customer: row.module for row in vault.meters()}["Ben"] == "2"
