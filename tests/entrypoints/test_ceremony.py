@@ -117,7 +117,7 @@ def test_names_are_each_somebodys_own_and_of_characters_that_print(new: Path) ->
     with typed("module", "ceremony", "--home", new) as at:
         begin(at)
         at.answer("[officer]: ", "x" * 65)
-        at.expect("name: a user's name has 1 to 64 characters, and no blank at its beginning or end.")
+        at.expect("name: a name has 1 to 64 characters, and no blank at its beginning or end.")
         at.answer("[officer]: ", "Zoë")
         at.answer("[2]: ", "one")
         at.answer("[2]: ", "1")

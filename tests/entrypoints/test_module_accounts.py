@@ -175,7 +175,7 @@ def test_everybody_changes_the_own_passphrase(operational: Path, script: Script)
 
 
 NO_ROLE = "Invalid value for '--role': '{role}' is none of security-officer, key-custodian, administrator, auditor"
-NO_NAME = "name: a user's name has 1 to 64 characters, and no blank at its beginning or end."
+NO_NAME = "name: a name has 1 to 64 characters, and no blank at its beginning or end."
 WITCH = "\N{MAGE}\N{ZERO WIDTH JOINER}\N{FEMALE SIGN}"
 UNSEEN = "name: U+200D is a character that nobody sees, as are those that join emoji: leave it out."
 
