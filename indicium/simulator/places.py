@@ -80,9 +80,6 @@ class SimulatedStore:
     def save(self, changes: Changes) -> None:
         """Do one transaction durably."""
         process, database = self._process, self._database
-        if not changes.records:
-            database.commit(changes)
-            return
         process.at("store, before its commit")
         self._demand_connection()
         failing = process.hazards.failing(STORE)
