@@ -5,13 +5,16 @@ A process that is killed leaves what it wrote. A power loss leaves what was sync
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Final, NamedTuple
 
 from indicium.cryptomodule.ports import DeviceIdentity, MemoryUpdate, MeterRow
 from indicium.domain.identity import ChainId
 from indicium.simulator.database import Database
 from indicium.simulator.drawn import Dice
 from indicium.simulator.process import Process
+
+_SECTOR_BYTES: Final = 512
 
 
 class MemoryState(NamedTuple):
@@ -65,10 +68,23 @@ class FileDisk:
         self.content, self.synced, self.ghost = bytearray(content), len(content), b""
 
     def lose_power(self, dice: Dice) -> None:
-        """Keep what was synced, and any beginning of the rest; or of what was cut off."""
+        """Keep what was synced, and any beginning of the rest, or any sectors of it; or of what was cut off."""
         rest = bytes(self.content[self.synced :]) or self.ghost
-        kept = rest[: dice.one_of((0, len(rest), dice.below(len(rest) + 1)))]
+        if dice.one_in(3):
+            kept = _out_of_order(rest, self.synced, dice)
+        else:
+            kept = rest[: dice.one_of((0, len(rest), dice.below(len(rest) + 1)))]
         self.put(bytes(self.content[: self.synced]) + kept)
+
+
+def _out_of_order(content: bytes, offset: int, dice: Dice) -> bytes:
+    """Give what there is of a write of which the length is on the disk, and some sectors: the others read as zeros."""
+    kept = bytearray(content)
+    bounds = [0, *range(-offset % _SECTOR_BYTES, len(content), _SECTOR_BYTES), len(content)]
+    for begin, end in pairwise(bounds):
+        if dice.one_in(2):
+            kept[begin:end] = bytes(end - begin)
+    return bytes(kept)
 
 
 @dataclass
