@@ -49,7 +49,7 @@ def find_hole(copy: AuditCopy, chain: ChainId, settled: int) -> Hole | None:
 def is_lost_block(hole: Hole, store: RecordStore, chain: ChainId) -> bool:
     """Say whether the copy is as the store up to a hole, and behind it too, but for bytes that are zero."""
     rest, stored = hole.rest.rstrip(b"\0"), bytearray()
-    for record in store.records(chain, after=hole.before.sequence - 1):
+    for record in store.records(chain, after=max(0, hole.before.sequence - 1)):
         if record.sequence > hole.before.sequence:
             stored += record.line + b"\n"
         elif line_hash(record.line) != hole.before.hash:

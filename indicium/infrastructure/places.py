@@ -22,7 +22,7 @@ from indicium.domain.package import Package
 from indicium.domain.record import closes, line_hash
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.examining import Begin, Examined, examine
-from indicium.infrastructure.mending import find_hole, is_lost_block
+from indicium.infrastructure.mending import Hole, find_hole, is_lost_block
 from indicium.infrastructure.ports import RecordStore
 from indicium.infrastructure.redoing import BATCH, Progress, Redo, batches, redo, unseen
 
@@ -367,18 +367,18 @@ class Places:
         copy.cut_end(len(hole.rest))
 
     def _mend_torn_line(self, copy: AuditCopy, chain: ChainId) -> None:
-        """Cut an unterminated last line where it is the beginning of the store's record; report it otherwise."""
+        """Cut an unterminated end where the store goes on with it, but for lost blocks; report it otherwise."""
         torn = copy.torn()
         if not torn:
             return
-        sequence = (copy.head() or GENESIS).sequence + 1
-        stored = next(self._store.records(chain, after=sequence - 1, upto=sequence), None)
-        # A power loss may leave the file longer than what of the line came to the disk: no record holds a zero byte.
-        torn_mark = stored is None and closes(torn)  # an adoption ended in the middle of its mark: nothing came of it
-        if not torn_mark and (stored is None or not stored.line.startswith(torn.rstrip(b"\0"))):
+        before = copy.head() or GENESIS
+        # An adoption that ended in the middle of its mark: nothing came of it.
+        torn_mark = closes(torn) and self._stored_hash(chain, before.sequence + 1) is None
+        # A power loss may leave the file longer than what came to the disk, and sectors of the line that did not.
+        if not torn_mark and not is_lost_block(Hole(before, torn), self._store, chain):
             why = "its last line is torn, and is not the beginning of the store's record"
             remedy = "Verify both with 'indicium verify' and put the good one back."
-            raise self._refused(Verdict(Action.REFUSE, "audit copy", sequence, why, remedy))
+            raise self._refused(Verdict(Action.REFUSE, "audit copy", before.sequence + 1, why, remedy))
         copy.cut_torn()
 
     def _refused(self, verdict: Verdict) -> HeadsDisagree:

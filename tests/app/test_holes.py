@@ -36,6 +36,30 @@ def test_blocks_that_did_not_come_to_the_disk_are_completed_from_the_store(group
     assert_whole(grouped)
 
 
+def in_the_last_line(content: bytes) -> int:
+    return len(content) - 300
+
+
+def over_the_end_of_the_line_before(content: bytes) -> int:
+    return content.rfind(b"\n") - 50
+
+
+@pytest.mark.parametrize("lost_at", [in_the_last_line, over_the_end_of_the_line_before])
+def test_a_torn_end_that_lacks_a_sector_before_is_completed_too(lost_at: Callable[[bytes], int], home: Path) -> None:
+    """What a simulated power loss left: no newline at the end, and zeros before it."""
+    with Ledger.open(home) as ledger:
+        ledger.execute_all([InitializePsd()] * 3)
+    before, file = rows_of(home), audit_file(home)
+    content = bytearray(file.read_bytes()[:-40])
+    lost = lost_at(bytes(content))
+    content[lost : lost + 200] = bytes(200)
+    file.write_bytes(content)
+    with Ledger.open(home) as ledger:
+        assert ledger.recovered == (Action.COMPLETE_COPY,)
+    assert rows_of(home) == before
+    assert_whole(home)
+
+
 def without_one(lines: list[bytes]) -> None:
     del lines[-50]
 
