@@ -56,7 +56,10 @@ class NonVolatileMemory(Protocol):
     """
 
     def load(self) -> MemoryContent | None:
-        """Read everything; None if nothing was ever written. Raises `MemoryNotAuthentic` if it cannot be read."""
+        """Read everything; None if nothing was ever written. What is given, no power loss takes back.
+
+        Raises `MemoryNotAuthentic` if it cannot be read, `StoreFailed` if the disk fails.
+        """
 
     def write(self, update: MemoryUpdate) -> None:
         """Make one update durable: after the return all of it survives, after a crash all of it or nothing.

@@ -77,7 +77,13 @@ class MemoryFile:
         self._lock: int | None = lock
 
     def load(self) -> MemoryContent | None:
-        """Read everything; None if nothing was ever written."""
+        """Read everything, and have it surely on the disk; None if nothing was ever written."""
+        # A process that ended between a write and its sync left what only the page cache may hold, and a log whose
+        # sync failed stays as it is: copied to the file itself, a power loss takes nothing back that is gone on from.
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            raise _unreadable(self._path, error) from None
         return content_in(self._connection, self._path)
 
     def write(self, update: MemoryUpdate) -> None:

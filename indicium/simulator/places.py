@@ -21,8 +21,10 @@ class SimulatedMemory:
         self._disk, self._process = disk, process
 
     def load(self) -> MemoryContent | None:
-        """Read everything."""
+        """Read everything, and have it surely on the disk."""
         self._process.on_disk(MEMORY, "before it is read")
+        if MEMORY not in self._process.hazards.lying:
+            self._disk.synced = self._disk.written
         hot, cold, tails, meters = self._disk.written
         return MemoryContent(hot, cold, tails, list(meters.values())) if hot else None
 

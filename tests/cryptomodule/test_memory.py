@@ -1,6 +1,7 @@
 """The module's memory (G-913, F-35): no altered, mixed or foreign part is ever taken for its own."""
 
 import itertools
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -11,7 +12,7 @@ import orjson
 import pytest
 
 from indicium.cryptomodule.dispatch import CryptoModule
-from indicium.cryptomodule.ports import MemoryContent, MeterRow
+from indicium.cryptomodule.ports import MemoryContent, MemoryUpdate, MeterRow
 from indicium.cryptomodule.state import Codec
 from indicium.domain.errors import CheckpointMismatch, LedgerInUse, MemoryNotAuthentic, MemoryOfOtherVersion
 from indicium.domain.flow import GENESIS
@@ -233,6 +234,18 @@ def test_a_reboot_keeps_everything(world: World) -> None:
         assert (world.module.head, world.module.state) == (before.head, "operational")
 
     assert world.spend("ada", 330, "two").ar == 660
+
+
+def test_what_was_loaded_lies_in_the_file_itself_where_no_lost_log_takes_it_back(tmp_path: Path) -> None:
+    """A write whose sync failed, or that a kill came before, may still be read, and be gone after a power loss."""
+    with closing(MemoryFile(tmp_path / "memory")) as memory:
+        memory.write(MemoryUpdate(b"hot", b"tail", b"cold"))
+        memory.load()
+        shutil.copy(tmp_path / "memory", tmp_path / "without its log")
+    with closing(MemoryFile(tmp_path / "without its log")) as memory:
+        held = memory.load()
+    assert held is not None
+    assert (held.hot, held.cold, dict(held.tails)) == (b"hot", b"cold", {0: b"tail"})
 
 
 def test_memory_knows_version_digest_and_master_key_set_of_every_home_meter(world: World) -> None:

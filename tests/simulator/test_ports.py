@@ -22,7 +22,7 @@ from indicium.simulator.database import Database
 from indicium.simulator.disks import FileDisk, MemoryDisk
 from indicium.simulator.drawn import Stream
 from indicium.simulator.places import SimulatedLines, SimulatedMemory, SimulatedStore
-from indicium.simulator.process import COPY, Hazards, Process
+from indicium.simulator.process import COPY, MEMORY, Failing, Hazards, Process
 from indicium.simulator.replayed import Replayed
 
 CHAIN = ChainId("0" * 32)
@@ -194,6 +194,17 @@ def test_a_memory_replaces_what_an_update_names_and_leaves_the_rest(memory: NonV
     assert list(held.meters) == [one._replace(version=2)]
     memory.erase()
     assert memory.load() is None
+
+
+def test_what_a_simulated_memory_gave_outlasts_a_power_loss_as_in_a_real_one() -> None:
+    disk, hazards = MemoryDisk(), Hazards()
+    SimulatedMemory(disk, Process(hazards)).write(MemoryUpdate(b"hot 1", b"tail", b"cold"))
+    hazards.fail(MEMORY, Failing.UNSYNCED)
+    with pytest.raises(StoreFailed):
+        SimulatedMemory(disk, Process(hazards)).write(MemoryUpdate(b"hot 2", b"tail"))
+    assert disk.synced.hot == b"hot 1"
+    SimulatedMemory(disk, Process(hazards)).load()
+    assert disk.synced.hot == b"hot 2"
 
 
 def test_what_a_replayed_suite_seals_the_library_opens() -> None:
