@@ -66,6 +66,7 @@ def refusing(home: Path, table: str) -> Iterator[None]:
 @on_both
 @pytest.mark.parametrize("table", ["records", "packages", "replies"])
 def test_o_17_what_the_store_refuses_is_not_released_and_is_done_once_later(table: str, home: Path) -> None:
+    """Y-17."""
     before = len(rows_of(home))
     with Ledger.open(home) as ledger:
         meter = ledger.meter("Ada")
@@ -102,6 +103,7 @@ def refunded(meter: LeasedMeter) -> tuple[int, int]:
 def test_a_refill_or_a_refund_that_the_store_refuses_is_an_error_and_is_done_once_later(
     does: Callable[[LeasedMeter], tuple[int, int]], event: str, registers: tuple[int, int], home: Path
 ) -> None:
+    """O-18, Y-17."""
     before = len(rows_of(home))
     with Ledger.open(home) as ledger:
         meter = ledger.meter("Ada")

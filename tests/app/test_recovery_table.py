@@ -167,6 +167,7 @@ def refusal(home: Path) -> HeadsDisagree:
 def test_m_64_older_places_put_back_inhibit_the_module(
     places: list[str], disagrees: str, home: Path, older: Path
 ) -> None:
+    """O-03: a database that was put in the place of the newest is found out."""
     first_lost = rows_of(older)[-1].sequence + 1
     put_back(home, older, *places)
     refused = refusal(home)

@@ -75,6 +75,7 @@ def assert_vault(store_url: str, *homes: Path) -> None:
 
 
 def test_m_60_two_modules_of_a_store_give_out_numbers_of_their_own(store_url: str, tmp_path: Path) -> None:
+    """N-20."""
     with make(tmp_path / "a", "1", store_url) as one, make(tmp_path / "b", "2", store_url) as two:
         ada, ben = one.lease("Ada", "40505"), two.lease("Ben", "40505")
         cy, other_ada = one.lease("Cy", "40505"), two.lease("Ada", "95567")
@@ -267,6 +268,7 @@ def test_somebody_elses_events_in_the_same_table_are_no_module(store_url: str, t
 
 
 def test_a_module_does_nothing_for_a_meter_of_another(store_url: str, tmp_path: Path) -> None:
+    """N-18, N-19."""
     with make(tmp_path / "a", "1", store_url) as one, make(tmp_path / "b", "2", store_url) as two:
         ben = two.lease("Ben", "40505")
         ben.refill("1.00")

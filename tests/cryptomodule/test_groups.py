@@ -151,6 +151,7 @@ def test_the_modules_totals_tie_with_the_meters_and_with_every_checkpoint(world:
 
 
 def test_the_checkpoint_of_every_record_is_authentic_under_mk_chkpt(world: World) -> None:
+    """O-09."""
     world.spend("ada", 330, "a")
     assert world.inner.desk is not None
     for record in world.records():

@@ -33,6 +33,7 @@ def present(world: World, package: Package, request: Command | None = None) -> o
 
 
 def test_an_old_package_put_back_is_already_used(world: World) -> None:
+    """O-20, N-21."""
     old = world.package("ada")
     world.spend("ada", 330, "one")
 

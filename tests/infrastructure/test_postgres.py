@@ -256,6 +256,7 @@ def test_a_role_that_only_owns_the_database_is_enough(postgres_url: str, own_pos
 
 
 def test_two_modules_do_not_wait_for_each_other(made: str) -> None:
+    """N-17."""
     with Store.open(made) as one, Store.open(made) as two, prompt(made) as connection, ThreadPoolExecutor(1) as pool:
         connection.execute(
             f"""CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.chain = '{CHAIN}' THEN

@@ -289,6 +289,7 @@ def test_two_processes_write_side_by_side_and_nothing_is_lost(tmp_path: Path) ->
 
 
 def test_two_writers_of_one_chain_cannot_both_append_a_record(tmp_path: Path) -> None:
+    """N-22, O-19."""
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     with Store.create(url) as first, Store.open(url) as second:
         assert first.gather(CHAIN, [], []) == second.gather(CHAIN, [], [])
