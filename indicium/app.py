@@ -270,8 +270,9 @@ class Ledger:
     def reset(self) -> None:
         """Reset the module (C-15, M-74): its memory goes; the chain that ends stays, and its audit key is published."""
         with self._turn:
-            if self._module.chain:
-                publish_key_of(self._home, self._serial, self._places.first_record(self._module.chain))
+            # Memory may be lost, and not know the chain that ends.
+            for chain in {self._module.chain, *self._home.chains(self._serial)}:
+                publish_key_of(self._home, self._serial, self._places.first_record(chain))
             self._module.reset()
             self._places.forget_chain()
             self.office.start_over(self._serial)
