@@ -42,13 +42,20 @@ class Redo:
         later = (tail for tail in reversed(inner.tails) if tail.before.sequence >= until.sequence)
         self._undone = {undo.psd_id: inner.codec.home_meter(*undo) for tail in later for undo in tail.undo}
 
-    def follow(self, lines: Sequence[bytes]) -> None:
-        """Go the first way, a batch further. Raises `HeadsDisagree` where a line does not continue the last."""
+    def follow(self, lines: Sequence[bytes]) -> set[tuple[int, str]]:
+        """Go the first way, a batch further; give version and meter of each transaction that is met.
+
+        Raises `HeadsDisagree` where a line does not continue the last.
+        """
+        met: set[tuple[int, str]] = set()
         for line in lines:
             self._at, record = self._next(self._at, line)
+            if (package := record["data"].get("package")) is not None:
+                met.add((package["version"], package["psd"]))
             if record["event"] == "checkpoint-recovered":
                 self._discarded.update(lost["sequence"] for lost in record["data"]["discarded"])
         self._waypoints.append(self._at)
+        return met
 
     def arrive(self) -> None:
         """End the first way and note durably what is redone. Raises `HeadsDisagree` if it led elsewhere.

@@ -13,7 +13,15 @@ from typing import Final, NamedTuple, Protocol
 from indicium.cryptomodule.ports import Clock
 from indicium.domain.commands.base import Command
 from indicium.domain.envelope import SessionMessage
-from indicium.domain.errors import ChainClosed, HeadsDisagree, Inhibited, Misconfigured, NotSaved, StoreFailed
+from indicium.domain.errors import (
+    ChainClosed,
+    HeadsDisagree,
+    Inhibited,
+    Misconfigured,
+    NotSaved,
+    RecordConflict,
+    StoreFailed,
+)
 from indicium.domain.failures import noted
 from indicium.domain.flow import GENESIS, Changes, Gathered, Head, Receipt, RequestKey, SealedRecord
 from indicium.domain.heads import Action, Heads, Verdict, judge
@@ -258,7 +266,7 @@ class Places:
             if verdict.action is Action.COMPLETE_COPY:
                 self._complete_copy(self._copy, module.chain, heads, progress)
             elif verdict.action is Action.REDO and (way := module.redo(heads.store, heads.copy)) is not None:
-                redo(self._store, self._copy, way, heads.store, heads.copy, progress)
+                self._redo(self._copy, way, heads, progress)
             elif verdict.action is Action.RESUME:
                 self._save_own(module.chain, module.resume)
             else:
@@ -312,6 +320,15 @@ class Places:
     def _stored_hash(self, chain: ChainId, sequence: int) -> str | None:
         found = next(self._store.records(chain, after=sequence - 1, upto=sequence), None)
         return None if found is None else line_hash(found.line)
+
+    def _redo(self, copy: AuditCopy, way: Redo, heads: Heads, progress: Progress) -> None:
+        try:
+            redo(self._store, copy, way, heads.store, heads.copy, progress)
+        except RecordConflict as error:
+            why = f"it holds other records where the lost ones belong: {error.constraint}"
+            remedy = "It is another ledger's: put the newest store of this one back."
+            sequence = heads.store.sequence + 1
+            raise self._refused(Verdict(Action.REFUSE, "store", sequence, why, remedy)) from None
 
     def _parted(self, chain: ChainId, copy: AuditCopy, heads: Heads) -> int:
         """Find the first record that two places hold differently, 0 if there is none; nothing is issued meanwhile."""

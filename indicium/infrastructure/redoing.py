@@ -1,9 +1,10 @@
 """Redo: what the store lost comes back from the audit copy, a batch of records in a transaction."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Protocol, TypeVar
 
+from indicium.domain.errors import RecordConflict
 from indicium.domain.flow import Changes, Head
 from indicium.domain.identity import DeviceId
 from indicium.infrastructure.audit_copy import AuditCopy
@@ -22,8 +23,8 @@ _StaticKey = tuple[DeviceId, str]
 class Redo(Protocol):
     """What a module does for it."""
 
-    def follow(self, lines: Sequence[bytes]) -> None:
-        """Go the first way, a batch further."""
+    def follow(self, lines: Sequence[bytes]) -> Collection[tuple[int, str]]:
+        """Go the first way, a batch further; give version and meter of each transaction that is met."""
 
     def arrive(self) -> None:
         """End the first way."""
@@ -42,11 +43,13 @@ def redo(store: RecordStore, copy: AuditCopy, way: Redo, after: Head, until: Hea
     """Append to the store the copy's lines behind one head, up to another, with their packages.
 
     Each batch is a transaction: a crash behind one finds a store that lacks less. `progress` counts each line twice,
-    for both ways go along it.
+    for both ways go along it. Raises `RecordConflict`, before anything is written, where the store holds a transaction
+    that it would get.
     """
     done, both_ways = 0, 2 * (until.sequence - after.sequence)
     for batch in _lines(copy, after, until):
-        way.follow(batch)
+        if strange := store.transactions(way.follow(batch)):
+            raise RecordConflict(constraint=f"meter {strange[0].psd_id}, version {strange[0].psd_version}")
         progress(done := done + len(batch), both_ways)
     way.arrive()
     for parts in batches(copy.static_parts()):
