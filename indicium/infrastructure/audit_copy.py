@@ -49,11 +49,13 @@ AS_USUAL = Bounds()
 class AuditCopy:
     """The copy of one chain, open for appending. One process at a time: the module's memory is locked by it."""
 
-    def __init__(self, serial: Serial, lines: LineFile, sealed: LineFile) -> None:
+    def __init__(self, serial: Serial, lines: LineFile, sealed: LineFile, *, lost_parts: bool = False) -> None:
         """Take the two files. Callers use `open`."""
         self._serial = serial
         self._lines = lines
         self._sealed = sealed
+        self.lost_parts = lost_parts
+        """Whether the file of the sealed parts was gone when this was opened, and the lines were there."""
 
     @classmethod
     def open(
@@ -66,6 +68,7 @@ class AuditCopy:
         )
         try:
             path = open_file(folder, serial, chain).with_suffix(".sealed")
+            lost_parts = not path.exists() and lines.last_line() is not None
             sealed = AppendOnlyFile(path, _PLACE, create=create, patience_seconds=seconds)
             try:
                 # A crash while a static part was written: its record is not in the copy yet, and when it is completed
@@ -78,7 +81,7 @@ class AuditCopy:
         except BaseException:
             lines.close()
             raise
-        return cls(serial, lines, sealed)
+        return cls(serial, lines, sealed, lost_parts=lost_parts)
 
     def head(self) -> Head | None:
         """Give sequence and hash of the last whole line, None if there is none.

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
+import orjson
+
 from indicium.cryptomodule.ports import Clock
 from indicium.domain.commands.base import Command
 from indicium.domain.envelope import SessionMessage
@@ -259,6 +261,9 @@ class Places:
             if verdict.action is Action.REFUSE:
                 verdict = judge(heads._replace(parted=self._parted(module.chain, self._copy, heads)))
             _log.info("module %s: %s", self._serial, verdict.action.value)
+            if verdict.action is Action.GO and self._copy.lost_parts:
+                self._complete_parts(self._copy)
+                done.append(Action.COMPLETE_COPY)
             if verdict.action is Action.GO:
                 self._save_own(module.chain, lambda seen: module.say_redone(seen) or module.heed_failures(seen))
                 return tuple(done)
@@ -362,6 +367,12 @@ class Places:
             touched = dict.fromkeys(record.psd_id for record in records if record.psd_id is not None)
             copy.append([record.line for record in records], list(self._packages(touched)))
             progress(done := done + len(records), missing)
+
+    def _complete_parts(self, copy: AuditCopy) -> None:
+        """Write the sealed parts of this module's meters again: without them no store is redone."""
+        for packages in batches(self._store.packages()):
+            copy.append((), [package for package in packages if orjson.loads(package.moving)["home"] == self._serial])
+        copy.lost_parts = False
 
     def _packages(self, psd_ids: Iterable[DeviceId]) -> Iterable[Package]:
         return (package for psd_id in psd_ids if (package := self._store.package(psd_id)) is not None)
