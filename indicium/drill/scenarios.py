@@ -168,7 +168,7 @@ def _store_tail_deleted(stage: Stage, back: int) -> Staged:
 
 def _store_missing(stage: Stage, _back: int) -> Staged:
     stage.store.unlink()
-    return Staged("the store's file is gone", _stops("ledger-missing"))
+    return Staged("the store's file is gone", _stops("store-missing"))
 
 
 def _copy_missing(stage: Stage, _back: int) -> Staged:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import OperationalError
 
-from indicium.domain.errors import LedgerMissing, StoreNotUsable, UnsafeStore
+from indicium.domain.errors import StoreMissing, StoreNotUsable, UnsafeStore
 from indicium.infrastructure.engine import IMMEDIATE, Batches, Database, writing
 from indicium.infrastructure.files import locked
 from indicium.infrastructure.schema import metadata
@@ -58,7 +58,7 @@ class Sqlite(Database):
         """Take an SQLite URL; nothing is connected yet.
 
         Only `create` makes a file that is not there. `read_only` never writes, and needs no writable folder. Raises
-        `StoreNotUsable`, and `LedgerMissing` without a file.
+        `StoreNotUsable`, and `StoreMissing` without a file.
         """
         if url.query:
             raise StoreNotUsable(why=f"{url.render_as_string()} is not of the form sqlite:///PATH")
@@ -66,7 +66,7 @@ class Sqlite(Database):
         self._read_only = read_only
         self.place = str(self._path or "sqlite://")
         if self._path is not None and not create and not self._path.exists():
-            raise LedgerMissing(home=str(self._path.parent))
+            raise StoreMissing(path=str(self._path))
         self.engine = _open(url, self._path, create=create, read_only=read_only)
 
     def demand_safe(self) -> None:

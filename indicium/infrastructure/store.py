@@ -85,7 +85,7 @@ class Store:
     def open(cls, url: str, *, read_only: bool = False) -> Self:
         """Open a store. `read_only` changes nothing at all, and also reads what lies in a folder that is read-only.
 
-        Raises `LedgerMissing`, `StoreNotUsable`, `SchemaIsOlder`, `SchemaIsNewer`, `UnsafeStore`, `ExtraMissing`.
+        Raises `StoreMissing`, `StoreNotUsable`, `SchemaIsOlder`, `SchemaIsNewer`, `UnsafeStore`, `ExtraMissing`.
         """
         database = _database(url, read_only=read_only)
         try:
@@ -105,7 +105,7 @@ class Store:
     def upgrade(url: str) -> Upgrade:
         """Bring an older store to this version's schema: all steps, or none. Its records stay as they are.
 
-        Raises `SchemaIsNewer`, `StoreNotUsable`, `LedgerMissing`, `ExtraMissing`.
+        Raises `SchemaIsNewer`, `StoreNotUsable`, `StoreMissing`, `ExtraMissing`.
         """
         database = _database(url)
         try:
@@ -322,7 +322,7 @@ def _sealed(row: Sequence[Any]) -> SealedRecord:
 
 
 def _database(url: str, *, create: bool = False, read_only: bool = False) -> Database:
-    """Name the database of a URL. Raises `StoreNotUsable`, `LedgerMissing`, `ExtraMissing`."""
+    """Name the database of a URL. Raises `StoreNotUsable`, `StoreMissing`, `ExtraMissing`."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):  # the second for a port that is no number

@@ -11,7 +11,7 @@ from indicium.entrypoints.cli import app
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = "\n".join((DOCS / name).read_text() for name in ("ceremony.md", "recovery.md"))
 NAMED = sorted(set(re.findall(r"indicium (?:module )?[a-z-]+(?: (?:abort|begin|create|end|export|generate|import|list|"
-                              r"modify|password|start-import|unlock))?", PAGE)))  # fmt: skip
+                              r"modify|password|redate|start-import|unlock))?", PAGE)))  # fmt: skip
 
 
 @pytest.mark.parametrize("line", NAMED)

@@ -186,7 +186,7 @@ def test_the_evidence_says_the_heads_the_action_and_the_records_that_were_made(w
     assert "a Security Officer would log on now" in (whole.folder / "e.txt").read_text()
 
     held = whole.of("store-missing")
-    assert f"{whole.evidence['home']} holds no ledger" in held["stopped"]["sentence"]
+    assert f"There is no store at {Path(whole.evidence['home']) / STORE}: " in held["stopped"]["sentence"]
 
 
 def test_the_evidence_is_signed_with_the_key_that_was_named(whole: Whole) -> None:

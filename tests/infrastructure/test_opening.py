@@ -16,11 +16,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import make_url
 
 from indicium.domain.errors import (
-    LedgerMissing,
     Misconfigured,
     SchemaIsNewer,
     SchemaIsOlder,
     StoreFailed,
+    StoreMissing,
     StoreNotUsable,
     UnsafeStore,
 )
@@ -87,8 +87,8 @@ def test_an_empty_file_that_a_crash_left_becomes_a_store(path: Path) -> None:
 
 
 def test_a_store_that_is_not_there_is_missing_and_is_not_made(path: Path) -> None:
-    assert "holds no ledger" in refused(path, LedgerMissing)
-    assert "holds no ledger" in refused(path, LedgerMissing, read_only=True)
+    assert refused(path, StoreMissing).startswith(f"There is no store at {path}: put its newest copy back.")
+    assert refused(path, StoreMissing, read_only=True).startswith(f"There is no store at {path}: ")
     assert not path.exists()
 
 

@@ -79,6 +79,17 @@ class LedgerMissing(Misconfigured):
 
 
 @dataclass(eq=False)
+class StoreMissing(Misconfigured):
+    """The store's file is gone, or another one was named."""
+
+    sentence = (
+        "There is no store at {path}: put its newest copy back. Where there is none, 'indicium store create' makes an "
+        "empty one, and 'indicium recover' fills it from the audit copy."
+    )
+    path: str
+
+
+@dataclass(eq=False)
 class CeremonyUnfinished(Misconfigured):
     """The key ceremony of this home was interrupted, or is still to be held."""
 

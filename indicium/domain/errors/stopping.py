@@ -32,7 +32,8 @@ class MemoryNotAuthentic(Inhibited):
     """The memory file's MAC does not verify, a part is of another time, or the PPD key is not the one."""
 
     sentence = (
-        "The memory of the module at {path} is not authentic ({why}): it was changed or mixed outside the module."
+        "The memory of the module at {path} is not authentic ({why}): put its newest copy back, with the key that it "
+        "was sealed under. Where there is none, take the file away and reset the module with 'indicium module reset'."
     )
     path: str
     why: str

@@ -176,6 +176,7 @@ TABLE.update(
         opening.CeremonyFailed: Entry("ceremony-failed", 626, 3),
         opening.LedgerInUse: Entry("ledger-in-use", 604, 3),
         opening.NothingToRecover: Entry("nothing-to-recover", 661, 3),
+        opening.StoreMissing: Entry("store-missing", 662, 3),
         opening.LedgerClosed: Entry("ledger-closed", 605, 3),
         opening.SchemaIsOlder: Entry("schema-is-older", 606, 3),
         opening.SchemaIsNewer: Entry("schema-is-newer", 607, 3),

@@ -10,6 +10,22 @@ store = typer.Typer(help="Look after the store.", no_args_is_help=True, rich_mar
 
 
 @store.command()
+def create(home: HomeOption = None, store: StoreOption = None, json: JsonOption = False) -> None:
+    """Make an empty store where a ledger's is lost and no copy is left; 'indicium recover' fills it then.
+
+    What the audit copy holds comes back: all records and meters. A store that is there stays as it is.
+    """
+    screen = Screen(json=json)
+    with Store.create(settings_of(home, store).store_url) as made:
+        records = sum(last for _, last in made.chains())
+    if records:
+        screen.say(f"The store is there, with {records} records: nothing to do.")
+    else:
+        screen.say("The store is empty: 'indicium recover' gives it the records that the audit copy holds.")
+    screen.show({"records": records})
+
+
+@store.command()
 def upgrade(home: HomeOption = None, store: StoreOption = None, json: JsonOption = False) -> None:
     """Bring a store that an older version made to this version's schema. Back it up first."""
     screen = Screen(json=json)
