@@ -93,7 +93,7 @@ MOVEMENT: Final = Table(
 """What moved on each UTC day (A-58, P-09): a row for each chain and kind of transaction, the value in mills."""
 
 NOT_FOR_PROJECTIONS: Final = frozenset(
-    {"records", "packages", "static_parts", "replies", "tracking", "redatings", "indicium_schema"}
+    {"records", "packages", "static_parts", "replies", "tracking", "redatings", "failed_modules", "indicium_schema"}
     | {table.name for table in _METADATA.tables.values()}
 )
 """Tables of the store and of its own views: a projection of somebody else never folds into one of these."""
