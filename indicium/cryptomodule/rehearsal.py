@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from indicium.cryptomodule.auditing import AuditTrail
 from indicium.cryptomodule.booting import detect_boot
+from indicium.cryptomodule.evidence import Evidence
 from indicium.cryptomodule.module_commands import module_command
 from indicium.cryptomodule.pipeline import psd_commands
 from indicium.cryptomodule.ports import Hardware
@@ -16,7 +17,7 @@ from indicium.cryptomodule.recoverable import Dispatched, Recoverable
 from indicium.cryptomodule.suites import SigningKey, Suite
 from indicium.domain.commands.auditing import CreateAuditEntry
 from indicium.domain.commands.psd import RequestChallenge
-from indicium.domain.errors import Inhibited, Malformed, Refusal
+from indicium.domain.errors import HeadsDisagree, Inhibited, Malformed, Refusal
 from indicium.domain.flow import Gathered, Head
 from indicium.domain.identity import DeviceId, Serial
 from indicium.domain.switches import Checkpoints, Switches
@@ -36,30 +37,30 @@ class Rehearsal(Recoverable):
     ) -> None:
         """Power up: read the memory and check it. Raises `MemoryNotAuthentic`."""
         super().__init__(serial, hardware, suite, checkpoints, switches)
-        self._drill_key = drill_key
-        self._apart: AuditTrail | None = None
+        inner = self._core.inner
+        self._own_trail = None if inner is None else inner.trail
+        if inner is not None:  # from the first moment on; the first record under a key is signed
+            inner.trail = AuditTrail(suite, drill_key, inner.hot.head.sequence)
 
     @property
     def inhibition(self) -> Inhibited | None:
         """Why the module does nothing, whatever its places hold: tampered with, or in the Error state."""
         return self._core.inhibition
 
-    def resume(self, gathered: Gathered) -> Dispatched | None:
-        """Give out what the store does not have, under the drill's key."""
-        self._seal_apart()
-        return super().resume(gathered)
+    def examine(self, why: HeadsDisagree, before: Head) -> Evidence | None:
+        """Begin to look at what the module may be set to, with its own key: from here on it is asked for nothing more.
 
-    def say_redone(self, gathered: Gathered) -> Dispatched | None:
-        """Record what the store got back, under the drill's key."""
-        self._seal_apart()
-        return super().say_redone(gathered)
+        Whoever is inhibited seals nothing, but by an officer's command, and there is no way in for one.
+        """
+        if self._core.inner is not None and self._own_trail is not None:
+            self._core.inner.trail = self._own_trail
+        return super().examine(why, before)
 
     def heed_failures(self, gathered: Gathered) -> Dispatched | None:
         """Say nothing of failed modules: under MK_chkpt, which is the module's own, others would believe it."""
 
     def note(self, text: str, gathered: Gathered) -> Dispatched:
         """Go a record further: an entry of free text, which moves no value."""
-        self._seal_apart()
         detect_boot(self._core)
         group, ((_, refusal),) = module_command(self._core, CreateAuditEntry(text=text, signed=True), gathered)
         if group is None:
@@ -87,9 +88,3 @@ class Rehearsal(Recoverable):
         tails = () if self._core.inner is None else self._core.inner.tails
         later = (tail for tail in reversed(tails) if tail.before.sequence >= head.sequence)
         return {undo.psd_id: undo.digest for tail in later for undo in tail.undo}
-
-    def _seal_apart(self) -> None:
-        """Seal with the drill's key from here on. The first record under a key is signed."""
-        inner = self._core.inner
-        if inner is not None and inner.trail is not self._apart:
-            self._apart = inner.trail = AuditTrail(self._core.suite, self._drill_key, inner.hot.head.sequence)

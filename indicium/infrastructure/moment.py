@@ -31,6 +31,8 @@ from indicium.infrastructure.store import Store
 
 _ROWS_AT_ONCE: Final = 1000
 _BETWEEN_TRIES_SECONDS: Final = 0.01
+_UNUSED_SECONDS: Final = 1.0
+"""How long nothing may move before it is taken that nobody is at work."""
 _BLOCK_BYTES: Final = 1 << 20
 _HOT: Final = "SELECT bytes FROM parts WHERE name = 'hot'"
 _NEWEST: Final = "SELECT sequence, record FROM records WHERE chain = ? ORDER BY sequence DESC LIMIT 1"
@@ -63,11 +65,13 @@ def take(  # the places, and where they go
 ) -> Moment:
     """Copy the store to a new SQLite file, and the files of the audit copy into a folder; give the memory.
 
-    A moment at which no request is under way is waited for; without one in time, any moment will do. Raises
+    A moment at which no request is under way is waited for; without one in time, or where nothing moves, as after a
+    crash, any moment will do. Raises
     `LedgerMissing`, `StoreNotUsable`, `MemoryNotAuthentic`, `BadFile`, and `NoQuietMoment` where there is none at all.
     """
     deadline = time.monotonic() + patience_seconds
-    late = False
+    late, since = False, time.monotonic()
+    seen: object = None
     while True:
         with ExitStack() as held:
             memory = held.enter_context(reading(home.memory(serial)))
@@ -77,8 +81,13 @@ def take(  # the places, and where they go
             chain = ChainId(named)
             source = held.enter_context(_source(store_url))
             lines = held.enter_context(_lines(home, serial, chain))
-            at_rest = source.head(chain) == head
-            if _now(home.memory(serial)) == hot and (at_rest or late):
+            stored = source.head(chain)
+            at_rest = stored == head and _newest_line(lines) in (None, head.hash)
+            state = hot, stored, tuple(file.size for file in lines)
+            if state != seen:
+                seen, since = state, time.monotonic()
+            unused = time.monotonic() > since + _UNUSED_SECONDS
+            if _now(home.memory(serial)) == hot and (at_rest or unused or late):
                 content = content_in(memory.connection, home.memory(serial))
                 source.copy(store)
                 for file in lines:
@@ -242,6 +251,20 @@ class _Grown(NamedTuple):
                     left -= len(block)
         except OSError as error:
             raise BadFile(path=str(folder / self.name), why=f"it cannot be copied there ({reason(error)})") from None
+
+
+def _newest_line(files: Sequence[_Grown]) -> str | None:
+    """Give the hash of the copy's last line; None if it has none, as where all closed files were moved away."""
+    for file in reversed(files):
+        if file.size and file.name.endswith(".audit"):
+            length = _BLOCK_BYTES
+            while True:
+                tail = os.pread(file.descriptor, length, max(0, file.size - length))[: min(length, file.size)]
+                before, _, line = tail.removesuffix(b"\n").rpartition(b"\n")
+                if before or length >= file.size:
+                    return line_hash(line)
+                length *= 2
+    return None
 
 
 @contextmanager
