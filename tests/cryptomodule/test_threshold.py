@@ -276,16 +276,18 @@ def test_a_release_cannot_be_made_changed_or_moved_with_the_database(vault: Vaul
             assert not vault.works(serial)
 
 
-def test_a_forged_release_is_not_made_good_by_the_module_that_it_is_about(vault: Vault) -> None:
+def test_a_forged_release_is_not_made_good_by_the_modules_that_it_is_about(vault: Vault) -> None:
+    """They were told nothing of a shutdown, and say under their key that they are well: that releases nobody."""
     vault.fails(A)
     vault.fails(B)
     assert not vault.works(C)
-    forged = read(vault.rows()[A])._replace(standing=Standing.RELEASED, by=C).encode()
-    vault.take_away()
-    vault.put(FailedModule(Serial(A), forged, b""))
-    assert vault.works(A)  # nobody told it that the system is down
+    rows = vault.rows()
+    forged = {serial: read(row)._replace(standing=Standing.RELEASED, by=C).encode() for serial, row in rows.items()}
+    vault.put(*(FailedModule(Serial(serial), notice, b"") for serial, notice in forged.items()))
+    assert (vault.works(A), vault.works(B)) == (True, True)
+    assert vault.standings() == {A: "recovered", B: "recovered"}
     assert not vault.works(C)
-    assert not vault.works(A)
+    assert vault.working == ""
 
 
 def test_a_notice_that_cannot_be_read_is_a_failure_and_can_be_released(vault: Vault) -> None:
