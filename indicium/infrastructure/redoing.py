@@ -59,10 +59,10 @@ def redo(store: RecordStore, copy: AuditCopy, way: Redo, after: Head, until: Hea
         progress(done := done + len(batch), both_ways)
 
 
-def batches(items: Iterable[_T], size: int = BATCH) -> Iterator[list[_T]]:
-    """Give the items in order, so many together."""
+def batches(items: Iterable[_T], size: int | None = None) -> Iterator[list[_T]]:
+    """Give the items in order, so many together; `BATCH` unless somebody says how many."""
     rest = iter(items)
-    while batch := list(islice(rest, size)):
+    while batch := list(islice(rest, size or BATCH)):
         yield batch
 
 
