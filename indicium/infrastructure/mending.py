@@ -26,6 +26,8 @@ class Hole(NamedTuple):
     """The last record in front of it."""
     rest: bytes
     """All that stands behind that."""
+    is_next: bool = False
+    """Whether what stands behind it is the next record by its number, and not by its link."""
 
 
 def find_hole(copy: AuditCopy, chain: ChainId, settled: int) -> Hole | None:
@@ -41,7 +43,8 @@ def find_hole(copy: AuditCopy, chain: ChainId, settled: int) -> Hole | None:
     for line in lines.split(b"\n")[:-1]:
         place = _place(line, chain)
         if place is None or (at is not None and place != (at.sequence + 1, at.hash)):
-            return Hole(at or GENESIS, lines[followed:])
+            is_next = place is not None and at is not None and place[0] == at.sequence + 1
+            return Hole(at or GENESIS, lines[followed:], is_next)
         at, followed = Head(place[0], line_hash(line)), followed + len(line) + 1
     return None
 

@@ -389,7 +389,10 @@ class Places:
                 "made again from the store."
             )
             first = hole.before.sequence
-            first += self._stored_hash(chain, first) in (hole.before.hash, None)
+            stored = self._stored_hash(chain, first)
+            # Where the store has none there, and the next record is another's by its link alone, the earlier one is no
+            # longer what its successor says.
+            first += stored == hole.before.hash or (stored is None and not hole.is_next)
             raise self._refused(Verdict(Action.REFUSE, "audit copy", first, why, remedy))
         _log.warning("module %s: blocks of its audit copy were lost behind record %s", self._serial, hole.before)
         copy.cut_end(len(hole.rest))
