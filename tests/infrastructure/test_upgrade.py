@@ -13,8 +13,8 @@ from indicium.app import Ledger
 from indicium.cryptomodule.rows import verify_rows
 from indicium.cryptomodule.verifier import Verdict, load_key
 from indicium.domain.errors import RecordConflict, SchemaIsNewer, SchemaIsOlder, StoreNotUsable
-from indicium.domain.flow import Changes, SealedRecord
-from indicium.domain.identity import DeviceId
+from indicium.domain.flow import Changes, FailedModule, SealedRecord
+from indicium.domain.identity import DeviceId, Serial
 from indicium.domain.redating import Redating
 from indicium.infrastructure import migrations, revision
 from indicium.infrastructure.schema import SCHEMA, metadata, records
@@ -161,7 +161,7 @@ def older_url(store_url: str, tmp_path: Path, postgres: Server) -> Iterator[str]
         postgres.drop(name)
 
 
-@pytest.mark.parametrize("older", ["0001", "0002"])
+@pytest.mark.parametrize("older", ["0001", "0002", "0003"])
 def test_a_store_of_an_earlier_version_is_upgraded_to_this_one(settings: Settings, older_url: str, older: str) -> None:
     before = numbered_rows(settings.store_url)
     of_revision(older_url, older, settings.store_url)
@@ -174,6 +174,11 @@ def test_a_store_of_an_earlier_version_is_upgraded_to_this_one(settings: Setting
         note = Redating(device, "a", "f" * 64, "2026-03-05", "2026-03-02T09:00:00.000000Z")
         assert store.keep_redating(note) == store.redating(device, "a") == note  # what 0003 brought
         assert store.redatings("f" * 64) == [note]
+        failed = FailedModule(Serial("7"), b"a notice", b"its MAC")
+        store.save(Changes((), failed=[failed]))
+        assert store.failed_modules() == [failed]  # what 0004 brought
+        store.save(Changes((), failed=[failed._replace(notice=b"another")]))
+        assert store.failed_modules() == [failed._replace(notice=b"another")]
         assert [record.psd_version for record in store.of_meter(DeviceId(device))] == list(range(1, 8))
         newest = next(reversed(list(store.records(ledger.chain))))
         with pytest.raises(RecordConflict, match="uq_records_psd_version_psd_id"):
