@@ -14,6 +14,7 @@ from indicium.domain.commands.access import BeginAdmin, GetStatus, Logoff, Logon
 from indicium.domain.commands.auditing import CreateAuditEntry, ExportAuditKey
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.customer_users import AddUser, DeleteUser, ModifyUserPrivileges, ViewUsers
+from indicium.domain.commands.hand_over import GiveMeter, OfferHome, TakeMeter
 from indicium.domain.commands.inquiries import VerifyIndicium
 from indicium.domain.commands.psd import AuthorizePsd, InitializePsd
 from indicium.domain.commands.recovery import AutoRecoverCheckpoint
@@ -36,6 +37,7 @@ from indicium.domain.errors import (
 )
 from indicium.domain.fig6 import FIG6, NOT_YET, Role
 from tests.harness import LETTER, World, data_of, flipped
+from tests.samples import SAMPLES
 
 
 class Host:
@@ -240,6 +242,7 @@ def psd_commands(world: World) -> list[Command]:
         ada.command(ModifyUserPrivileges, "a", name="bob"),
         ada.command(ViewUsers, "a"),
         AutoRecoverCheckpoint(),
+        *(SAMPLES[kind] for kind in (OfferHome, GiveMeter, TakeMeter)),
     ]
 
 
