@@ -187,8 +187,8 @@ def test_a_copy_whose_lines_do_not_lead_to_the_modules_head_is_refused_before_th
     with pytest.raises(HeadsDisagree) as refused:
         Ledger.open(home)
 
-    # O-19: the end of the copy is followed at the opening; the record behind the changed one does not follow it.
-    assert (refused.value.place, refused.value.sequence) == ("audit copy", len(lines) - 1)
+    # O-19: the end of the copy is followed at the opening; the changed record is not what its successor says it was.
+    assert (refused.value.place, refused.value.sequence) == ("audit copy", len(lines) - 2)
     assert rows_of(home) == rows
 
 
