@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 
 from indicium.app import Ledger
+from indicium.vault import Vault
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,11 +42,25 @@ def test_the_example_makes_a_ledger_and_prints_an_item(tmp_path: Path) -> None:
         assert [meter.customer for meter in ledger.meters()] == ["Ada"]
 
 
+def snippets() -> list[str]:
+    found: list[str] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    return found
+
+
 def test_the_readmes_snippet_pasted_into_a_file_works(tmp_path: Path) -> None:
-    snippet = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0]
+    snippet = snippets()[0]
     assert snippet.count("\n") < 10
     (tmp_path / "pasted.py").write_text(snippet)
     assert_is_an_item(run("pasted.py", cwd=tmp_path).strip())
+
+
+def test_the_readmes_vault_leases_a_meter_in_one_of_its_modules(tmp_path: Path) -> None:
+    (snippet,) = (one for one in snippets() if "Vault.create" in one)
+    (tmp_path / "pasted.py").write_text(snippet)
+    run("pasted.py", cwd=tmp_path)
+    with Vault.open(tmp_path / "my-vault" / serial for serial in ("1", "2", "3")) as vault:
+        assert [meter.customer for meter in vault.meters()] == ["Ada"]
+        assert len(vault.modules()) == 3
 
 
 def test_the_essays_snippet_is_the_same_ledger(tmp_path: Path) -> None:
