@@ -28,6 +28,7 @@ def test_a_module_is_shown_as_it_was_at_a_record(home: Path, terminal: Terminal)
         "users": module["users"],
         "master_key_sets": [],
         "exports": [],
+        "shut_down": False,
         "configured": False,
         "totals": {"downloaded": 0, "printed": 0, "refunded": 0},
         "suite": "modern",
