@@ -15,7 +15,7 @@ from typing import NamedTuple, Self
 
 import orjson
 
-from indicium.domain.errors import HeadsDisagree, StoreFailed
+from indicium.domain.errors import HeadsDisagree
 from indicium.domain.flow import Head
 from indicium.domain.identity import ChainId, DeviceId, Serial
 from indicium.domain.package import Package
@@ -157,17 +157,15 @@ class AuditCopy:
     def static_parts(self) -> Iterator[tuple[DeviceId, bytes]]:
         """Give all sealed static parts that lie beside the lines, the oldest first, each with its meter.
 
-        Raises `StoreFailed` where a line is none. One with zeros was not synced when the power went: so its record is
-        not among the lines, and when that is completed from the store, so is this.
+        A line that is none is passed over: one with zeros was not synced when the power went, and another was cut short
+        or put back in part. Whoever misses what stood there says so by its digest (`StaticPartMissing`).
         """
         for line in self._sealed.lines():
-            if b"\0" in line:
-                continue
             try:
                 part = orjson.loads(line)
                 yield DeviceId(part["psd"]), base64.b64decode(part["static"], validate=True)
             except (ValueError, TypeError, KeyError):
-                raise StoreFailed(place=_PLACE, why="a line of its sealed parts cannot be read") from None
+                continue
 
     def close(self) -> None:
         """Close the files."""

@@ -127,10 +127,15 @@ def test_the_whole_last_group_is_followed_however_little_is_looked_at_otherwise(
     assert hole.before.sequence == 4
 
 
-def test_static_parts_with_zeros_were_never_synced_and_are_passed_over(ends: Ends, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "spoilt", [b'{"psd":"10000' + bytes(40) + b'"}\n', b'{"psd":"10{"psd":"1000000001"}\n', b"7\n"]
+)
+def test_sealed_parts_that_were_never_synced_or_are_cut_short_are_passed_over(
+    ends: Ends, tmp_path: Path, spoilt: bytes
+) -> None:
     sealed = tmp_path / f"{SERIAL}-{CHAIN}.sealed"
     good = b'{"psd":"1000000001","static":"c3RhdGlj"}\n'
-    sealed.write_bytes(good + b'{"psd":"10000' + bytes(40) + b'"}\n' + good)
+    sealed.write_bytes(good + spoilt + good)
     assert ends.hole(b"") is None
     copy = AuditCopy.open(tmp_path, SERIAL, CHAIN)
     assert [static for _, static in copy.static_parts()] == [b"static"] * 2

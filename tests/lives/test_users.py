@@ -283,4 +283,4 @@ class Company(Lives):
 def test_every_life_of_a_company_is_what_the_model_says(operational: Path) -> None:
     """Y-12, Y-27, Y-28, K-15 … K-21."""
     lives: Any = lambda: Company(operational)  # noqa: E731  # it takes a factory, and its annotation says a class
-    run_state_machine_as_test(lives, settings=examples(8, steps=40))
+    run_state_machine_as_test(lives, settings=examples(24, steps=40))
