@@ -54,6 +54,17 @@ SuiteOption = Annotated[
     SuiteName, typer.Option("--suite", help="Algorithm suite of the new module; fips140_1 is for study only.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write one JSON object to standard output.")]
+NotifyOption = Annotated[
+    str | None,
+    typer.Option("--notify", metavar="ADDRESS", help="Whom to tell of what is new and wrong; else INDICIUM_NOTIFY."),
+]
+SmtpOption = Annotated[
+    str | None, typer.Option("--smtp", metavar="HOST:PORT", help="The mail server; else INDICIUM_SMTP.")
+]
+SenderOption = Annotated[
+    str | None, typer.Option("--from", metavar="ADDRESS", help="The sender; else INDICIUM_MAIL_FROM.")
+]
+StarttlsOption = Annotated[bool, typer.Option("--starttls", help="Speak with the mail server encrypted.")]
 
 
 def folder_of(home: Path | None) -> Path:

@@ -9,7 +9,15 @@ from indicium.domain.errors import KeyNotUsable, Malformed
 from indicium.entrypoints import audit as auditing
 from indicium.entrypoints.file_server import FileServer
 from indicium.entrypoints.mail import Post
-from indicium.entrypoints.options import USAGE, Environment, JsonOption
+from indicium.entrypoints.options import (
+    USAGE,
+    Environment,
+    JsonOption,
+    NotifyOption,
+    SenderOption,
+    SmtpOption,
+    StarttlsOption,
+)
 from indicium.entrypoints.rounds import Rounds, interval
 from indicium.entrypoints.screen import Screen
 from indicium.entrypoints.watching import Bounds
@@ -26,14 +34,10 @@ def audit_server(  # noqa: PLR0913, PLR0917 - one for each flag
     ] = None,
     segment: Annotated[int, typer.Option(min=1, help="Least records of a segment.")] = 10_000,
     patience: Annotated[int, typer.Option(min=1, max=3600, help="Seconds that a disk may take to answer.")] = 30,
-    notify: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Whom to tell of what is new and wrong; else INDICIUM_NOTIFY.")
-    ] = None,
-    smtp: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The mail server; else INDICIUM_SMTP.")] = None,
-    sender: Annotated[
-        str | None, typer.Option("--from", metavar="ADDRESS", help="The sender; else INDICIUM_MAIL_FROM.")
-    ] = None,
-    starttls: Annotated[bool, typer.Option("--starttls", help="Speak with the mail server encrypted.")] = False,
+    notify: NotifyOption = None,
+    smtp: SmtpOption = None,
+    sender: SenderOption = None,
+    starttls: StarttlsOption = False,
     json: JsonOption = False,
 ) -> None:
     """Verify audit copies as they grow, move what was verified to other folders, and raise the alarm."""  # I-29

@@ -11,7 +11,18 @@ from indicium.entrypoints import audit as auditing
 from indicium.entrypoints.inspection import Inspection, inspect
 from indicium.entrypoints.mail import Post
 from indicium.entrypoints.notes import Notes
-from indicium.entrypoints.options import USAGE, Environment, HomeOption, JsonOption, StoreOption, settings_of
+from indicium.entrypoints.options import (
+    USAGE,
+    Environment,
+    HomeOption,
+    JsonOption,
+    NotifyOption,
+    SenderOption,
+    SmtpOption,
+    StarttlsOption,
+    StoreOption,
+    settings_of,
+)
 from indicium.entrypoints.results import show_report
 from indicium.entrypoints.rounds import Rounds, interval
 from indicium.entrypoints.screen import Screen
@@ -58,14 +69,10 @@ def audit(  # noqa: PLR0913, PLR0917 - one for each flag
     every: Annotated[
         str | None, typer.Option(metavar="INTERVAL", help="Audit again and again, each 30s, 15m, 1h or 7d.")
     ] = None,
-    notify: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Whom to tell of what is new and wrong; else INDICIUM_NOTIFY.")
-    ] = None,
-    smtp: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The mail server; else INDICIUM_SMTP.")] = None,
-    sender: Annotated[
-        str | None, typer.Option("--from", metavar="ADDRESS", help="The sender; else INDICIUM_MAIL_FROM.")
-    ] = None,
-    starttls: Annotated[bool, typer.Option("--starttls", help="Speak with the mail server encrypted.")] = False,
+    notify: NotifyOption = None,
+    smtp: SmtpOption = None,
+    sender: SenderOption = None,
+    starttls: StarttlsOption = False,
     always: Annotated[bool, typer.Option("--always", help="Send a mail after each audit, a good one too.")] = False,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that share a long audit file.")] = 1,
     json: JsonOption = False,
