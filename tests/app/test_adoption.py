@@ -1,14 +1,11 @@
-"""A module is dead, and another takes its meters; or it was only slow, and comes too late (ADR 0025)."""
+"""A module is dead, and another takes its meters (ADR 0025)."""
 
-import os
-import shutil
-import signal
 from contextlib import nullcontext
 from pathlib import Path
 
 import orjson
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 
 from indicium.app import Ledger
 from indicium.domain.commands.hand_over import AdoptMeters, GiveMeter, OfferHome
@@ -17,8 +14,6 @@ from indicium.domain.errors import (
     ChainClosed,
     CommandNotAllowed,
     HeadsDisagree,
-    IndiciumError,
-    LedgerInUse,
     NotAdopted,
     NotTakenYet,
 )
@@ -32,49 +27,19 @@ from indicium.infrastructure.home import Home
 from indicium.infrastructure.store import Store
 from indicium.parties.adoption import Adopted, Dead
 from indicium.parties.hand_over import nobody
-from indicium.parties.operator import Operator
 from indicium.parties.resetting import reset_closed
 from indicium.projections import Views
 from indicium.settings import Settings
 from indicium.vault import Vault, join
 from tests.app import seams
-from tests.app.homes import LETTER, SQLITE, data_of
-from tests.app.vaults import SERIALS, Homes, assert_totals, assert_whole, copy_of, drop, put_store_back
-from tests.postgres_server import Server, until
-
-on_both = pytest.mark.parametrize("homes", [SQLITE, "postgresql"], indirect=True)
-
-
-def officer(ledger: Ledger) -> Operator:
-    """Log the Security Officer of a module on."""
-    person = ledger.office.ceremony_plan().of(Role.SECURITY_OFFICER)
-    operator = ledger.office.operator(ledger.settings.serial)
-    operator.logon(person.name, person.passphrase)
-    return operator
-
-
-def adopt(living: Path, dead: Path) -> Adopted:
-    """Have one module adopt the meters of another."""
-    with Ledger.open(living) as ledger, Dead(ledger, Settings.read(dead)) as found, officer(ledger) as operator:
-        came = found.adopt(operator, nobody, {Serial(ledger.settings.serial): ledger})
-        assert found.bring_customers() == {}
-        return came
+from tests.app.adopting import adopt, assert_whole_without, officer, on_both, print_as
+from tests.app.homes import LETTER, data_of
+from tests.app.vaults import Homes, assert_totals, copy_of, drop, put_store_back
 
 
 def adopt_first(folder: Path) -> None:
     """A scenario: module 2 adopts the meters of module 1."""
     adopt(folder / "2", folder / "1")
-
-
-def assert_whole_without(dead: str, homes: Homes) -> None:
-    """Demand what holds of a vault one of whose modules is closed: its chain verifies, and nothing of it is lost."""
-    living = [homes[serial] for serial in SERIALS if serial != dead]
-    assert_whole(living, homes.folder, ended=[homes[dead]])
-
-
-def print_as(vault: Vault, customer: str, request_id: str) -> int:
-    """Have a customer print an item of 0.33; give DR after it."""
-    return vault.meter(customer).print("0.33", LETTER, request_id).reply.dr
 
 
 @on_both
@@ -189,87 +154,6 @@ def test_another_module_goes_on_where_the_adopter_died_too(homes: Homes) -> None
     with Vault.open([homes["2"], homes["3"]]) as vault:
         assert [print_as(vault, name, "job") for name in ("Ada", "Dan")] == [99_670, 99_670]
     assert_whole_without("1", homes)
-
-
-def test_a_module_that_lives_is_not_adopted_not_even_while_it_is_paused(homes: Homes) -> None:
-    """N-22: whoever has its memory and its copy has not died."""
-    process = seams.started(hold_open, homes["1"])
-    try:
-        wait_for(homes["1"] / "ready")
-        for paused in (False, True):
-            if paused:
-                assert process.pid is not None
-                os.kill(process.pid, signal.SIGSTOP)
-            with Ledger.open(homes["2"]) as ledger, pytest.raises(LedgerInUse):
-                Dead(ledger, Settings.read(homes["1"]))
-    finally:
-        process.kill()
-        process.join()
-    assert adopt(homes["2"], homes["1"]) == Adopted(2, {})
-
-
-@on_both
-def test_a_paused_process_that_wakes_up_as_a_zombie_is_fenced(homes: Homes, tmp_path: Path) -> None:
-    """N-20 … N-22: its host was believed to be dead, and its copy was at hand elsewhere; what it asks is refused."""
-    process = seams.started(print_when_told, homes["1"])
-    try:
-        wait_for(homes["1"] / "ready")
-        assert process.pid is not None
-        os.kill(process.pid, signal.SIGSTOP)
-        elsewhere = shutil.copytree(homes["1"], tmp_path / "rescued")
-        if not homes.store.startswith("sqlite"):
-            with Ledger.open(homes["2"]) as ledger, pytest.raises(LedgerInUse):  # the server has not missed it yet
-                Dead(ledger, Settings.read(elsewhere))
-            end_sessions_of(homes.store, "1")
-        assert adopt(homes["2"], elsewhere) == Adopted(2, {})
-        with Vault.open([homes["2"], homes["3"]]) as vault:
-            assert print_as(vault, "Ada", "job") == 99_670
-        (homes["1"] / "go").touch()
-        os.kill(process.pid, signal.SIGCONT)
-        process.join(seams.PATIENCE_SECONDS)
-        assert (homes["1"] / "said").read_text() == "ChainClosed"
-    finally:
-        process.kill()
-        process.join()
-    with Vault.open([homes["2"], homes["3"]]) as vault:
-        assert vault.meter("Ada").ask().ar == 330
-    assert_whole_without("1", homes)
-
-
-def end_sessions_of(url: str, serial: str) -> None:
-    """Have the server miss a client, as it does within half a minute where the host is gone."""
-    ends = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database()"
-    database = str(make_url(url).database)
-    assert Server.of(url).ask(f"{ends} AND application_name LIKE '%{serial}'", database)
-
-
-def hold_open(home: Path) -> None:
-    """A scenario: have a module open until it is killed."""
-    with Ledger.open(home):
-        (home / "ready").touch()
-        signal.pause()
-
-
-def print_when_told(home: Path) -> None:
-    """A scenario: open a module, wait, print, and write down what it said."""
-    ledger = Ledger.open(home)
-    meter = ledger.meter("Ada")
-    meter.ask()
-    (home / "ready").touch()
-    wait_for(home / "go")
-    said = "printed"
-    for number in range(3):
-        try:
-            meter.print("0.33", LETTER, f"zombie-{number}")
-        except IndiciumError as error:
-            said = type(error).__name__
-    (home / "said").write_text(said)
-    os._exit(0)
-
-
-def wait_for(path: Path) -> None:
-    """Wait until a file is there."""
-    until(path.exists)
 
 
 @on_both
