@@ -96,7 +96,8 @@ def _lie(place: str, world: World) -> None:
 
 def _second_process(world: World) -> None:
     """Somebody starts the ledger once more while it runs."""
-    world.running()
+    if not world.attempt(world.running):
+        return
     other = Process(world.hazards)
     machine = SimulatedMachine(world.disks, other, world.clock, world.suite)
     try:

@@ -297,20 +297,25 @@ class Client:
 
     def _administration(self, user: "Client", request_id: str, dice: Dice) -> Pending:
         """Think of something to be done about a user: remove him, enter him again, or change what he may do."""
-        command, name = self.customer.command, user.kept.user
+        name = user.kept.user
+
+        def command(kind: type[ClientCommand], **said: object) -> ClientCommand:
+            """Ask as the customer that one is when it is sent: a client that was killed meanwhile is another."""
+            return self.customer.command(kind, request_id, **said)
+
         if user.standing in (Standing.OUT, Standing.ENTERING):
             user.begin_anew()
 
             def enter() -> ClientCommand:
                 secrets = user.customer.enrol(self.customer.state.module_challenge)
-                return command(AddUser, request_id, name=name, secrets=secrets, maximum_total=FIRST_MAXIMUM)
+                return command(AddUser, name=name, secrets=secrets, maximum_total=FIRST_MAXIMUM)
 
             # His secrets are sealed anew for each challenge: a repeat of what was done is another request.
             told = (AlreadyDone, RequestIdReused, MeterUserExists)
             return Pending(request_id, 0, enter, partial(user.stand, Standing.IN), told)
         if user.standing is Standing.LEAVING or dice.one_in(3):
             user.stand(Standing.LEAVING)
-            leave = partial(command, DeleteUser, request_id, name=name)
+            leave = partial(command, DeleteUser, name=name)
             gone = partial(user.stand, Standing.OUT)
             return Pending(request_id, 0, leave, gone, (AlreadyDone, UnknownMeterUser))
         changes: tuple[dict[str, object], ...] = (
@@ -319,7 +324,7 @@ class Client:
             {"grant": (Privilege.CREATE_INDICIA,), "maximum_total": dice.below(FIRST_MAXIMUM), "unlock": True},
         )
         change = dice.one_of(changes)
-        return Pending(request_id, 0, partial(command, ModifyUserPrivileges, request_id, name=name, **change))
+        return Pending(request_id, 0, partial(command, ModifyUserPrivileges, name=name, **change))
 
     def stand(self, standing: Standing) -> None:
         """Be told of one's standing."""

@@ -7,6 +7,7 @@ from indicium.cryptomodule.verifier import Verdict, load_key, verify_chain
 from indicium.domain.errors import IndiciumError
 from indicium.domain.flow import Head, RequestKey
 from indicium.domain.identity import DeviceId
+from indicium.domain.package import Package
 from indicium.domain.record import line_hash
 from indicium.simulator.checkers import broken
 from indicium.simulator.process import COPY, MEMORY, STORE
@@ -41,6 +42,10 @@ def _flipped(world: World, data: bytes) -> bytes:
 
 def _nothing() -> None:
     """Nothing is left to undo: the snapshot holds all of it."""
+
+
+def _unasked(_world: World) -> None:
+    """Nothing was changed."""
 
 
 def _demand_refusal(device: str) -> Callable[[World], None]:
@@ -125,10 +130,15 @@ def _package_mac(world: World) -> tuple[Undo, Callable[[World], None]]:
 def _older_package(world: World) -> tuple[Undo, Callable[[World], None]]:
     """Put a meter's older package, whole and genuine, in the place of its newest."""
     database = world.disks.database
-    device = DeviceId(world.dice.one_of(world.clients).device)
+    made: dict[DeviceId, list[Package]] = {DeviceId(client.device): [] for client in world.clients}
+    for package in (package for changes in database.log for package in changes.packages):
+        made.get(package.psd_id, []).append(package)
+    devices = [device for device, packages in made.items() if packages[:-1]]
+    if not devices:  # a redo makes one of each meter
+        return _nothing, _unasked
+    device = world.dice.one_of(devices)
     kept = database.packages[device]
-    made = [package for changes in database.log for package in changes.packages if package.psd_id == device]
-    database.packages[device] = world.dice.one_of(made[:-1])
+    database.packages[device] = world.dice.one_of(made[device][:-1])
     accomplice = world.client_of(device)
     honest = accomplice.kept
 

@@ -184,7 +184,7 @@ class World:
         for client in self.clients:
             self.attempt(partial(client.go, self.dice))
 
-    def attempt(self, doing: Callable[[], None]) -> bool:
+    def attempt(self, doing: Callable[[], object]) -> bool:
         """Do something that may fail for a reason that is known. Raises `Violation` for any other."""
         try:
             doing()
@@ -227,8 +227,12 @@ class World:
         for client in self.clients:
             if client.leaves:
                 self.insist(partial(self.bank.refund, client))
-                name, now = client.kept.customer, self.clock.now()
-                client.take_meter(self._outsiders.lease(self.execute, self._card, name, now))
+                self.insist(partial(self._lease_again, client))
+
+    def _lease_again(self, client: Client) -> None:
+        """Bring a customer another meter; one that was cut off stays where it is, and is nobody's."""
+        name, now = client.kept.customer, self.clock.now()
+        client.take_meter(self._outsiders.lease(self.execute, self._card, name, now))
 
     # -- putting back ----------------------------------------------------------------------------------------------
 
