@@ -11,11 +11,11 @@ from indicium.cryptomodule.closing import adopter_in
 from indicium.cryptomodule.core import Core
 from indicium.cryptomodule.evidence import Evidence
 from indicium.cryptomodule.ports import Hardware
-from indicium.cryptomodule.recovery import give_lost, older_heads
+from indicium.cryptomodule.recovery import give_lost, last_groups, older_heads
 from indicium.cryptomodule.redo import Redo, record_redone
 from indicium.cryptomodule.suites import Suite
 from indicium.domain.errors import CheckpointMismatch, HeadsDisagree, Inhibited, Malformed, Refusal
-from indicium.domain.flow import GENESIS, Changes, Gathered, Head
+from indicium.domain.flow import GENESIS, Changes, Gathered, Head, LastGroup
 from indicium.domain.identity import ChainId, Serial
 from indicium.domain.record import line_hash
 from indicium.domain.switches import AS_THE_SEED, BY_DEFAULT, Checkpoints, Switches
@@ -63,6 +63,11 @@ class Recoverable:
     def older(self) -> tuple[Head, ...]:
         """The older heads that the module can go back to; the newest is the last that it has seen in the store."""
         return older_heads(self._core.inner, self._core.compared) if self._core.inner else ()
+
+    @property
+    def last_groups(self) -> tuple[LastGroup, ...]:
+        """The groups that began at these older heads, in the same order."""
+        return last_groups(self._core.inner, self._core.compared) if self._core.inner else ()
 
     @property
     def settled(self) -> int:

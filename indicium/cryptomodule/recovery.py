@@ -14,13 +14,19 @@ from indicium.cryptomodule.state import GIVEN, RingEntry, Tail, shift_sum
 from indicium.domain.commands.recovery import AutoRecoverCheckpoint
 from indicium.domain.errors import CheckpointMismatch
 from indicium.domain.fig6 import Role, authorize
-from indicium.domain.flow import Changes, Gathered, Head, SealedRecord
+from indicium.domain.flow import Changes, Gathered, Head, LastGroup, SealedRecord
 from indicium.domain.identity import ChainId, DeviceId
 
 
 def older_heads(inner: Inner, compared: int) -> tuple[Head, ...]:
     """Give the older heads that the store may have: of so many checkpoints as are compared the newest is one (M-16)."""
-    return tuple(tail.before for tail in inner.tails)[-compared + 1 :] if compared > 1 else ()
+    return tuple(group.before for group in last_groups(inner, compared))
+
+
+def last_groups(inner: Inner, compared: int) -> tuple[LastGroup, ...]:
+    """Give the groups that began at these heads, with their lines."""
+    tails = inner.tails[-compared + 1 :] if compared > 1 else ()
+    return tuple(LastGroup(tail.before, tuple(record.line for record in tail.records)) for tail in tails)
 
 
 def give_lost(core: Core, inner: Inner, gathered: Gathered, found: Head) -> Changes:

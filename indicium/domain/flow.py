@@ -43,6 +43,15 @@ class SealedRecord(NamedTuple):
     psd_version: int | None
 
 
+class LastGroup(NamedTuple):
+    """A group that a module still remembers, as it would give it to a store that never got it."""
+
+    before: Head
+    """The head that it saw in the store when the group began."""
+    lines: tuple[bytes, ...]
+    """The records' bytes."""
+
+
 class KeptReply(NamedTuple):
     """The reply to a request, sealed by the module, kept so that a repeat gets the same answer."""
 

@@ -1,19 +1,24 @@
 """The end of an audit copy that does not hold together: what a power loss may leave, and what it cannot.
 
-An append is synced before its reply is released, so behind what was synced nothing was released, and the store had it
-first. Blocks that never came to the disk, before others that did, read as zeros, and no record holds a zero byte. An
-end that differs from the store in nothing but zeros is cut, and completed from the store; any other is refused.
+An append is synced before its reply is released, so behind what was synced nothing was released, and memory and store
+had it first. Blocks that never came to the disk, before others that did, read as zeros, and no record holds a zero.
+What differs from their lines in nothing but zeros is cut, and comes again from them; any other end is refused.
 """
 
-from typing import Final, NamedTuple
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple, Protocol
 
 import orjson
 
-from indicium.domain.flow import GENESIS, Head
-from indicium.domain.identity import ChainId
-from indicium.domain.record import line_hash, split
+from indicium.domain.errors import HeadsDisagree
+from indicium.domain.flow import GENESIS, Head, LastGroup
+from indicium.domain.identity import ChainId, Serial
+from indicium.domain.record import closes, line_hash, split
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.ports import RecordStore
+
+_log = logging.getLogger("indicium.mending")
 
 WINDOW_BYTES: Final = 256 * 1024
 """How much of a copy's end is followed: a few hundred records; more where the last group was longer."""
@@ -28,6 +33,80 @@ class Hole(NamedTuple):
     """All that stands behind that."""
     is_next: bool = False
     """Whether what stands behind it is the next record by its number, and not by its link."""
+
+
+class _Headed(Protocol):
+    """A module whose copy it is."""
+
+    @property
+    def chain(self) -> ChainId: ...
+    @property
+    def last_groups(self) -> tuple[LastGroup, ...]: ...
+
+
+def mend_end(serial: Serial, copy: AuditCopy, store: RecordStore, module: _Headed, settled: int) -> None:
+    """Cut from the end of a module's copy what a power loss left of an append. Raises `HeadsDisagree` for other ends.
+
+    Records behind `settled` are looked at, at least. A crash behind a cut finds a copy that ends earlier, and holds
+    together.
+    """
+    _mend_hole(serial, copy, store, module, settled)
+    _mend_torn_line(serial, copy, store, module)
+    _mend_begun_group(serial, copy, store, module)
+
+
+def _mend_hole(serial: Serial, copy: AuditCopy, store: RecordStore, module: _Headed, settled: int) -> None:
+    """Cut the copy before blocks that never came to the disk; report any other hole before its last lines."""
+    hole = find_hole(copy, module.chain, settled)
+    if hole is None:
+        return
+    if not is_lost_block(hole, store, module):
+        first = hole.before.sequence
+        stored = stored_hash(store, module.chain, first)
+        # Where the store has none there, and the next record is another's by its link alone, the earlier one is no
+        # longer what its successor says.
+        first += stored == hole.before.hash or (stored is None and not hole.is_next)
+        raise HeadsDisagree(
+            serial=serial,
+            place="audit copy",
+            sequence=first,
+            why="its lines do not hold together there, though others stand behind",
+            remedy=(
+                "Verify store and copy with 'indicium verify' and put the good copy back; or move it away, and it is "
+                "made again from the store."
+            ),
+        )
+    _log.warning("module %s: blocks of its audit copy were lost behind record %s", serial, hole.before)
+    copy.cut_end(len(hole.rest))
+
+
+def _mend_torn_line(serial: Serial, copy: AuditCopy, store: RecordStore, module: _Headed) -> None:
+    """Cut an unterminated end where the store, or memory, goes on with it, but for lost blocks; report any other."""
+    torn = copy.torn()
+    if not torn:
+        return
+    before = copy.head() or GENESIS
+    # An adoption that ended in the middle of its mark: nothing came of it.
+    torn_mark = closes(torn) and stored_hash(store, module.chain, before.sequence + 1) is None
+    # A power loss may leave the file longer than what came to the disk, and sectors of the line that did not.
+    if not torn_mark and not is_lost_block(Hole(before, torn), store, module):
+        raise HeadsDisagree(
+            serial=serial,
+            place="audit copy",
+            sequence=before.sequence + 1,
+            why="its last line is torn, and is not the beginning of a record that store or memory have",
+            remedy="Verify both with 'indicium verify' and put the good one back.",
+        )
+    copy.cut_torn()
+
+
+def _mend_begun_group(serial: Serial, copy: AuditCopy, store: RecordStore, module: _Headed) -> None:
+    """Cut the beginning of a group whose append was cut off, and which the store has lost: memory gives all of it."""
+    newest = store.head(module.chain)
+    stored, kept = 0 if newest is None else newest.sequence, copy.head() or GENESIS
+    if kept.sequence > stored and (begun := begun_group(copy, module.last_groups)):
+        _log.warning("module %s: its audit copy began a group that the store has lost", serial)
+        copy.cut_end(begun)
 
 
 def find_hole(copy: AuditCopy, chain: ChainId, settled: int) -> Hole | None:
@@ -49,19 +128,56 @@ def find_hole(copy: AuditCopy, chain: ChainId, settled: int) -> Hole | None:
     return None
 
 
-def is_lost_block(hole: Hole, store: RecordStore, chain: ChainId) -> bool:
-    """Say whether the copy is as the store up to a hole, and behind it too, but for bytes that are zero."""
-    rest, stored = hole.rest.rstrip(b"\0"), bytearray()
-    for record in store.records(chain, after=max(0, hole.before.sequence - 1)):
-        if record.sequence > hole.before.sequence:
-            stored += record.line + b"\n"
-        elif line_hash(record.line) != hole.before.hash:
-            return False
-        if len(stored) >= len(rest):
-            break
-    if len(stored) < len(rest):
-        return False
-    return all(found in (0, wanted) for found, wanted in zip(rest, stored, strict=False))
+def is_lost_block(hole: Hole, store: RecordStore, module: _Headed) -> bool:
+    """Say whether the copy is as the chain should be up to a hole, and behind it too, but for bytes that are zero.
+
+    That is as the store has it, and behind the store's end as memory would give it: a store may have failed over to a
+    standby that lacks the very group that the power cut off in the copy.
+    """
+    rest, due = hole.rest.rstrip(b"\0"), bytearray()
+    for line in _lines_behind(hole.before, store, module):
+        due += line + b"\n"
+        if len(due) >= len(rest):
+            return all(found in (0, wanted) for found, wanted in zip(rest, due, strict=False))
+    return not rest
+
+
+def begun_group(copy: AuditCopy, last_groups: Sequence[LastGroup]) -> int:
+    """Give the bytes of a group that is in the copy only in part, as memory has it: its append was cut off.
+
+    Nothing of it was released. 0 where the copy ends with a whole group, or otherwise than memory knows.
+    """
+    end = copy.head() or GENESIS
+    for before, lines in last_groups:
+        count = end.sequence - before.sequence
+        if 0 < count < len(lines) and line_hash(lines[count - 1]) == end.hash:
+            begun = b"".join(line + b"\n" for line in lines[:count])
+            return len(begun) if copy.end(len(begun)) == begun else 0
+    return 0
+
+
+def _lines_behind(before: Head, store: RecordStore, module: _Headed) -> Iterator[bytes]:
+    """Give the lines behind a record, from the store and then from memory; none where they do not know it."""
+    at = before
+    for record in store.records(module.chain, after=max(0, before.sequence - 1)):
+        head = Head(record.sequence, line_hash(record.line))
+        if head.sequence > before.sequence:
+            at = head
+            yield record.line
+        elif head != before:
+            return
+    for began, lines in module.last_groups:
+        hashes = [began.hash, *map(line_hash, lines)]
+        for number, line in enumerate(lines):
+            if at == Head(began.sequence + number, hashes[number]):
+                at = Head(at.sequence + 1, hashes[number + 1])
+                yield line
+
+
+def stored_hash(store: RecordStore, chain: ChainId, sequence: int) -> str | None:
+    """Give the hash of the store's record at a sequence; None if it has none there."""
+    found = next(store.records(chain, after=sequence - 1, upto=sequence), None)
+    return None if found is None else line_hash(found.line)
 
 
 def _end(copy: AuditCopy, chain: ChainId, settled: int) -> tuple[bytes, bool]:

@@ -25,14 +25,14 @@ from indicium.domain.errors import (
     StoreFailed,
 )
 from indicium.domain.failures import noted
-from indicium.domain.flow import GENESIS, Changes, Gathered, Head, Receipt, RequestKey, SealedRecord
+from indicium.domain.flow import GENESIS, Changes, Gathered, Head, LastGroup, Receipt, RequestKey, SealedRecord
 from indicium.domain.heads import Action, Heads, Verdict, judge
 from indicium.domain.identity import ChainId, DeviceId, Serial
 from indicium.domain.package import Package
 from indicium.domain.record import closes, line_hash
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.examining import Begin, Examined, examine
-from indicium.infrastructure.mending import Hole, find_hole, is_lost_block
+from indicium.infrastructure.mending import mend_end, stored_hash
 from indicium.infrastructure.ports import RecordStore
 from indicium.infrastructure.redoing import BATCH, Progress, Redo, batches, redo, unseen
 
@@ -62,6 +62,8 @@ class _Headed(Protocol):
     def head(self) -> Head: ...
     @property
     def older(self) -> tuple[Head, ...]: ...
+    @property
+    def last_groups(self) -> tuple[LastGroup, ...]: ...
 
 
 class _Module(_Headed, Protocol):
@@ -92,6 +94,7 @@ class _Silent(NamedTuple):
     chain: ChainId
     head: Head = GENESIS
     older: tuple[Head, ...] = ()
+    last_groups: tuple[LastGroup, ...] = ()
 
 
 class Places:
@@ -164,10 +167,9 @@ class Places:
         `HeadsDisagree` where the copy holds more of the module's own, for that was released, or another story.
         """
         copy = self._copy = self._copy or self._open_copy(chain)
-        newest = self._store.head(chain)
-        self._mend_hole(copy, chain, 0 if newest is None else newest.sequence - BATCH)
-        self._mend_torn_line(copy, chain)
-        heads = self._heads(_Silent(chain), copy)
+        dead, newest = _Silent(chain), self._store.head(chain)
+        mend_end(self._serial, copy, self._store, dead, 0 if newest is None else newest.sequence - BATCH)
+        heads = self._heads(dead, copy)
         if not heads.one_story:
             remedy = "Verify both with 'indicium verify' and put the good one back."
             first = self._first_difference(chain, copy, min(heads.store.sequence, heads.copy.sequence))
@@ -253,8 +255,7 @@ class Places:
             return ()
         done: list[Action] = []
         self._copy = self._copy or self._open_copy(module.chain)
-        self._mend_hole(self._copy, module.chain, module.settled)
-        self._mend_torn_line(self._copy, module.chain)
+        mend_end(self._serial, self._copy, self._store, module, module.settled)
         for _ in range(len(Action)):
             heads = self._heads(module, self._copy)
             verdict = judge(heads)
@@ -323,8 +324,7 @@ class Places:
         )
 
     def _stored_hash(self, chain: ChainId, sequence: int) -> str | None:
-        found = next(self._store.records(chain, after=sequence - 1, upto=sequence), None)
-        return None if found is None else line_hash(found.line)
+        return stored_hash(self._store, chain, sequence)
 
     def _redo(self, copy: AuditCopy, way: Redo, heads: Heads, progress: Progress) -> None:
         try:
@@ -376,41 +376,6 @@ class Places:
 
     def _packages(self, psd_ids: Iterable[DeviceId]) -> Iterable[Package]:
         return (package for psd_id in psd_ids if (package := self._store.package(psd_id)) is not None)
-
-    def _mend_hole(self, copy: AuditCopy, chain: ChainId, settled: int) -> None:
-        """Cut the copy before blocks that never came to the disk; report any other hole before its last lines."""
-        hole = find_hole(copy, chain, settled)
-        if hole is None:
-            return
-        if not is_lost_block(hole, self._store, chain):
-            why = "its lines do not hold together there, though others stand behind"
-            remedy = (
-                "Verify store and copy with 'indicium verify' and put the good copy back; or move it away, and it is "
-                "made again from the store."
-            )
-            first = hole.before.sequence
-            stored = self._stored_hash(chain, first)
-            # Where the store has none there, and the next record is another's by its link alone, the earlier one is no
-            # longer what its successor says.
-            first += stored == hole.before.hash or (stored is None and not hole.is_next)
-            raise self._refused(Verdict(Action.REFUSE, "audit copy", first, why, remedy))
-        _log.warning("module %s: blocks of its audit copy were lost behind record %s", self._serial, hole.before)
-        copy.cut_end(len(hole.rest))
-
-    def _mend_torn_line(self, copy: AuditCopy, chain: ChainId) -> None:
-        """Cut an unterminated end where the store goes on with it, but for lost blocks; report it otherwise."""
-        torn = copy.torn()
-        if not torn:
-            return
-        before = copy.head() or GENESIS
-        # An adoption that ended in the middle of its mark: nothing came of it.
-        torn_mark = closes(torn) and self._stored_hash(chain, before.sequence + 1) is None
-        # A power loss may leave the file longer than what came to the disk, and sectors of the line that did not.
-        if not torn_mark and not is_lost_block(Hole(before, torn), self._store, chain):
-            why = "its last line is torn, and is not the beginning of the store's record"
-            remedy = "Verify both with 'indicium verify' and put the good one back."
-            raise self._refused(Verdict(Action.REFUSE, "audit copy", before.sequence + 1, why, remedy))
-        copy.cut_torn()
 
     def _refused(self, verdict: Verdict) -> HeadsDisagree:
         return HeadsDisagree(

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 import pytest
 
-from indicium.domain.flow import GENESIS, Changes, Head, SealedRecord
+from indicium.domain.flow import GENESIS, Changes, Head, LastGroup, SealedRecord
 from indicium.domain.identity import ChainId, Serial
 from indicium.domain.record import line_hash
 from indicium.infrastructure import mending
 from indicium.infrastructure.audit_copy import AuditCopy
-from indicium.infrastructure.mending import Hole, find_hole, is_lost_block
+from indicium.infrastructure.mending import Hole, begun_group, find_hole, is_lost_block
 from indicium.infrastructure.store import Store
 
 SERIAL, CHAIN = Serial("1"), ChainId("0123456789abcdef" * 2)
@@ -28,6 +29,21 @@ def chain_of(length: int) -> list[bytes]:
 
 
 LINES = chain_of(12)
+
+
+class Remembering(NamedTuple):
+    """What a module says of its own chain."""
+
+    last_groups: tuple[LastGroup, ...] = ()
+    chain: ChainId = CHAIN
+
+
+def head(sequence: int) -> Head:
+    return Head(sequence, line_hash(LINES[sequence - 1])) if sequence else GENESIS
+
+
+def group(first: int, last: int) -> LastGroup:
+    return LastGroup(head(first - 1), tuple(LINES[first - 1 : last]))
 
 
 class Ends:
@@ -50,7 +66,7 @@ class Ends:
     def verdict(self, content: bytes) -> tuple[int, bool] | None:
         """Give the record in front of the hole, and whether it is a power loss's; None without a hole."""
         hole = self.hole(content)
-        return None if hole is None else (hole.before.sequence, is_lost_block(hole, self.store, CHAIN))
+        return None if hole is None else (hole.before.sequence, is_lost_block(hole, self.store, Remembering()))
 
 
 @pytest.fixture
@@ -125,6 +141,53 @@ def test_the_whole_last_group_is_followed_however_little_is_looked_at_otherwise(
     hole = ends.hole(content, settled=3)
     assert hole is not None
     assert hole.before.sequence == 4
+
+
+@pytest.mark.parametrize(
+    ("stored", "groups", "is_lost"),
+    [
+        (12, (), True),
+        (11, (group(10, 11), group(12, 12)), True),
+        (9, (group(10, 12),), True),
+        (7, (group(9, 9), group(10, 12)), True),
+        (0, (group(12, 12),), True),
+        (11, (), False),
+        (9, (group(10, 11),), False),
+        (9, (group(9, 11),), False),
+        (9, (group(10, 10), LastGroup(head(9), tuple(LINES[11:]))), False),
+        (9, (LastGroup(Head(11, "0" * 64), tuple(LINES[11:])),), False),
+    ],
+)
+def test_a_torn_end_goes_on_as_the_store_has_it_or_behind_the_stores_end_as_memory_has_it(
+    stored: int, groups: tuple[LastGroup, ...], *, is_lost: bool, tmp_path: Path
+) -> None:
+    with Store.create(f"sqlite:///{tmp_path / 'ledger.db'}") as store:
+        rows = [SealedRecord(CHAIN, number, "any", line, None, None) for number, line in enumerate(LINES, 1)]
+        store.save(Changes(rows[:stored]))
+        torn = Hole(head(11), LINES[11][:-20])
+        assert is_lost_block(torn, store, Remembering(groups)) is is_lost
+
+
+@pytest.mark.parametrize(
+    ("last", "groups", "begun"),
+    [
+        (10, (group(10, 12),), 1),
+        (11, (group(10, 12),), 2),
+        (11, (group(7, 9), group(10, 12)), 2),
+        (8, (group(7, 9), group(10, 12)), 2),
+        (12, (group(10, 12),), 0),
+        (9, (group(10, 12),), 0),
+        (11, (), 0),
+        (11, (LastGroup(head(9), (LINES[9], LINES[11], LINES[11])),), 0),
+    ],
+)
+def test_a_copy_that_ends_within_a_group_that_memory_knows_has_begun_it(
+    last: int, groups: tuple[LastGroup, ...], begun: int, ends: Ends, tmp_path: Path
+) -> None:
+    assert ends.hole(joined(LINES[:last])) is None
+    copy = AuditCopy.open(tmp_path, SERIAL, CHAIN)
+    assert begun_group(copy, groups) == len(joined(LINES[last - begun : last]))
+    copy.close()
 
 
 @pytest.mark.parametrize(
