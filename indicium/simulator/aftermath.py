@@ -16,10 +16,10 @@ from indicium.domain.errors import (
 )
 from indicium.parties.disaster import Disaster
 from indicium.parties.operator import Operator
-from indicium.simulator.born import OFFICER, settings
+from indicium.simulator.born import OFFICER
 from indicium.simulator.checkers import Judge, Street, broken
-from indicium.simulator.machine import SERIAL, SimulatedMachine
-from indicium.simulator.process import COPY, MEMORY, STORE, Crash, Process
+from indicium.simulator.process import Crash, Process
+from indicium.simulator.server import Server
 from indicium.simulator.world import ATTEMPTS, Snapshot, World
 
 _SEAMS_AHEAD: Final = 30
@@ -30,7 +30,8 @@ _WITNESSED: Final = (LedgerRolledBack, ModuleNotAuthentic, UnknownMeterUser, Unk
 def demand_mended(world: World) -> None:
     """See that the ledger brings its places together by itself, and that nothing is missing."""
     world.calm()
-    world.insist(partial(world.note, "is all well?"))
+    for server in world.servers:
+        world.insist(partial(server.note, "is all well?"))
     world.check()
 
 
@@ -40,31 +41,38 @@ def demand_noticed_or_whole(world: World, newest: Snapshot) -> None:
     Where it says so, the newest places are put back, as its sentence demands; or the Security Officer is called.
     """
     world.calm()
+    for server in world.servers:
+        error = _ask(server)
+        if error is None:
+            continue
+        world.refused[error.code] += 1
+        server.stop()
+        if not (isinstance(error, HeadsDisagree) and world.dice.one_in(2) and _call_officer(world, server, newest)):
+            world.put_all(newest)
+            return
+    world.check()
+
+
+def _ask(server: Server) -> IndiciumError | None:
+    """Ask a server whether all is well; give what it says if not."""
     for _ in range(ATTEMPTS):
         try:
-            world.note("is all well?")
+            server.note("is all well?")
         except NotSaved:
             continue
         except IndiciumError as error:
-            world.refused[error.code] += 1
-            world.stop()
-            if isinstance(error, HeadsDisagree) and world.dice.one_in(2):
-                _call_officer(world, newest)
-            else:
-                world.put(newest, (MEMORY, STORE, COPY))
-            return
-        world.check()
-        return
-    broken("the ledger neither serves nor says why")
+            return error
+        return None
+    return broken("the ledger neither serves nor says why")
 
 
 def demand_witnesses(world: World, newest: Snapshot) -> None:
     """See that each customer who was shown more than there is now says so before anything is issued to him."""
     try:
-        world.running()
+        world.run_all()
     except IndiciumError:
         return
-    shown = {str(name): package.version for name, package in world.disks.database.packages.items()}
+    shown = {str(name): package.version for name, package in world.database.packages.items()}
     for client in world.clients:
         if client.customer.state.version > shown.get(client.device, 0):
             try:
@@ -72,21 +80,20 @@ def demand_witnesses(world: World, newest: Snapshot) -> None:
             except _WITNESSED:
                 continue
             broken(f"customer {client.kept.customer} was shown less than before, and believed it")
-    world.stop()
-    world.put(newest, (MEMORY, STORE, COPY))
+    world.put_all(newest)
 
 
-def _call_officer(world: World, newest: Snapshot) -> None:
-    """Have the Security Officer set the module to what the places hold (O-15, M-64), though it be killed meanwhile.
+def _call_officer(world: World, server: Server, newest: Snapshot) -> bool:
+    """Have the Security Officer set a module to what the places hold (O-15, M-64), though it be killed meanwhile.
 
-    If the chain continued, nothing is missing. If something was abandoned, the rest adds up, and whoever was shown more
-    says so; then the newest places are found after all.
+    Tell whether the chain continued: then nothing is missing. If something was abandoned, the rest adds up, and whoever
+    was shown more says so.
     """
     if world.dice.one_in(3):
         world.hazards.arm(1 + world.dice.below(_SEAMS_AHEAD), lambda process, _seam: process.end())
     for _ in range(ATTEMPTS):
         try:
-            _set_right(world)
+            _set_right(world, server)
         except Crash:
             continue
         except NothingToRecover:  # he was killed when it was done, and the opening did the rest
@@ -95,32 +102,33 @@ def _call_officer(world: World, newest: Snapshot) -> None:
             world.refused[error.code] += 1
             world.hazards.disarm()
             world.recovered[error.code] += 1
-            world.put(newest, (MEMORY, STORE, COPY))
-            return
+            return False
         break
     world.hazards.disarm()
-    outcome = _outcome(world)
+    outcome = _outcome(server)
     world.recovered[outcome] += 1
     if outcome == "continued":
-        world.check()
-        return
-    world.running()
+        return True
+    world.run_all()
     world.judged_by(Judge(Street()))
     demand_witnesses(world, newest)
+    return False
 
 
-def _set_right(world: World) -> None:
+def _set_right(world: World, server: Server) -> None:
     process = Process(world.hazards)
-    machine = SimulatedMachine(world.disks, process, world.clock, world.suite)
     try:
-        with Disaster(settings(), machine) as disaster, Operator(disaster.execute, world.suite, SERIAL) as officer:
+        with (
+            Disaster(server.settings, server.machine(process)) as disaster,
+            Operator(disaster.execute, world.suite, server.serial) as officer,
+        ):
             officer.logon(OFFICER.name, OFFICER.passphrase)
             disaster.recover(officer)
     finally:
         process.end()
 
 
-def _outcome(world: World) -> str:
+def _outcome(server: Server) -> str:
     """Read what the chain says of it."""
-    recovered = [line for line in world.lines() if b'"event":"disaster-recovered"' in line]
+    recovered = [line for line in server.lines() if b'"event":"disaster-recovered"' in line]
     return str(json.loads(recovered[-1].partition(b"\t")[0])["data"]["outcome"])

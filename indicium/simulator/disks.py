@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from indicium.cryptomodule.ports import DeviceIdentity, MemoryUpdate, MeterRow
-from indicium.domain.identity import ChainId
+from indicium.domain.identity import ChainId, Serial
 from indicium.simulator.database import Database
 from indicium.simulator.drawn import Dice
 from indicium.simulator.process import Process
@@ -89,10 +89,11 @@ def _out_of_order(content: bytes, offset: int, dice: Dice) -> bytes:
 
 @dataclass
 class Disks:
-    """Everything that lasts of one ledger."""
+    """Everything that lasts of one module, and the database that it writes to."""
 
+    serial: Serial
+    database: Database
     memory: MemoryDisk = field(default_factory=MemoryDisk)
-    database: Database = field(default_factory=Database)
     copies: dict[ChainId, FileDisk] = field(default_factory=dict)
     sealed: dict[ChainId, FileDisk] = field(default_factory=dict)
     """The static parts beside each copy."""
@@ -103,16 +104,15 @@ class Disks:
     """The process that has the module's memory."""
 
     def lose_power(self, dice: Dice) -> None:
-        """Let all of them lose what was not synced."""
+        """Let those of the module's own machine lose what was not synced."""
         self.memory.lose_power(dice)
-        self.database.lose_power(dice)
         for file in (*self.copies.values(), *self.sealed.values()):
             file.lose_power(dice)
 
-    def copied(self) -> "Disks":
-        """Give disks with the same content."""
+    def copied(self, database: Database) -> "Disks":
+        """Give disks with the same content, beside another database."""
         memory = MemoryDisk()
         memory.put(self.memory.written)
         copies = {chain: FileDisk(bytes(file.content)) for chain, file in self.copies.items()}
         sealed = {chain: FileDisk(bytes(file.content)) for chain, file in self.sealed.items()}
-        return Disks(memory, self.database.copied(), copies, sealed, self.ppd, self.device)
+        return Disks(self.serial, database, memory, copies, sealed, self.ppd, self.device)

@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 from indicium.domain.errors import IndiciumError, LedgerInUse
 from indicium.simulator.aftermath import demand_noticed_or_whole
 from indicium.simulator.checkers import broken
-from indicium.simulator.machine import SimulatedMachine
 from indicium.simulator.network import Wire
 from indicium.simulator.people import Standing
 from indicium.simulator.process import COPY, MEMORY, STATIC, STORE, Failing, Process
@@ -51,27 +50,33 @@ def _kill(_world: World, process: Process) -> None:
 
 def _lose_power(world: World, process: Process) -> None:
     """Everything that was not synced is lost, torn, or there after all; not on disks that another machine took."""
-    process.end()
-    if not process.fenced:
-        world.disks.lose_power(world.dice)
+    if process.fenced:
+        process.end()
+    else:
+        world.lose_power(process)
 
 
 def _sleep(world: World, process: Process) -> None:
     """The process sleeps here; another takes over its disks and serves, and then the first one wakes up."""
-    if process.fenced:  # one that slept before, and does not know yet: from this sleep it does not wake up
+    server = world.server_of(process)
+    if process.fenced or server is None:  # one that slept before, and does not know yet: from this it does not wake up
         process.end()
         return
-    process.fenced, world.ledger = True, None
+    process.fenced, server.ledger = True, None
     others = [client for client in world.clients if client.idle]
     with suppress(IndiciumError):
         for client in others[:2]:
             client.go(world.dice)
-    if world.ledger is None:  # nobody could take over: then it is as if it had been killed
+    if server.ledger is None:  # nobody could take over: then it is as if it had been killed
         process.end()
 
 
+def _stop(world: World) -> None:
+    world.some_server().stop()
+
+
 def _close(world: World) -> None:
-    world.attempt(world.close)
+    world.attempt(world.some_server().close)
 
 
 def _fail(place: str, how: Failing, world: World) -> None:
@@ -88,20 +93,18 @@ def _lie(place: str, world: World) -> None:
     for client in world.clients:
         world.attempt(partial(client.go, world.dice))
     newest = world.snapshot()
-    world.stop()
-    world.disks.lose_power(world.dice)
+    world.lose_power()
     world.hazards.mend()
     demand_noticed_or_whole(world, newest)
 
 
 def _second_process(world: World) -> None:
     """Somebody starts the ledger once more while it runs."""
-    if not world.attempt(world.running):
+    server = world.some_server()
+    if not world.attempt(server.running):
         return
-    other = Process(world.hazards)
-    machine = SimulatedMachine(world.disks, other, world.clock, world.suite)
     try:
-        machine.open_memory()
+        server.machine(Process(world.hazards)).open_memory()
     except LedgerInUse:
         return
     broken("two processes hold one memory")
@@ -109,7 +112,7 @@ def _second_process(world: World) -> None:
 
 def _new_server(world: World) -> None:
     """The database server restarts: every connection is cut."""
-    world.disks.database.epoch += 1
+    world.database.epoch += 1
 
 
 def _move_clock(days: int, world: World) -> None:
@@ -161,7 +164,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         partial(_arm, _sleep),
         UNSAVED | {"record-conflict", "checkpoint-mismatch"},
     ),
-    Fault("process killed between requests", 8, World.stop),
+    Fault("process killed between requests", 8, _stop),
     Fault("closed in good order", 4, _close, UNSAVED),
     *_failing_writes(),
     *(Fault(f"{place}: syncs that are none", 2, partial(_lie, place), UNSAVED) for place in (MEMORY, STORE, COPY)),

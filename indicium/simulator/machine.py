@@ -2,7 +2,7 @@
 
 from indicium.cryptomodule.ports import DeviceIdentity, Hardware
 from indicium.domain.errors import LedgerInUse, MemoryNotAuthentic
-from indicium.domain.identity import ChainId, Serial
+from indicium.domain.identity import ChainId
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.places import Places
 from indicium.machine import Memory
@@ -11,8 +11,6 @@ from indicium.simulator.drawn import SimulatedClock
 from indicium.simulator.places import SimulatedLines, SimulatedMemory, SimulatedStore
 from indicium.simulator.process import COPY, STATIC, Process
 from indicium.simulator.replayed import Replayed
-
-SERIAL = Serial("34576590")
 
 
 class SimulatedMachine:
@@ -25,13 +23,13 @@ class SimulatedMachine:
     def open_places(self) -> Places:
         """Open the store."""
         database, process = self.disks.database, self.process
-        return Places(SERIAL, lambda: SimulatedStore(database, process), self._open_copy, self.clock)
+        return Places(self.disks.serial, lambda: SimulatedStore(database, process), self._open_copy, self.clock)
 
     def open_memory(self) -> SimulatedMemory:
         """Open the memory; whoever holds it keeps it."""
         holder = self.disks.holder
         if holder is not None and holder.alive and not holder.fenced:
-            raise LedgerInUse(serial=SERIAL)
+            raise LedgerInUse(serial=self.disks.serial)
         self.disks.holder = self.process
         return SimulatedMemory(self.disks.memory, self.process)
 
@@ -44,7 +42,7 @@ class SimulatedMachine:
         sealed = SimulatedLines(self.disks.sealed.setdefault(chain, FileDisk()), STATIC, self.process)
         if sealed.torn():
             sealed.cut_torn()
-        return AuditCopy(SERIAL, lines, sealed)
+        return AuditCopy(self.disks.serial, lines, sealed)
 
 
 class _PpdKey:
@@ -55,7 +53,7 @@ class _PpdKey:
 
     def load(self) -> bytes:
         if not self._disks.ppd:
-            raise MemoryNotAuthentic(path=SERIAL, why="its key is gone")
+            raise MemoryNotAuthentic(path=self._disks.serial, why="its key is gone")
         return self._disks.ppd
 
     def renew(self, key: bytes) -> None:

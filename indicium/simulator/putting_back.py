@@ -22,9 +22,9 @@ def put_back(places: tuple[str, ...], world: World) -> None:
     if older is None:
         return
     world.calm()
-    newest = world.snapshot()
+    newest, server = world.snapshot(), world.some_server()
     world.stop()
-    world.put(older, places)
+    world.put(older, places, server)
     if places in _WITNESSED:
         demand_witnesses(world, newest)
     if places in _MENDED:
@@ -33,14 +33,14 @@ def put_back(places: tuple[str, ...], world: World) -> None:
         demand_noticed_or_whole(world, newest)
     if STATIC in places:  # then the newest is found, and what was added meanwhile is added to it
         world.stop()
-        sealed = world.disks.sealed[world.chain]
-        sealed.put(newest.sealed + bytes(sealed.content[len(older.sealed) :]))
+        lost, sealed = len(older.kept[server.serial].sealed), server.sealed
+        sealed.put(newest.kept[server.serial].sealed + bytes(sealed.content[lost:]))
 
 
 def fail_over(world: World) -> None:
     """Let a standby take over that lacks the last transactions; the server is not told, its connection just ends."""
     world.calm()
-    database = world.disks.database
+    database = world.database
     lag = world.dice.below(5)
     database.load(database.log[: max(world.oldest, len(database.log) - lag)])
     demand_mended(world)

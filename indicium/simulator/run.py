@@ -1,6 +1,5 @@
 """A run: rounds of work in which things go wrong, each followed by a repair, after which everything must be right."""
 
-import hashlib
 from collections import Counter
 from functools import partial
 from typing import Final, NamedTuple
@@ -26,9 +25,9 @@ class Result(NamedTuple):
     seed: int
     steps: int
     head: str
-    """Hash of the chain's last record: the same seed and steps give the same."""
+    """Hash of the last records of all chains: the same seed and steps give the same."""
     transactions: int
-    """PSD records in the chain that the run made."""
+    """PSD records in the chains that the run made."""
     faults: Counter[str]
     refused: Counter[str]
     recovered: Counter[str]
@@ -72,7 +71,7 @@ def run(seed: int, steps: int) -> Result:
         raise Failed(seed, steps, f"{type(error).__name__}: {error} (after {', '.join(world.round)})") from error
     finally:
         world.stop()
-    head = hashlib.sha256(world.lines()[-1]).hexdigest()
+    head = world.head()
     made = _transactions(world) - begun
     return Result(seed, steps, head, made, +world.faults, world.refused, world.recovered, world.hazards.struck)
 
@@ -99,7 +98,7 @@ def _step(world: World) -> None:
         case "refund":
             world.attempt(partial(world.bank.refund, client.customer_of_meter))
         case _:
-            world.attempt(partial(world.note, "somebody asked for it"))
+            world.attempt(partial(world.some_server().note, "somebody asked for it"))
 
 
 def _print_together(world: World) -> None:
@@ -121,11 +120,12 @@ def _print_together(world: World) -> None:
 
 
 def _transactions(world: World) -> int:
-    return sum(record.psd_id is not None for record in world.disks.database.records[world.chain])
+    return sum(record.psd_id is not None for chain in world.database.records.values() for record in chain)
 
 
 def _audit(world: World) -> None:
-    """Have the product's own verifier look at the chain, with the key that its Auditor exported."""
-    report = verify_chain(world.lines(), load_key(world.audit_key))
-    if report.verdict is not Verdict.PASS and report.first_bad is not None:
-        broken(f"the chain does not verify: {report.first_bad.reason}")
+    """Have the product's own verifier look at each chain, with the key that its Auditor exported."""
+    for server in world.servers:
+        report = verify_chain(server.lines(), load_key(server.audit_key))
+        if report.verdict is not Verdict.PASS and report.first_bad is not None:
+            broken(f"the chain does not verify: {report.first_bad.reason}")

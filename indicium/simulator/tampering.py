@@ -10,10 +10,13 @@ from indicium.domain.identity import DeviceId
 from indicium.domain.package import Package
 from indicium.domain.record import line_hash
 from indicium.simulator.checkers import broken
-from indicium.simulator.process import COPY, MEMORY, STORE
+from indicium.simulator.server import Server
 from indicium.simulator.world import World
 
 Undo = Callable[[], None]
+Probe = Callable[[World], None]
+Done = tuple[Undo, Probe]
+"""The way back, and what must notice it."""
 
 
 def tamper(what: str, world: World) -> None:
@@ -22,16 +25,16 @@ def tamper(what: str, world: World) -> None:
     world.settle()
     world.stop()
     newest = world.snapshot()
-    undo, probe = TAMPERINGS[what](world)
+    undo, probe = TAMPERINGS[what](world, world.some_server())
     try:
-        world.running()
+        world.run_all()
     except IndiciumError as error:
         world.refused[error.code] += 1
     else:
         probe(world)
     world.stop()
     undo()
-    world.put(newest, (MEMORY, STORE, COPY))
+    world.put_all(newest)
 
 
 def _flipped(world: World, data: bytes) -> bytes:
@@ -48,7 +51,7 @@ def _unasked(_world: World) -> None:
     """Nothing was changed."""
 
 
-def _demand_refusal(device: str) -> Callable[[World], None]:
+def _demand_refusal(device: str) -> Probe:
     def probe(world: World) -> None:
         client = world.client_of(device)
         try:
@@ -61,19 +64,18 @@ def _demand_refusal(device: str) -> Callable[[World], None]:
     return probe
 
 
-def _demand_audit(world: World) -> Callable[[World], None]:
+def _demand_audit(server: Server) -> Probe:
     """See that an auditor who noted the head finds it, in what the store gives out or in the copy, or that it is gone.
 
     To be called while all is as it should be.
     """
-    noted = world.lines()
+    noted = server.lines()
     head = Head(len(noted), line_hash(noted[-1]))
 
-    def probe(world: World) -> None:
-        stored = [record.line for record in world.disks.database.records[world.chain]]
-        for lines in (stored, world.lines()):
+    def probe(_world: World) -> None:
+        for lines in (server.stored(), server.lines()):
             changed = lines[: len(noted)] != noted
-            if changed and verify_chain(lines, load_key(world.audit_key), head).verdict is Verdict.PASS:
+            if changed and verify_chain(lines, load_key(server.audit_key), head).verdict is Verdict.PASS:
                 broken("a changed record passes the audit")
 
     return probe
@@ -83,9 +85,9 @@ def _unnoticed(_world: World) -> None:
     broken("a changed memory was opened")
 
 
-def _record(world: World, number: int) -> tuple[Undo, Callable[[World], None]]:
-    records = world.disks.database.records[world.chain]
-    kept, audit = records[number], _demand_audit(world)
+def _record(world: World, server: Server, number: int) -> Done:
+    records = world.database.records[server.chain]
+    kept, audit = records[number], _demand_audit(server)
     records[number] = kept._replace(line=_flipped(world, kept.line))
 
     def undo() -> None:
@@ -94,16 +96,16 @@ def _record(world: World, number: int) -> tuple[Undo, Callable[[World], None]]:
     return undo, audit
 
 
-def _newest_record(world: World) -> tuple[Undo, Callable[[World], None]]:
-    return _record(world, -1)
+def _newest_record(world: World, server: Server) -> Done:
+    return _record(world, server, -1)
 
 
-def _older_record(world: World) -> tuple[Undo, Callable[[World], None]]:
-    return _record(world, world.dice.below(len(world.disks.database.records[world.chain])))
+def _older_record(world: World, server: Server) -> Done:
+    return _record(world, server, world.dice.below(len(world.database.records[server.chain])))
 
 
-def _package(world: World, part: str) -> tuple[Undo, Callable[[World], None]]:
-    packages = world.disks.database.packages
+def _package(world: World, part: str) -> Done:
+    packages = world.database.packages
     device = DeviceId(world.dice.one_of(world.clients).device)
     kept = packages[device]
     changed = _flipped(world, getattr(kept, part))
@@ -115,21 +117,21 @@ def _package(world: World, part: str) -> tuple[Undo, Callable[[World], None]]:
     return undo, _demand_refusal(device)
 
 
-def _registers(world: World) -> tuple[Undo, Callable[[World], None]]:
+def _registers(world: World, _server: Server) -> Done:
     return _package(world, "moving")
 
 
-def _static_part(world: World) -> tuple[Undo, Callable[[World], None]]:
+def _static_part(world: World, _server: Server) -> Done:
     return _package(world, "static")
 
 
-def _package_mac(world: World) -> tuple[Undo, Callable[[World], None]]:
+def _package_mac(world: World, _server: Server) -> Done:
     return _package(world, "mac")
 
 
-def _older_package(world: World) -> tuple[Undo, Callable[[World], None]]:
+def _older_package(world: World, _server: Server) -> Done:
     """Put a meter's older package, whole and genuine, in the place of its newest."""
-    database = world.disks.database
+    database = world.database
     made: dict[DeviceId, list[Package]] = {DeviceId(client.device): [] for client in world.clients}
     for package in (package for changes in database.log for package in changes.packages):
         made.get(package.psd_id, []).append(package)
@@ -153,9 +155,9 @@ def _older_package(world: World) -> tuple[Undo, Callable[[World], None]]:
     return undo, probe
 
 
-def _reply(world: World) -> tuple[Undo, Callable[[World], None]]:
+def _reply(world: World, _server: Server) -> Done:
     """Change a kept reply: whoever repeats that request gets nothing, or what he got before, and nothing else."""
-    replies = world.disks.database.replies
+    replies = world.database.replies
     key = world.dice.one_of(sorted(key for key, reply in replies.items() if reply.token))
     kept = replies[key]
     replies[key] = kept._replace(token=_flipped(world, kept.token))
@@ -170,57 +172,57 @@ def _repeat_everything(world: World) -> None:
     world.network.repeat_all()
 
 
-def _copy_line(world: World) -> tuple[Undo, Callable[[World], None]]:
-    file, audit = world.disks.copies[world.chain], _demand_audit(world)
+def _copy_line(world: World, server: Server) -> Done:
+    file, audit = server.copy, _demand_audit(server)
     place = world.dice.below(len(file.content))
     file.content[place] ^= 1
     return _nothing, audit
 
 
-def _newest_copy_line(world: World) -> tuple[Undo, Callable[[World], None]]:
-    file, audit = world.disks.copies[world.chain], _demand_audit(world)
+def _newest_copy_line(world: World, server: Server) -> Done:
+    file, audit = server.copy, _demand_audit(server)
     file.content[-2 - world.dice.below(50)] ^= 1
     return _nothing, audit
 
 
-def _shorter_copy(world: World) -> tuple[Undo, Callable[[World], None]]:
+def _shorter_copy(world: World, server: Server) -> Done:
     """Cut the copy anywhere: it is completed from the store, torn line and all."""
-    file = world.disks.copies[world.chain]
+    file = server.copy
     file.put(bytes(file.content[: world.dice.below(len(file.content))]))
     return _nothing, World.check
 
 
-def _missing_copy(world: World) -> tuple[Undo, Callable[[World], None]]:
-    del world.disks.copies[world.chain]
+def _missing_copy(_world: World, server: Server) -> Done:
+    del server.disks.copies[server.chain]
     return _nothing, World.check
 
 
-def _memory(world: World, part: str) -> tuple[Undo, Callable[[World], None]]:
-    disk = world.disks.memory
+def _memory(world: World, server: Server, part: str) -> Done:
+    disk = server.disks.memory
     changed = _flipped(world, getattr(disk.written, part))
     disk.put(disk.written._replace(**{part: changed}))  # type: ignore[arg-type]  # parts are bytes
     return _nothing, _unnoticed
 
 
-def _hot_part(world: World) -> tuple[Undo, Callable[[World], None]]:
-    return _memory(world, "hot")
+def _hot_part(world: World, server: Server) -> Done:
+    return _memory(world, server, "hot")
 
 
-def _cold_part(world: World) -> tuple[Undo, Callable[[World], None]]:
-    return _memory(world, "cold")
+def _cold_part(world: World, server: Server) -> Done:
+    return _memory(world, server, "cold")
 
 
-def _tail_part(world: World) -> tuple[Undo, Callable[[World], None]]:
+def _tail_part(world: World, server: Server) -> Done:
     """Change a kept group: each that is in use lies under the hot part's MAC."""
-    disk = world.disks.memory
+    disk = server.disks.memory
     slot = world.dice.one_of(sorted(disk.written.tails))
     disk.put(disk.written._replace(tails={**disk.written.tails, slot: _flipped(world, disk.written.tails[slot])}))
     return _nothing, _unnoticed
 
 
-def _older_row(world: World) -> tuple[Undo, Callable[[World], None]]:
+def _older_row(world: World, server: Server) -> Done:
     """Have memory believe that a meter's version is another one."""
-    disk = world.disks.memory
+    disk = server.disks.memory
     rows = dict(disk.written.meters)
     name = world.dice.one_of(sorted(rows))
     rows[name] = rows[name]._replace(version=rows[name].version - 1)
@@ -228,16 +230,16 @@ def _older_row(world: World) -> tuple[Undo, Callable[[World], None]]:
     return _nothing, _unnoticed
 
 
-def _ppd_key(world: World) -> tuple[Undo, Callable[[World], None]]:
-    kept, world.disks.ppd = world.disks.ppd, world.disks.ppd[::-1]
+def _ppd_key(_world: World, server: Server) -> Done:
+    kept, server.disks.ppd = server.disks.ppd, server.disks.ppd[::-1]
 
     def undo() -> None:
-        world.disks.ppd = kept
+        server.disks.ppd = kept
 
     return undo, _unnoticed
 
 
-TAMPERINGS: Final[dict[str, Callable[[World], tuple[Undo, Callable[[World], None]]]]] = {
+TAMPERINGS: Final[dict[str, Callable[[World, Server], Done]]] = {
     "newest record": _newest_record,
     "older record": _older_record,
     "registers in a package": _registers,

@@ -1,39 +1,50 @@
 """One simulated world: the ledger on its machine, those who use it, and what is about to go wrong."""
 
+import hashlib
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
-from indicium.app import Ledger
-from indicium.domain.commands.auditing import CreateAuditEntry
 from indicium.domain.commands.base import Command
-from indicium.domain.errors import AnswerLost, HeadsDisagree, IndiciumError
+from indicium.domain.errors import IndiciumError
 from indicium.domain.flow import Changes
+from indicium.domain.identity import Serial
 from indicium.domain.replies import parse_reply
-from indicium.simulator.born import born, settings
+from indicium.simulator.born import born
 from indicium.simulator.checkers import Judge, Street, broken
-from indicium.simulator.disks import Disks, FileDisk, MemoryState
+from indicium.simulator.disks import MemoryState
 from indicium.simulator.drawn import Dice, SimulatedClock, Stream
-from indicium.simulator.machine import SimulatedMachine
 from indicium.simulator.network import Network
 from indicium.simulator.outsiders import Outsiders
 from indicium.simulator.people import Bank, Client
-from indicium.simulator.process import COPY, MEMORY, STATIC, STORE, Crash, Hazards, Process
+from indicium.simulator.process import COPY, MEMORY, STATIC, STORE, Hazards, Process
 from indicium.simulator.replayed import Replayed
+from indicium.simulator.server import Ground, Server
 
 ATTEMPTS: Final = 8
 """So often somebody tries again before the ledger counts as out of service."""
 
 
-class Snapshot(NamedTuple):
-    """What the three places held at one moment."""
+class Kept(NamedTuple):
+    """What the disks of one server held at one moment."""
 
     memory: MemoryState
-    log: tuple[Changes, ...]
     copy: bytes
     sealed: bytes
+
+    @classmethod
+    def of(cls, server: Server) -> Self:
+        """Take it down."""
+        return cls(server.disks.memory.written, bytes(server.copy.content), bytes(server.sealed.content))
+
+
+class Snapshot(NamedTuple):
+    """What all places held at one moment."""
+
+    log: tuple[Changes, ...]
+    """The store's."""
+    kept: dict[Serial, Kept]
 
 
 class World:
@@ -46,10 +57,9 @@ class World:
         stream = Stream(f"stream {seed}")
         self.suite = Replayed(stream)
         self._outsiders, self._card = Outsiders(start.keys, self.suite, stream.number), start.card
-        self.clock = SimulatedClock(start.time)
-        self.chain, self.audit_key = start.chain, start.audit_key
-        self.disks: Disks = start.disks.copied()
-        self.hazards = Hazards()
+        self.clock, self.hazards, self.database = SimulatedClock(start.time), Hazards(), start.database.copied()
+        ground = Ground(self.database, self.hazards, self.clock, self.suite, self._overheard)
+        self.servers = [Server(module, ground) for module in start.modules]
         self.street = Street()
         self.judge = Judge(self.street)
         self.network = Network(self.execute, self._overheard, self.dice)
@@ -59,10 +69,8 @@ class World:
             if client.kept.user is not None:
                 self.client_of(client.device).administer(client)
         self.bank = Bank(self._outsiders.provider, carry, self.execute, self.street)
-        self.ledger: Ledger | None = None
-        self.process = Process(self.hazards)
         self._snapshots: deque[Snapshot] = deque(maxlen=6)
-        self.oldest = len(self.disks.database.log)
+        self.oldest = len(self.database.log)
         """Transactions that every backup holds: the world began with them."""
         self.expected: set[str] = set()
         """Codes of the errors that something in this round explains."""
@@ -75,96 +83,46 @@ class World:
         self.recovered: Counter[str] = Counter()
         """What came of it when the Security Officer was called."""
 
-    # -- the server ------------------------------------------------------------------------------------------------
-
-    def running(self) -> Ledger:
-        """Give the ledger, started if it is not running. Raises what opening says, and `AnswerLost` if it dies."""
-        while self.ledger is None:
-            self._start()
-        return self.ledger
-
-    def _start(self) -> None:
-        self.process = process = Process(self.hazards)
-        machine = SimulatedMachine(self.disks, process, self.clock, self.suite)
-        try:
-            opened = Ledger(settings(), machine)
-        except Crash:
-            raise AnswerLost(why="it ended while it started") from None
-        except IndiciumError:
-            process.end()
-            if process.fenced:  # it slept while it started: who took its disks over serves, or the next one does
-                return
-            raise
-        if process.fenced:
-            self._bury(opened)
-        else:
-            self.ledger = opened
+    # -- its servers -----------------------------------------------------------------------------------------------
 
     def execute(self, command: Command) -> bytes:
         """Have one command done. Raises `AnswerLost` if the process ends meanwhile."""
-        ledger, process = self.running(), self.process
-        try:
-            return ledger.execute(command)
-        except HeadsDisagree as error:
-            raise _heard_from(process, error) from None
-        except Crash:
-            self._died(ledger)
-            raise AnswerLost(why="its process ended") from None
-        finally:
-            if self.ledger is not ledger:
-                self._wake(ledger, command)
+        return self.servers[0].execute(command)
 
     def execute_all(self, commands: Sequence[Command]) -> list[bytes | IndiciumError]:
         """Have a group done."""
-        ledger, process = self.running(), self.process
-        try:
-            outcomes = ledger.execute_all(commands)
-        except Crash:
-            self._died(ledger)
-            raise AnswerLost(why="its process ended") from None
-        finally:
-            if self.ledger is not ledger:
-                self._wake(ledger, commands[0])
-        for command, outcome in zip(commands, outcomes, strict=True):
-            if isinstance(outcome, bytes):
-                self._overheard(command, outcome)
-        return [_heard_from(process, one) if isinstance(one, HeadsDisagree) else one for one in outcomes]
+        return self.servers[0].execute_all(commands)
+
+    def some_server(self) -> Server:
+        """Give one of the servers."""
+        return self.dice.one_of(self.servers)
+
+    def server_of(self, process: Process) -> Server | None:
+        """Give the server that a process runs; None if it runs none, or no longer."""
+        return next((server for server in self.servers if server.process is process), None)
+
+    def run_all(self) -> None:
+        """Have every server running. Raises what opening says, and `AnswerLost`."""
+        for server in self.servers:
+            server.running()
 
     def stop(self) -> None:
-        """Kill the server, wherever it is."""
-        ledger = self.ledger
-        self.process.end()
-        if ledger is not None:
-            self._died(ledger)
+        """Kill all servers, wherever they are."""
+        for server in self.servers:
+            server.stop()
 
-    def close(self) -> None:
-        """End the server in good order, if it is running."""
-        ledger, self.ledger, process = self.ledger, None, self.process
-        if ledger is None:
-            return
-        try:
-            ledger.close()
-        except Crash:
-            raise AnswerLost(why="it ended while it closed") from None
-        finally:
-            process.end()  # meanwhile another may have taken over, and that one goes on
+    def lose_power(self, process: Process | None = None) -> None:
+        """Let the power go, everywhere at once: whatever was not synced is lost, torn, or there after all.
 
-    def _died(self, ledger: Ledger) -> None:
-        """Bury a process that ended."""
-        if self.ledger is ledger:
-            self.ledger = None
-        self._bury(ledger)
-
-    def _wake(self, ledger: Ledger, command: Command) -> None:
-        """Let a process that slept, and does not know that another took over, get one more request, and close."""
-        with suppress(Crash, IndiciumError):
-            self._overheard(command, ledger.execute(command))
-        self._bury(ledger)
-
-    def _bury(self, ledger: Ledger) -> None:
-        """End a process's threads; a living one closes in good order, as far as it can."""
-        with suppress(Crash, IndiciumError):
-            ledger.close()
+        `process` is the one that passes a seam just now; it ends where it is.
+        """
+        if process is not None:
+            process.end()
+        for server in self.servers:
+            if server.process is not process:
+                server.stop()
+            server.disks.lose_power(self.dice)
+        self.database.lose_power(self.dice)
 
     # -- the world's own steps -------------------------------------------------------------------------------------
 
@@ -172,9 +130,10 @@ class World:
         """Give the customer of a meter."""
         return next(client for client in self.clients if (client.device, client.kept.user) == (device, None))
 
-    def lines(self) -> list[bytes]:
-        """Give the audit copy's records, as anybody could read them."""
-        return bytes(self.disks.copies[self.chain].content).split(b"\n")[:-1]
+    def head(self) -> str:
+        """Give a hash of the newest records of all chains."""
+        newest = sorted((chain, records[-1].line) for chain, records in self.database.records.items())
+        return hashlib.sha256(b"\n".join(line for _, line in newest)).hexdigest()
 
     def heal(self) -> None:
         """Repair all that is broken: from here on everything must work again."""
@@ -201,14 +160,9 @@ class World:
 
     def judged_by(self, judge: Judge) -> None:
         """Have another judge look, who knows others that hold something."""
-        database = self.disks.database
-        stored = [record.line for record in database.records[self.chain]]
-        packages = {str(name): package.moving for name, package in database.packages.items()}
-        judge.demand(self.lines(), stored, packages)
-
-    def note(self, text: str) -> None:
-        """Have an audit entry made: a command of the module itself."""
-        self.execute(CreateAuditEntry(text=text, signed=True))
+        packages = {str(name): package.moving for name, package in self.database.packages.items()}
+        (server,) = self.servers
+        judge.demand(server.lines(), server.stored(), packages)
 
     def calm(self) -> None:
         """Let nothing more go wrong; what failed meanwhile may still be answered for."""
@@ -246,20 +200,26 @@ class World:
 
     def snapshot(self) -> Snapshot:
         """Take down what all places hold."""
-        disks = self.disks
-        copies, sealed = disks.copies[self.chain], disks.sealed[self.chain]
-        return Snapshot(disks.memory.written, tuple(disks.database.log), bytes(copies.content), bytes(sealed.content))
+        kept = {server.serial: Kept.of(server) for server in self.servers}
+        return Snapshot(tuple(self.database.log), kept)
 
-    def put(self, snapshot: Snapshot, places: Collection[str]) -> None:
-        """Put some places to where a snapshot has them."""
+    def put(self, snapshot: Snapshot, places: Collection[str], of: Server) -> None:
+        """Put some places to where a snapshot has them: the store of all, and what is of one server's own."""
+        kept = snapshot.kept[of.serial]
         if MEMORY in places:
-            self.disks.memory.put(snapshot.memory)
+            of.disks.memory.put(kept.memory)
         if STORE in places:
-            self.disks.database.load(snapshot.log)
+            self.database.load(snapshot.log)
         if COPY in places:
-            self.disks.copies.setdefault(self.chain, FileDisk()).put(snapshot.copy)
+            of.copy.put(kept.copy)
         if COPY in places or STATIC in places:
-            self.disks.sealed[self.chain].put(snapshot.sealed)
+            of.sealed.put(kept.sealed)
+
+    def put_all(self, snapshot: Snapshot) -> None:
+        """Put everything to where a snapshot has it, while nobody runs."""
+        self.stop()
+        for server in self.servers:
+            self.put(snapshot, (MEMORY, STORE, COPY), server)
 
     def insist(self, doing: Callable[[], None]) -> None:
         """Try until it is done. Raises `Violation` if it never is."""
@@ -275,11 +235,3 @@ class World:
         said = parse_reply(reply)
         if said.item is not None and said.request is not None:
             self.street.take_item(said.psd, said.request, said.item, getattr(command, "value", None))
-
-
-def _heard_from(process: Process, error: HeadsDisagree) -> IndiciumError:
-    """Give what a client hears of it: a process that slept compares what it held with what others have written since.
-
-    It says so to whoever asked it, and issues nothing; who took over serves.
-    """
-    return AnswerLost(why="its process slept, and another went on") if process.fenced else error

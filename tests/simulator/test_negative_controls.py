@@ -145,7 +145,7 @@ def first_violation(seeds: Iterable[int]) -> str:
         (no_privileges, 1),
         (a_refunded_meter_goes_on, 1),
         (static_parts_are_not_kept, 25),
-        (no_hole_is_looked_for, 38),
+        (no_hole_is_looked_for, 42),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
