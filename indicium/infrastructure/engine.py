@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
-from indicium.domain.errors import RecordConflict, StoreFailed, StoreNotUsable
+from indicium.domain.errors import RecordConflict, StoreFailed, StoreNotUsable, StoreSpoilt
 from indicium.infrastructure.statements import Prepared
 
 IMMEDIATE: Final = "begin_immediate"
@@ -73,9 +73,13 @@ class Database(ABC):
     def _constraint(self, error: Exception) -> str | None:
         """Give the name of the constraint that a driver's integrity error is about."""
 
+    @abstractmethod
+    def _is_spoilt(self, error: Exception) -> bool:
+        """Say whether a driver's error says that the database's own files are damaged."""
+
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Say in the ledger's words what the database says. Raises `RecordConflict` or `StoreFailed`."""
+        """Say in the ledger's words what the database says. Raises `RecordConflict`, `StoreSpoilt` or `StoreFailed`."""
         try:
             yield
         except (SQLAlchemyError, self.driver_error) as error:
@@ -83,15 +87,22 @@ class Database(ABC):
             constraint = self._constraint(original) if isinstance(original, self.driver_error) else None
             if constraint is not None:
                 raise RecordConflict(constraint=constraint) from None
+            self._demand_sound(error)
             raise StoreFailed(place="store", why=said(error)) from None
 
     @contextmanager
     def usable(self) -> Iterator[None]:
-        """Turn what a database says while it is opened into `StoreNotUsable`."""
+        """Turn what a database says while it is opened into `StoreNotUsable`, or `StoreSpoilt`."""
         try:
             yield
         except (SQLAlchemyError, self.driver_error) as error:
+            self._demand_sound(error)
             raise StoreNotUsable(why=f"{self.place}: {said(error)}") from None
+
+    def _demand_sound(self, error: Exception) -> None:
+        original = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(original, self.driver_error) and self._is_spoilt(original):
+            raise StoreSpoilt(why=f"{self.place}: {said(error)}") from None
 
 
 def writing(engine: Engine) -> Engine:

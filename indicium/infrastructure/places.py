@@ -137,7 +137,7 @@ class Places:
         """
         changes = dispatched.changes
         if dispatched.failed is not None and not self._noted:
-            self._note(dispatched.failed)
+            self._note(dispatched.failed, chain)
         if changes.closing is not None:
             self._close_other(changes.closing)
         if changes.records or changes.failed:
@@ -225,23 +225,28 @@ class Places:
         Gives what was done. Recovery is the normal path of starting. Each step brings two places together, so a crash
         in between finds a shorter way at the next start. `progress` is told how far a step with many records is.
         """
-        with self.noting_failure():
+        with self.noting_failure(module.chain):
             return self._brought_together(module, progress)
 
     @contextmanager
-    def noting_failure(self) -> Iterator[None]:
-        """Tell the vault that its module failed, if it does (O-08)."""
+    def noting_failure(self, chain: ChainId | None = None) -> Iterator[None]:
+        """Tell the vault that its module failed, if it does (O-08). `chain`: the module's own, if it is known."""
         try:
             yield
         except ChainClosed:  # an officer saw to it: it is no failure that nobody knows of
             raise
         except Inhibited as why:
-            self._note(why)
+            self._note(why, chain)
             raise
 
-    def _note(self, why: Inhibited) -> None:
-        """Say in the store that the module failed. Where that cannot be said, the module is inhibited all the same."""
+    def _note(self, why: Inhibited, chain: ChainId | None) -> None:
+        """Say in the store that the module failed, unless the store knows nothing of it: it is another vault's then.
+
+        Where that cannot be said, the module is inhibited all the same.
+        """
         try:
+            if chain and self._store.head(chain) is None:
+                return
             found = next((row for row in self._store.failed_modules() if row.serial == self._serial), None)
             fresh = noted(found, self._serial, self._clock.now(), str(why))
             if fresh is not None:

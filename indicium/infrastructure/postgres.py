@@ -213,6 +213,9 @@ class Postgres(Database):
             return error.diag.constraint_name
         return None
 
+    def _is_spoilt(self, error: Exception) -> bool:
+        return isinstance(error, errors.DataCorrupted | errors.IndexCorrupted)
+
     @contextmanager
     def _session(self) -> Iterator[psycopg.Connection]:
         """Give the writer's own session, one user at a time. After an error it is never used again."""

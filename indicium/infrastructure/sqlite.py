@@ -46,6 +46,8 @@ CACHE_KIB: Final = 65536
 """Pages kept in memory, at most: above what a group of 1000 changes in a grown ledger, or it is written twice."""
 
 _SYNCHRONOUS_FULL = 2
+_PRIMARY_CODE: Final = 0xFF
+"""The part of an error's number that says what it is; the rest says where it came about."""
 _BETWEEN_TRIES_SECONDS: Final = 0.01
 
 
@@ -135,6 +137,10 @@ class Sqlite(Database):
                 if {str(part) for part in constraint.columns} == broken:
                     return str(constraint.name)
         return None
+
+    def _is_spoilt(self, error: Exception) -> bool:
+        code = error.sqlite_errorcode if isinstance(error, sqlite3.Error) else 0
+        return code & _PRIMARY_CODE == sqlite3.SQLITE_CORRUPT
 
 
 def use_write_ahead_log(engine: Engine) -> None:

@@ -11,7 +11,15 @@ import psycopg
 import pytest
 from sqlalchemy import make_url, text
 
-from indicium.domain.errors import LedgerInUse, Misconfigured, RecordConflict, StoreFailed, StoreNotUsable, UnsafeStore
+from indicium.domain.errors import (
+    LedgerInUse,
+    Misconfigured,
+    RecordConflict,
+    StoreFailed,
+    StoreNotUsable,
+    StoreSpoilt,
+    UnsafeStore,
+)
 from indicium.domain.flow import Changes, KeptReply, RequestKey, SealedRecord
 from indicium.domain.identity import ChainId, DeviceId
 from indicium.domain.package import Package
@@ -121,6 +129,18 @@ def test_a_standby_is_read_and_takes_records_once_it_is_the_primary(made: str, o
                 store.save(Changes([record(2)]))
         standby.promote()
         saved(url, record(2))
+
+
+def test_a_page_that_was_damaged_on_the_servers_disk_is_no_reason_to_repeat_the_request(
+    made: str, own_postgres: OwnServer
+) -> None:
+    saved(made, record(1))
+    with prompt(made) as connection:
+        path = connection.execute("SELECT pg_relation_filepath('records')").fetchall()[0][0]
+    with own_postgres.down("fast"), (own_postgres.socket.parent / path).open("r+b") as file:
+        file.write(b"\xff" * 64)
+    with Store.open(made) as store, pytest.raises(StoreSpoilt, match=r"invalid page .*'indicium recover'"):
+        list(store.records(CHAIN))
 
 
 def test_a_server_that_is_too_old_is_refused(made: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from indicium.app import Ledger
 from indicium.domain.errors import LedgerRolledBack
+from indicium.infrastructure.store import Store
 from indicium.settings import Settings
 from tests.app.homes import (
     COPY,
@@ -138,8 +139,8 @@ DAMAGES = (
     Damage(key_of, flipped, 1, NOT_AUTHENTIC, "its MAC does not verify"),
     Damage(store_of, missing, 3, "store-missing", "'indicium store create'"),
     Damage(store_of, emptied, 3, NOT_USABLE, "is not a store of this program"),
-    Damage(store_of, truncated, 3, NOT_USABLE, "malformed"),
-    Damage(store_of, torn, 2, "store-failed", "malformed"),
+    Damage(store_of, truncated, 3, "store-spoilt", "malformed"),
+    Damage(store_of, torn, 3, "store-spoilt", "malformed"),
 )
 
 
@@ -300,6 +301,8 @@ def test_another_ledgers_store_is_named_and_gets_nothing(
             said,
         )
     assert rows_of(home) == theirs[1]
+    with Store.open(Settings.read(home).store_url, read_only=True) as store:
+        assert store.failed_modules() == []
 
     put_back(home, newest, STORE)
     assert terminal.json("recover", "--home", home) == {"done": []}

@@ -209,6 +209,7 @@ from indicium.domain.errors.stopping import (
     RecordConflict,
     StaticPartMissing,
     StoreFailed,
+    StoreSpoilt,
     SystemShutDown,
 )
 from indicium.domain.errors.table import BY_CODE, revive
@@ -418,6 +419,7 @@ __all__ = [
     "StoreFailed",
     "StoreMissing",
     "StoreNotUsable",
+    "StoreSpoilt",
     "SuiteMismatch",
     "SystemShutDown",
     "TokenNotAuthentic",

@@ -118,6 +118,18 @@ class StoreFailed(NotSaved):
 
 
 @dataclass(eq=False)
+class StoreSpoilt(NotSaved):
+    """The database finds its own files damaged: what is asked for again gets the same answer."""
+
+    sentence = (
+        "The store is spoilt ({why}): keep its files, put the newest copy in their place, and bring it up to date with "
+        "'indicium recover'; without a copy, make it anew with 'indicium store create'. Requests without an answer are "
+        "repeated with the same id then."
+    )
+    why: str
+
+
+@dataclass(eq=False)
 class RecordConflict(NotSaved):
     """Another writer appended to this chain, or used this version of the meter."""
 

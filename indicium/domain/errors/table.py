@@ -170,6 +170,7 @@ TABLE.update(
         stopping.StoreFailed: Entry("store-failed", 501, 2),
         stopping.RecordConflict: Entry("record-conflict", 502, 2),
         stopping.AnswerLost: Entry("answer-lost", 503, 2),
+        stopping.StoreSpoilt: Entry("store-spoilt", 504, 3),
         opening.LedgerExists: Entry("ledger-exists", 601, 3),
         opening.LedgerMissing: Entry("ledger-missing", 602, 3),
         opening.CeremonyUnfinished: Entry("ceremony-unfinished", 603, 3),
