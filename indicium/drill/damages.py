@@ -54,14 +54,11 @@ def cut_store(stage: Stage, last: int, macs: Mapping[DeviceId, bytes]) -> None:
 
 def cut_records(stage: Stage, last: int) -> None:
     """Delete the store's records behind `last`, and nothing else."""
-    change(
-        stage,
-        lambda connection: _drop(
-            connection.execute(
-                delete(records).where(records.c.chain == stage.chain, records.c.sequence > last),
-            )
-        ),
-    )
+
+    def work(connection: Connection) -> None:
+        connection.execute(delete(records).where(records.c.chain == stage.chain, records.c.sequence > last))
+
+    change(stage, work)
 
 
 def cut_copy(stage: Stage, last: int) -> None:
@@ -108,8 +105,12 @@ def replace_copy(stage: Stage, folder: Path) -> None:
 
 def lose_static_parts(stage: Stage) -> None:
     """Remove the sealed static parts from store and copy."""
+
+    def work(connection: Connection) -> None:
+        connection.execute(delete(static_parts))
+
     _open_file(stage).with_suffix(".sealed").write_bytes(b"")
-    change(stage, lambda connection: _drop(connection.execute(delete(static_parts))))
+    change(stage, work)
 
 
 def alter_line(stage: Stage, sequence: int) -> None:
@@ -155,6 +156,13 @@ def alter_memory(content: MemoryContent | None) -> RamMemory:
     return RamMemory(MemoryContent(content.hot, _flipped(content.cold), content.tails, content.meters))
 
 
+def head_at(stage: Stage, sequence: int) -> Head:
+    """Give the store's record at a sequence as a head."""
+    with Store.open(stage.url) as store:
+        found = next(store.records(stage.chain, after=sequence - 1, upto=sequence))
+    return Head(sequence, line_hash(found.line))
+
+
 def _set_back(connection: Connection, psd_id: str, version: int, macs: Mapping[DeviceId, bytes]) -> None:
     """Set a meter back to a version of its own: its package, and the replies that it did not have then."""
     of_meter = packages.c.psd_id == psd_id
@@ -180,13 +188,6 @@ def _set_back(connection: Connection, psd_id: str, version: int, macs: Mapping[D
     )
 
 
-def head_at(stage: Stage, sequence: int) -> Head:
-    """Give the store's record at a sequence as a head."""
-    with Store.open(stage.url) as store:
-        found = next(store.records(stage.chain, after=sequence - 1, upto=sequence))
-    return Head(sequence, line_hash(found.line))
-
-
 def _open_file(stage: Stage) -> Path:
     return open_file(stage.audit, stage.actors.serial, stage.chain)
 
@@ -194,7 +195,3 @@ def _open_file(stage: Stage) -> Path:
 def _flipped(line: bytes) -> bytes:
     middle = len(line) // 2
     return line[:middle] + bytes([line[middle] ^ 1]) + line[middle + 1 :]
-
-
-def _drop(_result: object) -> None:
-    """Need nothing of what a statement said."""
