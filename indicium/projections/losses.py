@@ -4,11 +4,11 @@ A fold of the recovery records of one chain, and of the records that they name. 
 is in no place any more: only how many records it was can be said.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from indicium.domain.flow import SealedRecord
-from indicium.domain.identity import ChainId
+from indicium.domain.identity import ChainId, DeviceId
 from indicium.domain.record import line_hash
 from indicium.projections.reading import members
 
@@ -26,6 +26,9 @@ class Source(Protocol):
 
     def records(self, chain: ChainId, *, after: int = 0) -> Iterator[SealedRecord]:
         """Give a chain's records in order, behind one sequence number."""
+
+    def of_meter(self, psd_id: DeviceId, *, after: int = 0) -> list[SealedRecord]:
+        """Give some of a meter's records in order of its versions, behind one of them; nothing behind the last."""
 
 
 class Loss(NamedTuple):
@@ -144,8 +147,7 @@ class _Recoveries:
 
 def loss_statement(store: Source) -> Statement:
     """Make the statement of all chains of a store. Nothing is kept in memory but what it names."""
-    losses: list[Loss] = []
-    abandoned: list[Abandoned] = []
+    recoveries: dict[str, _Recoveries] = {}
     read: list[Read] = []
     for chain, _ in store.chains():
         found, newest = _Recoveries(), None
@@ -155,35 +157,64 @@ def loss_statement(store: Source) -> Statement:
             found.note(record)
             newest = record
         if newest is not None:
+            recoveries[chain] = found
             read.append(Read(members(newest)["module"], chain, newest.sequence, line_hash(newest.line)))
-        abandoned += found.abandoned
-        if found.discarded or found.redone:
-            losses += _losses(store, chain, found)
-    return Statement(tuple(losses), tuple(abandoned), tuple(read))
+    lost = [each for chain, found in recoveries.items() for each in _lost(store, ChainId(chain), found)]
+    abandoned = [range_ for found in recoveries.values() for range_ in found.abandoned]
+    return Statement(tuple(_with_clients(store, recoveries, lost)), tuple(abandoned), tuple(read))
 
 
-def _losses(store: Source, chain: ChainId, found: _Recoveries) -> Iterator[Loss]:
-    """Give the transactions that a chain's recoveries name, with whether their clients came back."""
-    waiting: dict[int, Loss] = {}
-    of_meter: dict[str, list[int]] = {}
+class _Lost(NamedTuple):
+    """A loss, and the version behind which its client may come back."""
+
+    loss: Loss
+    after: int
+
+    def is_back(self, version: int, request: str) -> bool:
+        """Say whether a later request is its client's: any one, or the same again of what was discarded."""
+        return version > self.after and (self.loss.fate == REDONE or request == self.loss.request)
+
+
+def _lost(store: Source, chain: ChainId, found: _Recoveries) -> Iterator[_Lost]:
+    """Give the transactions that a chain's recoveries name."""
+    if not (found.discarded or found.redone):
+        return
     for record in store.records(chain, after=min([*found.discarded, *(first for first, _ in found.redone)]) - 1):
-        envelope = members(record)
-        if "package" not in envelope["data"]:
+        fate, envelope = found.fate(record.sequence), members(record)
+        if fate is None or "package" not in envelope["data"]:
             continue
-        fate = found.fate(record.sequence)
-        meter = envelope["data"]["package"]["psd"]
-        if fate is None and envelope["data"]["request"] is not None:  # a translation or a hand-over is no client's
-            for sequence in of_meter.get(meter, ()):
-                if _is_back(waiting[sequence], envelope["data"]):
-                    waiting[sequence] = waiting[sequence]._replace(came_back=True)
-        elif fate == DISCARDED or (fate == REDONE and envelope["data"]["request"] is not None):
-            waiting[record.sequence] = _loss(fate, record, envelope)
-            of_meter.setdefault(meter, []).append(record.sequence)
-    yield from waiting.values()
+        version = envelope["data"]["package"]["version"]
+        if fate == DISCARDED:  # the version was used again
+            yield _Lost(_loss(fate, record, envelope), version - 1)
+        elif envelope["data"]["request"] is not None:  # a translation or a hand-over is no client's
+            yield _Lost(_loss(fate, record, envelope), version)
 
 
-def _is_back(loss: Loss, data: Mapping[str, Any]) -> bool:
-    return loss.fate == REDONE or data["request"] == loss.request
+def _with_clients(store: Source, recoveries: Mapping[str, _Recoveries], lost: Sequence[_Lost]) -> Iterator[Loss]:
+    """Give the losses with whether their clients came back, to whichever module has the meter now."""
+    of_meter: dict[str, list[_Lost]] = {}
+    for each in lost:
+        of_meter.setdefault(each.loss.meter, []).append(each)
+    waiting = set(lost)
+    for meter, its in of_meter.items():
+        for version, request in _requests(store, recoveries, DeviceId(meter), min(each.after for each in its)):
+            waiting -= {each for each in its if each.is_back(version, request)}
+            if waiting.isdisjoint(its):
+                break
+    for each in lost:
+        yield each.loss._replace(came_back=each not in waiting)
+
+
+def _requests(
+    store: Source, recoveries: Mapping[str, _Recoveries], meter: DeviceId, after: int
+) -> Iterator[tuple[int, str]]:
+    """Give version and id of each request that a meter was asked for, and that no recovery names."""
+    while page := store.of_meter(meter, after=after):
+        for record in page:
+            after = record.psd_version or after
+            found, request = recoveries.get(record.chain), members(record)["data"]["request"]
+            if request is not None and (found is None or found.fate(record.sequence) is None):
+                yield after, request
 
 
 def _loss(fate: str, record: SealedRecord, envelope: Mapping[str, Any]) -> Loss:

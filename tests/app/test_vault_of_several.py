@@ -29,6 +29,7 @@ from indicium.infrastructure.home import Home
 from indicium.infrastructure.store import Store
 from indicium.parties import hand_over
 from indicium.parties.hand_over import HandedOver
+from indicium.projections.losses import loss_statement
 from indicium.vault import Vault
 from tests.app import seams
 from tests.app.homes import LETTER, SQLITE
@@ -318,3 +319,24 @@ def test_what_the_page_of_processes_shows_works_as_it_stands_there(
     with homes.open() as vault:
         assert printed_by(vault, "Ada") == [330]
         assert {row.customer: row.module for row in vault.meters()}["Ben"] == "2"
+
+
+def test_a_client_who_comes_back_at_another_module_is_in_doubt_no_more(homes: Homes, tmp_path: Path) -> None:
+    """The loss statement follows a meter: what one module discarded and redid is asked about at the next."""
+
+    def in_doubt() -> list[tuple[str, str | None]]:
+        with Store.open(homes.store) as store:
+            return [(loss.fate, loss.request) for loss in loss_statement(store).in_doubt]
+
+    assert seams.killed(seams.print_twice, homes["1"], seams.AFTER_MEMORY)
+    Ledger.open(homes["1"]).close()
+    older = copy_of(homes.folder, tmp_path / "older")
+    seams.print_sheet(homes["1"])
+    put_store_back(homes, older)
+    with homes.open() as vault:
+        vault.move([DeviceId(vault.meter("Ada").device)], Serial("2"))
+        assert in_doubt() == [("discarded", "job-1"), ("redone", "sheet-1")]
+        vault.meter("Ada").print("0.11", LETTER, "job-3")
+        assert in_doubt() == [("discarded", "job-1")]
+        vault.meter("Ada").print("0.33", LETTER, "job-1")
+        assert in_doubt() == []
