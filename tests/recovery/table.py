@@ -62,9 +62,10 @@ def assert_refused(history: History, row: Row, home: Path, terminal: Terminal) -
     before = audit_file(home).read_bytes(), rows_of(home)
     lacking = {"module memory": row.memory, "store": row.store}
     first = min(history.head(lacking[place]).sequence for place in row.place.split(" and ")) + 1
+    disagree = "disagree" if " and " in row.place else "disagrees"
     for _ in range(2):
         said = terminal.refused("recover", "--home", home, status=1)
-        assert said.startswith(f"Module 34576590 is inhibited: the {row.place} disagrees from record {first} on (")
+        assert said.startswith(f"Module 34576590 is inhibited: the {row.place} {disagree} from record {first} on (")
         assert "'indicium module recover'" in said
     assert (audit_file(home).read_bytes(), rows_of(home)) == before
 

@@ -19,10 +19,16 @@ TABLE: dict[type["IndiciumError"], Entry] = {}
 
 
 class _Sentences(Formatter):
-    """Puts facts into sentences. An amount is mills in the fact, and reads as people type it: `{held:dollars}`."""
+    """Puts facts into sentences: as they are, or as people say them."""
 
     def format_field(self, value: Any, format_spec: str) -> str:  # noqa: ANN401  # whatever a fact is
-        return dollars(value) if format_spec == "dollars" else format(value, format_spec)
+        match format_spec:
+            case "dollars":
+                return dollars(value)
+            case "disagrees":
+                return f"{value} {'disagree' if ' and ' in value else 'disagrees'}"
+            case _:
+                return format(value, format_spec)
 
 
 _SENTENCES: Final = _Sentences()
@@ -32,7 +38,8 @@ class IndiciumError(Exception):
     """The root. Never raised itself; catch it to catch everything this package refuses."""
 
     sentence: ClassVar[str] = ""
-    """What a person reads; `{name}` is the attribute of that name, `{name:dollars}` one in mills."""
+    """What a person reads; `{name}` is the attribute of that name, `{name:dollars}` one in mills, and
+    `{name:disagrees}` one place, or two with an "and", of which that is said."""
 
     def __str__(self) -> str:
         """Give the sentence with the facts in it."""

@@ -43,7 +43,7 @@ class MemoryNotAuthentic(Inhibited):
 class HeadsDisagree(Inhibited):
     """Memory, store and audit copy do not tell one story, and nothing may be issued."""
 
-    sentence = "Module {serial} is inhibited: the {place} disagrees from record {sequence} on ({why}). {remedy}"
+    sentence = "Module {serial} is inhibited: the {place:disagrees} from record {sequence} on ({why}). {remedy}"
     serial: str
     place: str
     sequence: int
