@@ -17,9 +17,10 @@ from indicium.domain.errors import (
 from indicium.parties.disaster import Disaster
 from indicium.parties.operator import Operator
 from indicium.simulator.born import OFFICER
-from indicium.simulator.checkers import Judge, Street, broken
+from indicium.simulator.checkers import Judge, Street
 from indicium.simulator.process import Crash, Process
 from indicium.simulator.server import Server
+from indicium.simulator.violation import broken
 from indicium.simulator.world import ATTEMPTS, Snapshot, World
 
 _SEAMS_AHEAD: Final = 30

@@ -1,23 +1,18 @@
 """Judges of a run, written apart from the code they judge: they read bytes that left the system, and nothing else.
 
-Of the package they import nothing. What they know is the form of records (docs/audit-record.md) and of items.
+Of the package they import nothing but their own books. What they know is the form of records (docs/audit-record.md)
+and of items.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, NoReturn
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import orjson
 
-
-class Violation(Exception):  # what a run ends with
-    """A promise is broken."""
-
-
-def broken(why: str) -> NoReturn:
-    """Raise `Violation`."""
-    raise Violation(why)
+from indicium.simulator.books import Books, Discarded, Meter, parsed
+from indicium.simulator.violation import broken
 
 
 @dataclass
@@ -54,71 +49,19 @@ class Street:
         self.changes.add((meter, request))
 
 
-@dataclass
-class _User:
-    """A user of a meter, as the records say he is."""
-
-    may_print: bool
-    maximum: int | None
-    spent: int = 0
-    """What counts towards the maximum."""
-
-
-@dataclass
-class _Meter:
-    version: int = 0
-    ar: int = 0
-    dr: int = 0
-    done: dict[str, tuple[str, int, str]] = field(default_factory=dict)
-    """Event, value and digest of the item, by request id."""
-    users: dict[str, _User] = field(default_factory=dict)
-    withdrawn: bool = False
-
-    def copied(self) -> "_Meter":
-        """Give one with the same content."""
-        users = {name: replace(user) for name, user in self.users.items()}
-        return replace(self, done=self.done.copy(), users=users)
-
-
-_PRINTED = ("indicium-created", "postage-correction-created", "sheet-created")
-
-_MAY_PRINT = "create-indicia"
-
 _UNSETTLED = 64
-"""Newest records, which may yet be discarded or give way to others: they are read anew each time."""
-
-_Discarded = Collection[tuple[int, str]]
-"""Records by sequence and hash."""
+"""Newest records of a chain, which may yet be discarded or give way to others: they are read anew each time."""
 
 
-@dataclass
-class _Books:
-    """What the records up to one of them add up to."""
+class Told(NamedTuple):
+    """What two places say of one chain."""
 
-    sequence: int = 0
-    head: str = "0" * 64
-    """Hash of the last record."""
-    meters: dict[str, _Meter] = field(default_factory=dict)
-    totals: dict[str, int] = field(default_factory=lambda: {"downloaded": 0, "printed": 0, "refunded": 0})
-
-    def copied(self) -> "_Books":
-        """Give books with the same content."""
-        meters = {name: meter.copied() for name, meter in self.meters.items()}
-        return _Books(self.sequence, self.head, meters, self.totals.copy())
-
-    def take(self, line: bytes, discarded: _Discarded) -> None:
-        """Take the next record: it must name its place, and the hash of the one before it."""
-        record = _parsed(line)
-        self.sequence += 1
-        if (record["sequence"], record["previous"]) != (self.sequence, self.head):
-            broken(f"the chain is broken at record {self.sequence}")
-        self.head = hashlib.sha256(line).hexdigest()
-        if record["software"] == "psd" and (self.sequence, self.head) not in discarded:
-            _fold(self.meters, self.totals, record)
+    copy: list[bytes]
+    store: list[bytes]
 
 
 class Judge:
-    """Reads a chain as often as it is asked to; what it finds there again, byte for byte, it need not count again."""
+    """Reads all chains as often as it is asked to; what it finds there again, byte for byte, it does not count again."""
 
     def __init__(self, street: Street) -> None:
         """Know nothing yet."""
@@ -126,47 +69,50 @@ class Judge:
         self._begin()
 
     def _begin(self) -> None:
-        self._settled: list[bytes] = []
-        self._books = _Books()
+        self._settled: dict[str, list[bytes]] = {}
+        self._books = Books()
 
-    def demand(self, copy: list[bytes], store: list[bytes], packages: Mapping[str, bytes]) -> None:
-        """See that copy and store hold one chain, and count what every meter holds.
+    def demand(self, chains: Mapping[str, Told], packages: Mapping[str, bytes]) -> None:
+        """See that copy and store tell one story of each chain, and count what every meter holds.
 
         Records, packages and all who hold something must agree.
         """
-        _demand_one_story(copy, store)
-        meters = self._read(copy).meters
-        _compare_packages(meters, packages)
-        _compare_street(meters, self._street)
+        for told in chains.values():
+            _demand_one_story(*told)
+        books = self._read({name: told.copy for name, told in chains.items()})
+        books.demand_whole()
+        _compare_packages(books.meters, packages)
+        _compare_street(books.meters, self._street)
 
-    def _read(self, lines: list[bytes]) -> _Books:
-        if lines[: len(self._settled)] != self._settled:
-            self._begin()
-        known = len(self._settled)
-        discarded = _discarded(lines[known:])
-        if any(sequence <= known for sequence, _ in discarded):
-            self._begin()
-            known = 0
-            discarded = _discarded(lines)
-        settled = max(known, len(lines) - _UNSETTLED)
-        for line in lines[known:settled]:
-            self._books.take(line, discarded)
-        self._settled = lines[:settled]
+    def _read(self, chains: Mapping[str, list[bytes]]) -> Books:
+        discarded = {name: _discarded(lines[len(self._known(name)) :]) for name, lines in chains.items()}
+        for name, lines in chains.items():
+            known = self._known(name)
+            if lines[: len(known)] != known or any(sequence <= len(known) for sequence, _ in discarded[name]):
+                self._begin()
+                discarded = {name: _discarded(lines) for name, lines in chains.items()}
+                break
+        rest: dict[str, list[bytes]] = {}
+        for name, lines in chains.items():
+            known = self._known(name)
+            settled = max(len(known), len(lines) - _UNSETTLED)
+            for line in lines[len(known) : settled]:
+                self._books.take(name, line, discarded[name])
+            self._settled[name], rest[name] = lines[:settled], lines[settled:]
         books = self._books.copied()
-        for line in lines[settled:]:
-            books.take(line, discarded)
+        for name, lines in rest.items():
+            for line in lines:
+                books.take(name, line, discarded[name])
         return books
 
+    def _known(self, name: str) -> list[bytes]:
+        return self._settled.get(name, [])
 
-def _discarded(lines: Iterable[bytes]) -> _Discarded:
+
+def _discarded(lines: Iterable[bytes]) -> Discarded:
     """Find what records of a recovery name."""
-    recoveries = (_parsed(line) for line in lines if b'"event":"checkpoint-recovered"' in line)
+    recoveries = (parsed(line) for line in lines if b'"event":"checkpoint-recovered"' in line)
     return {(one["sequence"], one["hash"]) for said in recoveries for one in said["data"]["discarded"]}
-
-
-def _parsed(line: bytes) -> dict[str, Any]:
-    said: dict[str, Any] = orjson.loads(line.partition(b"\t")[0])
-    return said
 
 
 def _demand_one_story(copy: list[bytes], store: list[bytes]) -> None:
@@ -176,74 +122,7 @@ def _demand_one_story(copy: list[bytes], store: list[bytes]) -> None:
         broken(f"copy and store differ at record {where or min(len(copy), len(store)) + 1}")
 
 
-def _fold(meters: dict[str, _Meter], totals: dict[str, int], record: Mapping[str, Any]) -> None:
-    data, where = record["data"], f"at record {record['sequence']}"
-    package, said = data["package"], data["checkpoint"]
-    meter = meters.setdefault(package["psd"], _Meter())
-    if package["version"] != meter.version + 1:
-        broken(f"meter {package['psd']} skips or repeats a version {where}")
-    if meter.withdrawn:
-        broken(f"meter {package['psd']} goes on after it was withdrawn {where}")
-    meter.version += 1
-    value = said["value"]
-    _move(meter, totals, record["event"], value)
-    if record["event"] in _PRINTED:
-        _demand_right_to_print(meter, data.get("user"), value, where)
-    else:
-        _fold_users(meter.users, record["event"], data)
-    if (package["ar"], package["dr"]) != (meter.ar, meter.dr) or meter.dr < 0:
-        broken(f"the registers of meter {package['psd']} do not add up {where}")
-    if {name: said[name] for name in totals} != totals:
-        broken(f"the module's totals do not add up {where}")
-    if data["request"] is not None:
-        if data["request"] in meter.done:
-            broken(f"request {data['request']} of meter {package['psd']} was done twice {where}")
-        meter.done[data["request"]] = record["event"], value, data.get("item_sha256") or ""
-
-
-def _move(meter: _Meter, totals: dict[str, int], event: str, value: int) -> None:
-    """Move the value of a transaction; a refund pays back all that the meter holds, and is its last."""
-    if event == "postage-value-downloaded":
-        meter.dr += value
-        totals["downloaded"] += value
-    elif event in _PRINTED:
-        meter.ar, meter.dr = meter.ar + value, meter.dr - value
-        totals["printed"] += value
-    elif event == "refund-indicium-created":
-        if value != meter.dr:
-            broken("a meter was paid back another value than it held")
-        meter.ar, meter.dr, meter.withdrawn = meter.ar + value, 0, True
-        totals["refunded"] += value
-
-
-def _fold_users(users: dict[str, _User], event: str, data: Mapping[str, Any]) -> None:
-    match event:
-        case "meter-user-added":
-            users[data["name"]] = _User(_MAY_PRINT in data["privileges"], data["maximum_total"])
-        case "meter-user-deleted":
-            del users[data["name"]]
-        case "meter-user-modified":
-            user = users[data["name"]]
-            user.may_print, user.maximum = _MAY_PRINT in data["privileges"], data["maximum_total"]
-            user.spent = 0 if user.maximum is None else user.spent
-        case _:
-            pass
-
-
-def _demand_right_to_print(meter: _Meter, name: str | None, value: int, where: str) -> None:
-    """See that whoever printed might: the customer may always."""
-    if name is None:
-        return
-    user = meter.users.get(name)
-    if user is None or not user.may_print:
-        broken(f"{name} printed without being allowed to {where}")
-    if user.maximum is not None:
-        user.spent += value
-        if user.spent > user.maximum:
-            broken(f"{name} spent more than he may {where}")
-
-
-def _compare_packages(meters: Mapping[str, _Meter], packages: Mapping[str, bytes]) -> None:
+def _compare_packages(meters: Mapping[str, Meter], packages: Mapping[str, bytes]) -> None:
     kept = {}
     for name, moving in packages.items():
         said = orjson.loads(moving)
@@ -253,8 +132,8 @@ def _compare_packages(meters: Mapping[str, _Meter], packages: Mapping[str, bytes
         broken(f"packages and records differ: {sorted(set(kept.items()) ^ set(counted.items()))}")
 
 
-def _compare_street(meters: Mapping[str, _Meter], street: Street) -> None:
-    nothing = _Meter()
+def _compare_street(meters: Mapping[str, Meter], street: Street) -> None:
+    nothing = Meter()
     for (name, request), said in street.items.items():
         if meters.get(name, nothing).done.get(request, ("", 0, ""))[1:] != said:
             broken(f"item {request} of meter {name} was given out and is not in the chain")

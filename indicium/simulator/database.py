@@ -4,8 +4,8 @@ It keeps the rules that the real one keeps by constraints. Its log is what a bac
 """
 
 import hashlib
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from indicium.domain.errors import RecordConflict
 from indicium.domain.flow import Changes, FailedModule, KeptReply, RequestKey, SealedRecord
@@ -13,11 +13,15 @@ from indicium.domain.identity import ChainId, DeviceId, Serial
 from indicium.domain.package import Package
 from indicium.simulator.drawn import Dice
 
+_Key = TypeVar("_Key")
+_Row = TypeVar("_Row")
+
 
 class _Undo(NamedTuple):
-    """What a transaction replaced."""
+    """What a transaction replaced; None where there was nothing."""
 
-    packages: tuple[tuple[DeviceId, Package | None], ...]
+    packages: dict[DeviceId, Package | None]
+    replies: dict[RequestKey, KeptReply | None]
     failed: dict[Serial, FailedModule]
 
 
@@ -48,15 +52,17 @@ class Database:
     def commit(self, changes: Changes) -> None:
         """Do one transaction. Raises `RecordConflict`; then nothing of it is there."""
         self._demand_free(changes)
-        before = tuple((package.psd_id, self.packages.get(package.psd_id)) for package in changes.packages)
-        for record in changes.records:
+        packages = {package.psd_id: package for package in changes.packages if self.takes(package)}
+        replies = {_key(reply): reply for reply in changes.replies if reply.token or self._marks(reply)}
+        before = {psd_id: self.packages.get(psd_id) for psd_id in packages}
+        self._undo.append(_Undo(before, {key: self.replies.get(key) for key in replies}, self.failed))
+        for record in _records(changes):
             self.records.setdefault(record.chain, []).append(record)
             if record.psd_id is not None:
                 self._versions.add((record.psd_id, record.psd_version))
-        self.packages.update((package.psd_id, package) for package in changes.packages)
-        self.replies.update((RequestKey(reply.psd_id, reply.request_id), reply) for reply in changes.replies)
+        self.packages.update(packages)
+        self.replies.update(replies)
         self.log.append(changes)
-        self._undo.append(_Undo(before, self.failed))
         self.failed = {**self.failed, **{row.serial: row for row in changes.failed}}
 
     def sync(self) -> None:
@@ -109,28 +115,55 @@ class Database:
         if record.psd_id is not None and (record.psd_id, record.psd_version) in self._versions:
             raise RecordConflict(constraint="uq_records_psd_version_psd_id")
 
+    def takes(self, package: Package) -> bool:
+        """Say whether a package is later than the one that is there: a redo may find that of a module behind it."""
+        there = self.packages.get(package.psd_id)
+        return there is None or there.version < package.version
+
+    def _marks(self, mark: KeptReply) -> bool:
+        """Say whether a mark that something was done is put down: a reply to the same request tells more."""
+        there = self.replies.get(_key(mark))
+        return there is None or (there.psd_version, there.content_digest) != (mark.psd_version, mark.content_digest)
+
     def _demand_free(self, changes: Changes) -> None:
         """Keep the constraints that the schema names."""
-        for number, record in enumerate(changes.records):
-            if record.sequence != len(self.records.get(record.chain, ())) + number + 1:
+        lengths: dict[ChainId, int] = {}
+        for record in _records(changes):
+            length = lengths.get(record.chain, len(self.records.get(record.chain, ())))
+            if record.sequence != length + 1:
                 raise RecordConflict(constraint="uq_records_chain_sequence")
+            lengths[record.chain] = record.sequence
             self.demand_new_version(record)
-        if any(RequestKey(reply.psd_id, reply.request_id) in self.replies for reply in changes.replies):
+        if any(reply.token and _key(reply) in self.replies for reply in changes.replies):
             raise RecordConflict(constraint="pk_replies")
 
     def _take_back(self) -> None:
         changes, undo = self.log.pop(), self._undo.pop()
         self.failed = undo.failed
-        for record in changes.records:
+        for record in _records(changes):
             del self.records[record.chain][-1]
             self._versions.discard((record.psd_id, record.psd_version))
-        for psd_id, package in undo.packages:
-            if package is None:
-                del self.packages[psd_id]
-            else:
-                self.packages[psd_id] = package
-        for reply in changes.replies:
-            del self.replies[RequestKey(reply.psd_id, reply.request_id)]
+        _put_back(self.packages, undo.packages)
+        _put_back(self.replies, undo.replies)
+
+
+def _records(changes: Changes) -> Iterator[SealedRecord]:
+    """Give the records of a transaction, and the mark that closes another chain with it."""
+    yield from changes.records
+    if changes.closing is not None:
+        yield changes.closing
+
+
+def _put_back(table: dict[_Key, _Row], before: Mapping[_Key, _Row | None]) -> None:
+    for key, row in before.items():
+        if row is None:
+            del table[key]
+        else:
+            table[key] = row
+
+
+def _key(reply: KeptReply) -> RequestKey:
+    return RequestKey(reply.psd_id, reply.request_id)
 
 
 def _digest(static: bytes) -> str:

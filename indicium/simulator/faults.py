@@ -11,12 +11,12 @@ from typing import Final, NamedTuple
 
 from indicium.domain.errors import IndiciumError, LedgerInUse
 from indicium.simulator.aftermath import demand_noticed_or_whole
-from indicium.simulator.checkers import broken
 from indicium.simulator.network import Wire
 from indicium.simulator.people import Standing
 from indicium.simulator.process import COPY, MEMORY, STATIC, STORE, Failing, Process
 from indicium.simulator.putting_back import ALONE, TOGETHER, fail_over, put_back
 from indicium.simulator.tampering import TAMPERINGS, tamper
+from indicium.simulator.violation import broken
 from indicium.simulator.world import World
 
 _SEAMS_AHEAD: Final = 24

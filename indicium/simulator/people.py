@@ -38,9 +38,10 @@ from indicium.domain.privileges import Privilege
 from indicium.domain.replies import PsdReply, parse_reply
 from indicium.parties.customer import CardKeys, Customer, CustomerState
 from indicium.parties.provider import Provider
-from indicium.simulator.checkers import Street, broken
+from indicium.simulator.checkers import Street
 from indicium.simulator.drawn import Dice
 from indicium.simulator.outsiders import DR_LIMIT, FIRST_MAXIMUM
+from indicium.simulator.violation import broken
 
 LETTER: Final[Postage] = postage("94107", "04973", "first-class letter", 1)
 REFUND: Final = "refund"

@@ -5,8 +5,9 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from indicium.cryptomodule.verifier import Verdict, load_key, verify_chain
-from indicium.simulator.checkers import Judge, broken
+from indicium.simulator.checkers import Judge
 from indicium.simulator.faults import FAULTS
+from indicium.simulator.violation import broken
 from indicium.simulator.world import World
 
 _LONGEST_ROUND: Final = 16

@@ -9,8 +9,8 @@ from indicium.domain.flow import Head, RequestKey
 from indicium.domain.identity import DeviceId
 from indicium.domain.package import Package
 from indicium.domain.record import line_hash
-from indicium.simulator.checkers import broken
 from indicium.simulator.server import Server
+from indicium.simulator.violation import broken
 from indicium.simulator.world import World
 
 Undo = Callable[[], None]

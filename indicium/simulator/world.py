@@ -12,7 +12,7 @@ from indicium.domain.flow import Changes
 from indicium.domain.identity import Serial
 from indicium.domain.replies import parse_reply
 from indicium.simulator.born import born
-from indicium.simulator.checkers import Judge, Street, broken
+from indicium.simulator.checkers import Judge, Street, Told
 from indicium.simulator.disks import MemoryState
 from indicium.simulator.drawn import Dice, SimulatedClock, Stream
 from indicium.simulator.network import Network
@@ -21,6 +21,7 @@ from indicium.simulator.people import Bank, Client
 from indicium.simulator.process import COPY, MEMORY, STATIC, STORE, Hazards, Process
 from indicium.simulator.replayed import Replayed
 from indicium.simulator.server import Ground, Server
+from indicium.simulator.violation import broken
 
 ATTEMPTS: Final = 8
 """So often somebody tries again before the ledger counts as out of service."""
@@ -161,8 +162,8 @@ class World:
     def judged_by(self, judge: Judge) -> None:
         """Have another judge look, who knows others that hold something."""
         packages = {str(name): package.moving for name, package in self.database.packages.items()}
-        (server,) = self.servers
-        judge.demand(server.lines(), server.stored(), packages)
+        chains = {str(server.chain): Told(server.lines(), server.stored()) for server in self.servers}
+        judge.demand(chains, packages)
 
     def calm(self) -> None:
         """Let nothing more go wrong; what failed meanwhile may still be answered for."""

@@ -93,6 +93,46 @@ def test_y_29_a_store_refuses_the_slower_of_two_writers_and_keeps_nothing_of_it(
     store.close()
 
 
+def test_a_store_keeps_a_later_package_than_the_one_that_a_redo_brings(store: RecordStore) -> None:
+    """ADR 0025: the module that took a meter may have brought its records back before the one that gave it."""
+    other = ChainId("1" * 32)
+    store.save(Changes([SealedRecord(other, 1, "meter-taken", b"taken", METER, 3)], [package(3)]))
+    store.save(Changes([sealed(1, 2)], [package(2)]))
+    assert (store.package(METER), store.head(CHAIN)) == (package(3), sealed(1, 2))
+    store.save(Changes([sealed(2, 4)], [package(4)]))
+    assert store.package(METER) == package(4)
+    store.close()
+
+
+def test_a_store_closes_the_chain_of_another_module_in_the_same_transaction(store: RecordStore) -> None:
+    """ADR 0025: no record of the dead module finds its place behind the mark, or where it stands."""
+    dead = ChainId("1" * 32)
+    first, late = (SealedRecord(dead, number, "indicium-created", b"of the dead", None, None) for number in (1, 2))
+    mark = SealedRecord(dead, 2, "chain-closed", b"mark", None, None)
+    store.save(Changes([first]))
+    with pytest.raises(RecordConflict):
+        store.save(Changes([sealed(1)], closing=mark._replace(sequence=1)))
+    assert store.head(CHAIN) is None
+    store.save(Changes([sealed(1)], closing=mark))
+    assert list(store.records(dead)) == [first, mark]
+    with pytest.raises(RecordConflict) as zombie:
+        store.save(Changes([late]))
+    assert zombie.value.constraint == "uq_records_chain_sequence"
+    store.close()
+
+
+def test_a_store_marks_what_was_done_where_there_is_no_reply_that_says_so(store: RecordStore) -> None:
+    """A redo has no replies; one of the same request that is there already stays."""
+    kept, key = reply("a", 1), RequestKey(METER, "a")
+    store.save(Changes([sealed(1, 1)], [package(1)], [kept]))
+    store.save(Changes([sealed(2)], replies=[kept._replace(token=b"")]))
+    assert store.gather(CHAIN, (), {key}).replies == {key: kept}
+    other = kept._replace(token=b"", content_digest=bytes(31) + b"1")
+    store.save(Changes([sealed(3)], replies=[other, KeptReply(METER, "b", 2, bytes(32), b"")]))
+    assert store.gather(CHAIN, (), {key}).replies == {key: other}
+    store.close()
+
+
 def test_a_store_finds_the_static_parts_of_packages_and_of_those_that_were_kept_alone(store: RecordStore) -> None:
     assert store.static_parts([(METER, digest("static"))]) == {}
     store.keep_static([(METER, b"alone")])
