@@ -16,8 +16,8 @@ from indicium.domain.hand_over import HandOver, HomeOffer
 from indicium.domain.identity import DeviceId, Serial
 from indicium.domain.package import Package
 from indicium.domain.record import split
+from indicium.infrastructure.ports import RecordStore
 from indicium.infrastructure.redoing import batches
-from indicium.infrastructure.store import Store
 
 BATCH: Final = 100
 """Meters that go together: a group of either module, so that others wait for so many at most."""
@@ -86,7 +86,7 @@ def hand_over(giver: Reached, taker: Reached, psd_ids: Iterable[DeviceId], progr
     return HandedOver(done - len(refused), refused)
 
 
-def at_home(store: Store, serial: Serial) -> Iterator[DeviceId]:
+def at_home(store: RecordStore, serial: Serial) -> Iterator[DeviceId]:
     """Give the meters whose packages name a module as their home, by device ID."""
     return (package.psd_id for package in store.packages() if home_of(package) == serial)
 
@@ -96,7 +96,7 @@ def home_of(package: Package) -> Serial:
     return Serial(orjson.loads(package.moving)["home"])
 
 
-def on_their_way(store: Store, packages: Iterable[Package]) -> Iterator[OnItsWay]:
+def on_their_way(store: RecordStore, packages: Iterable[Package]) -> Iterator[OnItsWay]:
     """Find among packages those that were given and not taken yet, with their givers."""
     for batch in batches(packages):
         newest = {(package.psd_id, package.version): home_of(package) for package in batch}

@@ -61,7 +61,7 @@ class Told(NamedTuple):
 
 
 class Judge:
-    """Reads all chains as often as it is asked to; what it finds there again, byte for byte, it does not count again."""
+    """Reads all chains as often as it is asked to; what it finds there again, byte for byte, it counts once."""
 
     def __init__(self, street: Street) -> None:
         """Know nothing yet."""
