@@ -15,8 +15,9 @@ from indicium.app import outcomes_of
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.inquiries import VerifyIndicium
 from indicium.domain.commands.psd import InitializePsd
-from indicium.domain.errors import BadValue, IndiciumError, NotAtHome, NotTakenYet
+from indicium.domain.errors import BadValue, IndiciumError, NotAtHome, NotTakenYet, PackageNotAuthentic
 from indicium.domain.identity import ChainId, DeviceId, Serial
+from indicium.infrastructure.packages import home_of
 from indicium.infrastructure.ports import RecordStore
 from indicium.parties import hand_over
 from indicium.parties.hand_over import HandedOver, Progress, nobody
@@ -92,11 +93,14 @@ class Router(Generic[_Module]):
         return outcomes
 
     def home_of(self, psd_id: DeviceId) -> Serial:
-        """Say where a meter is at home, as far as is known: its module may know better. Raises `NotAtHome`."""
+        """Say where a meter is at home, as far as is known: its module may know better.
+
+        Raises `NotAtHome` where it is none of these, `PackageNotAuthentic` where nobody can tell.
+        """
         known = self._believed.get(psd_id)
         if known is None:
             package = self._store.package(psd_id)
-            known = self._least_loaded() if package is None else hand_over.home_of(package)
+            known = self._least_loaded() if package is None else home_of(package)
             self._believe(psd_id, known)
         if known not in self._modules:
             raise NotAtHome(psd_id=psd_id, home=known)
@@ -128,7 +132,7 @@ class Router(Generic[_Module]):
         for place, request in asked:
             try:
                 ways.setdefault(self._module_for(request), []).append((place, request))
-            except (NotAtHome, BadValue) as error:
+            except (NotAtHome, PackageNotAuthentic, BadValue) as error:
                 outcomes[place] = error
         with ExitStack() as working:
             waiting: list[tuple[list[int], list[Future[bytes]]]] = []

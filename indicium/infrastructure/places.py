@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
-import orjson
-
 from indicium.cryptomodule.ports import Clock
 from indicium.domain.commands.base import Command
 from indicium.domain.envelope import SessionMessage
@@ -33,6 +31,7 @@ from indicium.domain.record import closes, line_hash
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.examining import Begin, Examined, examine
 from indicium.infrastructure.mending import mend_end, stored_hash
+from indicium.infrastructure.packages import at_home_in
 from indicium.infrastructure.ports import RecordStore
 from indicium.infrastructure.redoing import BATCH, Progress, Redo, batches, redo, unseen
 
@@ -376,7 +375,7 @@ class Places:
     def _complete_parts(self, copy: AuditCopy) -> None:
         """Write the sealed parts of this module's meters again: without them no store is redone."""
         for packages in batches(self._store.packages()):
-            copy.append((), [package for package in packages if orjson.loads(package.moving)["home"] == self._serial])
+            copy.append((), list(at_home_in(self._serial, packages)))
         copy.lost_parts = False
 
     def _packages(self, psd_ids: Iterable[DeviceId]) -> Iterable[Package]:

@@ -20,11 +20,12 @@ from indicium.infrastructure import membership
 from indicium.infrastructure.audit_copy import AuditCopy, Bounds
 from indicium.infrastructure.devices import SystemClock
 from indicium.infrastructure.home import Home
+from indicium.infrastructure.packages import at_home_in
 from indicium.infrastructure.places import Places
 from indicium.infrastructure.redoing import batches
 from indicium.infrastructure.store import Store
 from indicium.machine import LocalMachine
-from indicium.parties.hand_over import BATCH, OnItsWay, Progress, Reached, at_home, home_of, on_their_way
+from indicium.parties.hand_over import BATCH, OnItsWay, Progress, Reached, at_home, on_their_way
 from indicium.parties.office import kept
 from indicium.parties.operator import Operator
 from indicium.settings import Settings
@@ -140,7 +141,7 @@ class Dead:
     def _meters(self) -> tuple[list[DeviceId], list[OnItsWay]]:
         """Give the meters that are at home in it, and those that were given to it and never arrived."""
         with Store.open(self.settings.store_url) as store:
-            packages = [package for package in store.packages() if home_of(package) == self.serial]
+            packages = list(at_home_in(self.serial, store.packages()))
             waiting = [at for at in on_their_way(store, packages) if at.giver != self.serial]
         never = {at.psd_id for at in waiting}
         return [package.psd_id for package in packages if package.psd_id not in never], waiting

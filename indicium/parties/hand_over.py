@@ -5,17 +5,17 @@ on the way it asks for again, so a hand-over that was cut off is finished by who
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
-
-import orjson
 
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.hand_over import GiveMeter, OfferHome, TakeMeter
-from indicium.domain.errors import IndiciumError, NotAtHome, NotSaved, Refusal
+from indicium.domain.errors import BadRecord, IndiciumError, NotAtHome, NotSaved, PackageNotAuthentic, Refusal
 from indicium.domain.hand_over import HandOver, HomeOffer
 from indicium.domain.identity import DeviceId, Serial
 from indicium.domain.package import Package
-from indicium.domain.record import split
+from indicium.domain.record import parse
+from indicium.infrastructure.packages import at_home_in, home_of
 from indicium.infrastructure.ports import RecordStore
 from indicium.infrastructure.redoing import batches
 
@@ -88,22 +88,18 @@ def hand_over(giver: Reached, taker: Reached, psd_ids: Iterable[DeviceId], progr
 
 def at_home(store: RecordStore, serial: Serial) -> Iterator[DeviceId]:
     """Give the meters whose packages name a module as their home, by device ID."""
-    return (package.psd_id for package in store.packages() if home_of(package) == serial)
-
-
-def home_of(package: Package) -> Serial:
-    """Read in a package where its meter is at home; the module alone decides whether that is so."""
-    return Serial(orjson.loads(package.moving)["home"])
+    return (package.psd_id for package in at_home_in(serial, store.packages()))
 
 
 def on_their_way(store: RecordStore, packages: Iterable[Package]) -> Iterator[OnItsWay]:
     """Find among packages those that were given and not taken yet, with their givers."""
     for batch in batches(packages):
-        newest = {(package.psd_id, package.version): home_of(package) for package in batch}
+        newest = {(package.psd_id, package.version): package for package in batch}
         for record in store.transactions([(version, psd_id) for psd_id, version in newest]):
             if record.event == GIVEN and record.psd_id is not None and record.psd_version is not None:
-                giver = Serial(orjson.loads(split(record.line)[0])["module"])
-                yield OnItsWay(record.psd_id, giver, newest[record.psd_id, record.psd_version])
+                with suppress(BadRecord, PackageNotAuthentic):  # of what was changed nobody can tell where it goes
+                    giver = Serial(parse(record.line).module)
+                    yield OnItsWay(record.psd_id, giver, home_of(newest[record.psd_id, record.psd_version]))
 
 
 def finish(modules: Mapping[Serial, Reached], waiting: Iterable[OnItsWay], progress: Progress) -> HandedOver:

@@ -10,10 +10,11 @@ from typing import NamedTuple, Protocol
 import orjson
 
 from indicium.domain.errors import CustomerThereAlready, UnknownCustomer
-from indicium.domain.identity import DeviceId
+from indicium.domain.identity import DeviceId, Serial
 from indicium.infrastructure.home import Home
+from indicium.infrastructure.packages import at_home_in
 from indicium.infrastructure.store import Store
-from indicium.parties.hand_over import Progress, Reached, hand_over, home_of
+from indicium.parties.hand_over import Progress, Reached, hand_over
 from indicium.parties.office import kept
 from indicium.settings import Settings
 
@@ -60,7 +61,8 @@ def remove_all(source: Settled, target: Settled, progress: Progress) -> Removal:
     with Store.open(source.settings.store_url) as store:
         for package in store.packages():
             name = files.get(package.psd_id)
-            if name is None and not (home_of(package) == source.settings.serial and _is_somebodys(package.moving)):
+            here_too = any(at_home_in(Serial(source.settings.serial), [package]))
+            if name is None and not (here_too and _is_somebodys(package.moving)):
                 continue
             if name is not None and _is_taken(there, name, package.psd_id):
                 refused[name] = CustomerThereAlready(customer=name).code

@@ -18,6 +18,7 @@ from indicium.domain.identity import Serial
 from indicium.domain.lifecycle import PsdState
 from indicium.domain.package import Package
 from indicium.infrastructure.files import locked
+from indicium.infrastructure.packages import at_home_in
 from indicium.infrastructure.stock_book import StockBook
 from indicium.parties.metergen import MeterGen, RawMeter
 from indicium.parties.operator import Execute, ExecuteAll
@@ -54,13 +55,12 @@ class Stocked(NamedTuple):
 def left_over(packages: Iterable[Package], serial: Serial) -> LeftOver:
     """Find a module's meters that are Raw or Unleased among all that a store holds."""
     found = LeftOver([], [])
-    for package in packages:
-        moving = orjson.loads(package.moving)
-        if moving["home"] == serial:
-            if moving["state"] == PsdState.RAW:
-                found.raw.append(package.psd_id)
-            elif moving["state"] == PsdState.UNLEASED:
-                found.unleased.append(package.psd_id)
+    for package in at_home_in(serial, packages):
+        state = orjson.loads(package.moving).get("state")
+        if state == PsdState.RAW:
+            found.raw.append(package.psd_id)
+        elif state == PsdState.UNLEASED:
+            found.unleased.append(package.psd_id)
     return found
 
 
