@@ -16,8 +16,7 @@ from indicium.domain.errors import (
 )
 from indicium.parties.disaster import Disaster
 from indicium.parties.operator import Operator
-from indicium.simulator.born import OFFICER
-from indicium.simulator.checkers import Judge, Street
+from indicium.simulator.ceremonies import OFFICER
 from indicium.simulator.process import Crash, Process
 from indicium.simulator.server import Server
 from indicium.simulator.violation import broken
@@ -111,7 +110,7 @@ def _call_officer(world: World, server: Server, newest: Snapshot) -> bool:
     if outcome == "continued":
         return True
     world.run_all()
-    world.judged_by(Judge(Street()))
+    world.check_what_is_left()
     demand_witnesses(world, newest)
     return False
 

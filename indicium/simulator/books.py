@@ -18,6 +18,7 @@ Discarded = Collection[tuple[int, str]]
 
 _PRINTED = ("indicium-created", "postage-correction-created", "sheet-created")
 _ARRIVED = ("meter-taken", "meter-adopted")
+_CARRIED = ("meter-given", *_ARRIVED)
 _MAY_PRINT = "create-indicia"
 
 
@@ -152,7 +153,7 @@ class Books:
         data, event = record["data"], record["event"]
         package, value = data["package"], data["checkpoint"]["value"]
         where = f"at record {record['sequence']} of module {record['module']}"
-        if meter.withdrawn:
+        if meter.withdrawn and event not in _CARRIED:
             broken(f"meter {package['psd']} goes on after it was withdrawn {where}")
         self._move_home(meter, record, where)
         meter.version, meter.last = meter.version + 1, line_hash

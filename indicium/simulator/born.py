@@ -1,22 +1,22 @@
-"""Where every simulated world begins: a module after its ceremony, and customers with a leased meter each.
+"""Where every simulated world begins: two modules of one vault, and customers with a leased meter each.
 
 It is made once in a process, always from the same seed; each world takes a copy.
 """
 
+from contextlib import ExitStack
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from indicium.app import Ledger
-from indicium.domain.commands.crypto_card import InitializeCryptoCard
-from indicium.domain.fig6 import Role
 from indicium.domain.identity import ChainId, Serial
-from indicium.parties import ceremony, certificates
-from indicium.parties.ceremony import CeremonyPlan, Configuration, Person
+from indicium.parties import certificates
 from indicium.parties.customer import CardKeys, CustomerState
 from indicium.parties.manufacturer import Manufacturer
 from indicium.settings import Settings
+from indicium.simulator import ceremonies
+from indicium.simulator.ceremonies import INTERVAL, Seat
 from indicium.simulator.database import Database
 from indicium.simulator.disks import Disks
 from indicium.simulator.drawn import SimulatedClock, Stream
@@ -25,23 +25,13 @@ from indicium.simulator.outsiders import DR_LIMIT, Keys, Numbers, Outsiders
 from indicium.simulator.process import Hazards, Process
 from indicium.simulator.replayed import Replayed
 
-SERIALS: Final = (Serial("34576590"),)
-INTERVAL: Final = 20
-"""Every record whose number is a multiple of it is signed."""
+SERIALS: Final = (Serial("34576590"), Serial("34576591"))
 
-NAMES: Final = ("Ada", "Ben", "Cleo", "Dora")
+NAMES: Final = (("Ada", "Cleo"), ("Ben", "Dora"))
+"""The customers who lease at each module."""
+
 USERS: Final = {"Ada": ("bob", "eve")}
 """Who else prints from a customer's meter."""
-
-PEOPLE: Final = CeremonyPlan(
-    people=tuple(
-        Person(name=f"person-{number}", role=role, passphrase=f"simulated passphrase {number}")
-        for number, role in enumerate(
-            (Role.SECURITY_OFFICER, Role.KEY_CUSTODIAN, Role.KEY_CUSTODIAN, Role.ADMINISTRATOR, Role.AUDITOR)
-        )
-    )
-)
-OFFICER: Final = PEOPLE.of(Role.SECURITY_OFFICER)
 
 
 class Module(NamedTuple):
@@ -68,30 +58,46 @@ class Born(NamedTuple):
 
 
 def settings(serial: Serial) -> Settings:
-    """Give the settings of a simulated module. Its home is nowhere: nothing of it lies in a real file."""
-    return Settings.of(Path("/nowhere"), serial=serial, dr_limit=DR_LIMIT, signature_interval=INTERVAL)
+    """Give the settings of a simulated module. Its home is nowhere: nothing of it lies in a real file.
+
+    How many failed modules shut the whole vault down is more than there are: each of them is mended by itself.
+    """
+    return Settings.of(
+        Path("/nowhere"), serial=serial, dr_limit=DR_LIMIT, signature_interval=INTERVAL, shutdown_threshold=3
+    )
 
 
 @cache
 def born() -> Born:
-    """Hold the ceremony, make the meters, lease them."""
+    """Hold the ceremonies, make the meters, lease them."""
     stream, clock, database = Stream("born"), SimulatedClock(), Database()
     suite, numbers = Replayed(stream), stream.number
     keys = Keys.draw(suite, clock.now(), numbers)
-    outsiders = Outsiders(keys, suite, numbers)
-    disks = Disks(SERIALS[0], database, device=_manufacturer(suite, clock, numbers).make(SERIALS[0], clock.now()))
-    with Ledger(settings(SERIALS[0]), SimulatedMachine(disks, Process(Hazards()), clock, suite)) as ledger:
-        execute, configuration = ledger.execute, _configuration(keys, outsiders)
-        made = ceremony.perform(execute, suite, SERIALS[0], PEOPLE, configuration, begun=False)
-        customers = [outsiders.lease(execute, made.card, name, clock.now()) for name in NAMES]
+    outsiders, maker = Outsiders(keys, suite, numbers), _manufacturer(suite, clock, numbers)
+    disks = [Disks(serial, database, device=maker.make(serial, clock.now())) for serial in SERIALS]
+    with ExitStack() as running:
+        machines = [SimulatedMachine(each, Process(Hazards()), clock, suite) for each in disks]
+        ledgers = [
+            running.enter_context(Ledger(settings(serial), machine))
+            for serial, machine in zip(SERIALS, machines, strict=True)
+        ]
+        first, second = (Seat(ledger.execute, suite, serial) for ledger, serial in zip(ledgers, SERIALS, strict=True))
+        made = ceremonies.hold(first, keys, outsiders.provider.public_key, 0)
+        joined = ceremonies.join(second, first, ceremonies.card(keys, outsiders.provider.public_key, 1))
+        customers = [
+            outsiders.lease(ledger.execute, made.card, name, clock.now())
+            for ledger, names in zip(ledgers, NAMES, strict=True)
+            for name in names
+        ]
         users = [
-            outsiders.enter(execute, made.card, customer, name)
+            outsiders.enter(first.execute, made.card, customer, name)
             for customer in customers
             for name in USERS.get(customer.state.customer, ())
         ]
-        module = Module(SERIALS[0], ledger.chain, made.audit_key, disks)
+        chains = [ledger.chain for ledger in ledgers]
+    modules = tuple(map(Module, SERIALS, chains, (made.audit_key, joined), disks))
     states = tuple(customer.state for customer in (*customers, *users))
-    return Born(database, (module,), made.card, states, keys, clock.now())
+    return Born(database, modules, made.card, states, keys, clock.now())
 
 
 def _manufacturer(suite: Replayed, clock: SimulatedClock, numbers: Numbers) -> Manufacturer:
@@ -99,17 +105,3 @@ def _manufacturer(suite: Replayed, clock: SimulatedClock, numbers: Numbers) -> M
     key = certificates.load_private_key(maker, "maker")
     root = certificates.root(key, "Simulated manufacturer", clock.now(), numbers)
     return Manufacturer(maker, certificates.in_der(root), suite, numbers)
-
-
-def _configuration(keys: Keys, outsiders: Outsiders) -> Configuration:
-    command = InitializeCryptoCard(
-        minimum_value=1,
-        maximum_value=100_000,
-        dr_limit=DR_LIMIT,
-        ar_limit=10**10,
-        ca_certificate=keys.certificate,
-        provider_key=outsiders.provider.public_key,
-        first_device=1_000_000_001,
-        last_device=1_000_000_999,
-    )
-    return Configuration(command, INTERVAL)

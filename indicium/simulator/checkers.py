@@ -84,6 +84,15 @@ class Judge:
         _compare_packages(books.meters, packages)
         _compare_street(books.meters, self._street)
 
+    def demand_what_is_left(self, chains: Mapping[str, Told], packages: Mapping[str, bytes]) -> None:
+        """See the same after a module's newest records were abandoned, but of meters that went on without those."""
+        for told in chains.values():
+            _demand_one_story(*told)
+        books = self._read({name: told.copy for name, told in chains.items()})
+        torn = {psd for psd, _ in books.waiting}
+        whole = {name: meter for name, meter in books.meters.items() if name not in torn}
+        _compare_packages(whole, {name: moving for name, moving in packages.items() if name not in torn})
+
     def _read(self, chains: Mapping[str, list[bytes]]) -> Books:
         discarded = {name: _discarded(lines[len(self._known(name)) :]) for name, lines in chains.items()}
         for name, lines in chains.items():

@@ -123,7 +123,7 @@ class Database:
     def _marks(self, mark: KeptReply) -> bool:
         """Say whether a mark that something was done is put down: a reply to the same request tells more."""
         there = self.replies.get(_key(mark))
-        return there is None or (there.psd_version, there.content_digest) != (mark.psd_version, mark.content_digest)
+        return there is None or there._replace(token=mark.token) != mark
 
     def _demand_free(self, changes: Changes) -> None:
         """Keep the constraints that the schema names."""
@@ -134,7 +134,7 @@ class Database:
                 raise RecordConflict(constraint="uq_records_chain_sequence")
             lengths[record.chain] = record.sequence
             self.demand_new_version(record)
-        if any(reply.token and _key(reply) in self.replies for reply in changes.replies):
+        if not self.replies.keys().isdisjoint(_key(reply) for reply in changes.replies if reply.token):
             raise RecordConflict(constraint="pk_replies")
 
     def _take_back(self) -> None:

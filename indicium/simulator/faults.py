@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from indicium.domain.errors import IndiciumError, LedgerInUse
 from indicium.simulator.aftermath import demand_noticed_or_whole
+from indicium.simulator.handing_over import cut_off, give_only
 from indicium.simulator.network import Wire
 from indicium.simulator.people import Standing
 from indicium.simulator.process import COPY, MEMORY, STATIC, STORE, Failing, Process
@@ -27,6 +28,8 @@ UNSAVED: Final = frozenset({"answer-lost", "store-failed"})
 FORGED: Final = frozenset({"client-not-authentic", "provider-not-authentic", "module-not-authentic"})
 OVERTAKEN: Final = frozenset({"challenge-mismatch"})
 """A request of one who uses the meter came between the question and the request of another."""
+ON_ITS_WAY: Final = frozenset({"not-taken-yet"})
+"""A meter was to be moved on before it had arrived."""
 
 
 class Fault(NamedTuple):
@@ -175,6 +178,8 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault("clock ahead", 4, partial(_move_clock, _DAYS)),
     Fault("clock back", 4, partial(_move_clock, -_DAYS)),
     *(Fault(f"{name} tampered with", 2, partial(tamper, name)) for name in TAMPERINGS),
+    Fault("meter given and not taken", 8, give_only, UNSAVED | ON_ITS_WAY),
+    Fault("hand-over cut off at a seam", 12, cut_off, UNSAVED | ON_ITS_WAY),
     Fault("second process started", 3, _second_process, UNSAVED),
     Fault("client killed", 4, _client_killed),
     Fault("client killed before it kept anything", 4, _client_killed_early),

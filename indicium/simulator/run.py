@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from indicium.cryptomodule.verifier import Verdict, load_key, verify_chain
 from indicium.simulator.checkers import Judge
 from indicium.simulator.faults import FAULTS
+from indicium.simulator.handing_over import move_some
 from indicium.simulator.violation import broken
 from indicium.simulator.world import World
 
@@ -14,7 +15,7 @@ _LONGEST_ROUND: Final = 16
 _ROUNDS_BETWEEN_CHECKS: Final = 4
 _STEPS_BETWEEN_FAULTS: Final = 6
 _SECONDS: Final = 120
-_DOINGS: Final = (("print", 140), ("group", 30), ("load", 20), ("note", 10), ("refund", 1))
+_DOINGS: Final = (("print", 140), ("group", 30), ("load", 20), ("note", 10), ("move", 6), ("refund", 1))
 """What is done in a step, by weight."""
 
 _BY_WEIGHT: Final = tuple((fault, fault.weight) for fault in FAULTS)
@@ -98,6 +99,8 @@ def _step(world: World) -> None:
             world.attempt(partial(world.bank.load, client.device, dice))
         case "refund":
             world.attempt(partial(world.bank.refund, client.customer_of_meter))
+        case "move":
+            world.attempt(partial(move_some, world, world.some_server()))
         case _:
             world.attempt(partial(world.some_server().note, "somebody asked for it"))
 

@@ -1,12 +1,14 @@
 """A server: one module with its disks, and the process that runs it just now."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import NamedTuple
 
 from indicium.app import Ledger
 from indicium.domain.commands.auditing import CreateAuditEntry
 from indicium.domain.commands.base import Command
+from indicium.domain.commands.hand_over import OfferHome
 from indicium.domain.errors import AnswerLost, HeadsDisagree, IndiciumError
 from indicium.domain.identity import ChainId, Serial
 from indicium.settings import Settings
@@ -88,6 +90,25 @@ class Server:
             if isinstance(outcome, bytes):
                 self._ground.overheard(command, outcome)
         return [_heard_from(process, one) if isinstance(one, HeadsDisagree) else one for one in outcomes]
+
+    def submit(self, commands: Sequence[Command]) -> list["Future[bytes]"]:
+        """Have commands done at once, as a module of a router does."""
+        futures: list[Future[bytes]] = [Future() for _ in commands]
+        try:
+            outcomes: Sequence[bytes | IndiciumError]
+            outcomes = self.execute_all(commands) if len(commands) > 1 else [self.execute(commands[0])]
+        except IndiciumError as error:
+            outcomes = [error] * len(commands)
+        for future, outcome in zip(futures, outcomes, strict=True):
+            if isinstance(outcome, bytes):
+                future.set_result(outcome)
+            else:
+                future.set_exception(outcome)
+        return futures
+
+    def greet(self) -> None:
+        """Ask for something that changes nothing: a module that answers has brought its places together."""
+        self.execute(OfferHome())
 
     def note(self, text: str) -> None:
         """Have an audit entry made: a command of the module itself."""

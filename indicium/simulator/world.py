@@ -2,22 +2,26 @@
 
 import hashlib
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from typing import Final, NamedTuple, Self
 
 from indicium.domain.commands.base import Command
 from indicium.domain.errors import IndiciumError
 from indicium.domain.flow import Changes
-from indicium.domain.identity import Serial
+from indicium.domain.identity import DeviceId, Serial
 from indicium.domain.replies import parse_reply
+from indicium.infrastructure.packages import at_home_in
+from indicium.routing import Router
 from indicium.simulator.born import born
 from indicium.simulator.checkers import Judge, Street, Told
+from indicium.simulator.database import Database
 from indicium.simulator.disks import MemoryState
 from indicium.simulator.drawn import Dice, SimulatedClock, Stream
 from indicium.simulator.network import Network
 from indicium.simulator.outsiders import Outsiders
 from indicium.simulator.people import Bank, Client
+from indicium.simulator.places import SimulatedStore
 from indicium.simulator.process import COPY, MEMORY, STATIC, STORE, Hazards, Process
 from indicium.simulator.replayed import Replayed
 from indicium.simulator.server import Ground, Server
@@ -48,6 +52,17 @@ class Snapshot(NamedTuple):
     kept: dict[Serial, Kept]
 
 
+class VaultServer(Router[Server]):
+    """What brings requests to their meters. It ends with its connection to the database."""
+
+    def __init__(self, servers: Sequence[Server], database: Database) -> None:
+        """Connect."""
+        self.serves = database.epoch
+        """The database server that it is connected to."""
+        store = SimulatedStore(database, Process(Hazards()))
+        super().__init__({server.serial: server for server in servers}, store)
+
+
 class World:
     """Everything of one run. The same seed gives the same world."""
 
@@ -70,6 +85,7 @@ class World:
             if client.kept.user is not None:
                 self.client_of(client.device).administer(client)
         self.bank = Bank(self._outsiders.provider, carry, self.execute, self.street)
+        self._router: VaultServer | None = None
         self._snapshots: deque[Snapshot] = deque(maxlen=6)
         self.oldest = len(self.database.log)
         """Transactions that every backup holds: the world began with them."""
@@ -87,12 +103,33 @@ class World:
     # -- its servers -----------------------------------------------------------------------------------------------
 
     def execute(self, command: Command) -> bytes:
-        """Have one command done. Raises `AnswerLost` if the process ends meanwhile."""
-        return self.servers[0].execute(command)
+        """Have one command done where its meter is at home. Raises `AnswerLost` if the process ends meanwhile."""
+        return self.router().execute(command)
 
     def execute_all(self, commands: Sequence[Command]) -> list[bytes | IndiciumError]:
-        """Have a group done."""
-        return self.servers[0].execute_all(commands)
+        """Have commands done, in a group at each server."""
+        return self.router().execute_all(commands)
+
+    def router(self) -> VaultServer:
+        """Give what brings requests to their meters; another one where the database is another, or the servers are."""
+        if self._router is None or self._router.serves != self.database.epoch:
+            self._router = None  # the next request tries again, if this is no moment to finish hand-overs
+            self._router = VaultServer(self.servers, self.database)
+        return self._router
+
+    def move(self, devices: Iterable[str], to: Server) -> None:
+        """Hand meters over to a server. Raises what stands in the way, also of one of them."""
+        for code in self.router().move(map(DeviceId, devices), to.serial).refused.values():
+            self.refused[code] += 1
+            if code not in self.expected:
+                broken(f"a meter was not handed over without a reason: {code}")
+
+    def at_home(self, server: Server) -> list[str]:
+        """Give the meters of customers that the store has at home in a server."""
+        packages = [
+            self.database.packages[DeviceId(client.device)] for client in self.clients if client.kept.user is None
+        ]
+        return [package.psd_id for package in at_home_in(server.serial, packages)]
 
     def some_server(self) -> Server:
         """Give one of the servers."""
@@ -161,9 +198,17 @@ class World:
 
     def judged_by(self, judge: Judge) -> None:
         """Have another judge look, who knows others that hold something."""
-        packages = {str(name): package.moving for name, package in self.database.packages.items()}
-        chains = {str(server.chain): Told(server.lines(), server.stored()) for server in self.servers}
-        judge.demand(chains, packages)
+        judge.demand(self._chains(), self._packages())
+
+    def check_what_is_left(self) -> None:
+        """Have the judges look at what there is after something was abandoned."""
+        Judge(Street()).demand_what_is_left(self._chains(), self._packages())
+
+    def _chains(self) -> dict[str, Told]:
+        return {str(server.chain): Told(server.lines(), server.stored()) for server in self.servers}
+
+    def _packages(self) -> dict[str, bytes]:
+        return {str(name): package.moving for name, package in self.database.packages.items()}
 
     def calm(self) -> None:
         """Let nothing more go wrong; what failed meanwhile may still be answered for."""
@@ -174,6 +219,8 @@ class World:
 
     def settle(self) -> None:
         """Let everybody hear at last what became of what they asked for; who lost a key comes first."""
+        for server in self.servers:
+            self.insist(server.greet)
         for client in sorted(self.clients, key=lambda client: not client.lost):
             if client.pending is not None or client.lost:
                 self.insist(partial(client.go, self.dice))

@@ -38,6 +38,20 @@ def test_each_fault_alone_is_survived(fault: Fault) -> None:
     world.stop()
 
 
+def test_a_meter_goes_to_the_other_module_and_back_and_is_served_at_both() -> None:
+    """N-17 … N-20: the judges follow it through both chains."""
+    world = World(1)
+    here, there = world.servers
+    ada = world.clients[0]
+    for home, other in ((there, here), (here, there)):
+        world.move([ada.device], home)
+        ada.go(world.dice)
+        assert ada.device in world.at_home(home)
+        assert ada.device not in world.at_home(other)
+        world.check()
+    world.stop()
+
+
 def test_there_are_at_least_twenty_five_kinds_of_faults() -> None:
     assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 25
     assert all(fault.weight > 0 for fault in FAULTS)
