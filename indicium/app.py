@@ -98,8 +98,7 @@ class Ledger:
             raise
         self.office = Office(self._home, machine.suite, machine.clock, self.execute)
         """The parties of this home, for hosts that keep them under one roof."""
-        self._committer = threading.Thread(target=self._commit_forever, name="indicium-committer", daemon=True)
-        self._committer.start()
+        self._committer: threading.Thread | None = None  # begins with the first request that is queued
 
     @classmethod
     def create(cls, home: Settings | Path | str) -> Self:
@@ -210,6 +209,9 @@ class Ledger:
         """
         jobs: list[_Job] = [(request, Future()) for request in requests]
         with self._entered():
+            if self._committer is None:
+                self._committer = threading.Thread(target=self._commit_forever, name="indicium-committer", daemon=True)
+                self._committer.start()
             self._queue.put(jobs)
         return [future for _, future in jobs]
 
@@ -286,7 +288,8 @@ class Ledger:
                 return
             self._closed = True
             self._queue.put(None)
-        self._committer.join()
+        if self._committer is not None:
+            self._committer.join()
         try:
             with self._turn:
                 if self._module.unsigned and not (self._doubt or self._cut_off):

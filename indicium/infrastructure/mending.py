@@ -7,6 +7,7 @@ What differs from their lines in nothing but zeros is cut, and comes again from 
 
 import logging
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple, Protocol
 
 import orjson
@@ -22,6 +23,9 @@ _log = logging.getLogger("indicium.mending")
 
 WINDOW_BYTES: Final = 256 * 1024
 """How much of a copy's end is followed: a few hundred records; more where the last group was longer."""
+
+_MODULE_BYTES: Final = 32
+"""More than any serial number has."""
 
 
 class Hole(NamedTuple):
@@ -114,16 +118,19 @@ def find_hole(copy: AuditCopy, chain: ChainId, settled: int) -> Hole | None:
 
     None if they hold together. What the last one is, is for whoever compares the heads.
     """
-    lines, is_whole = _end(copy, chain, settled)
+    end, is_whole = _end(copy, chain, settled)
+    lines = end.split(b"\n")[:-1]
+    if not lines or _are_linked(lines, chain):
+        return None
     at: Head | None = None
-    if is_whole and _place(lines.partition(b"\n")[0], chain) is None:
+    if is_whole and _place(lines[0], chain) is None:
         at = GENESIS
     followed = 0
-    for line in lines.split(b"\n")[:-1]:
+    for line in lines:
         place = _place(line, chain)
         if place is None or (at is not None and place != (at.sequence + 1, at.hash)):
             is_next = place is not None and at is not None and place[0] == at.sequence + 1
-            return Hole(at or GENESIS, lines[followed:], is_next)
+            return Hole(at or GENESIS, end[followed:], is_next)
         at, followed = Head(place[0], line_hash(line)), followed + len(line) + 1
     return None
 
@@ -192,6 +199,19 @@ def _end(copy: AuditCopy, chain: ChainId, settled: int) -> tuple[bytes, bool]:
         if first is not None and first[0] <= settled + 1:
             return lines, False
         window *= 2
+
+
+def _are_linked(lines: Sequence[bytes], chain: ChainId) -> bool:
+    """Say, without reading more than their beginnings, that records follow each other: of each the next one vouches."""
+    first = _place(lines[0], chain)
+    if first is None or _place(lines[-1], chain) is None:
+        return False
+    for sequence, (before, line) in enumerate(pairwise(lines), first[0] + 1):
+        begins = b'{"format":1,"previous":"%b","chain":"%b","module":"' % (line_hash(before).encode(), chain.encode())
+        number = b'","sequence":%d,' % sequence
+        if not line.startswith(begins) or number not in line[len(begins) : len(begins) + _MODULE_BYTES + len(number)]:
+            return False
+    return True
 
 
 def _place(line: bytes, chain: ChainId) -> tuple[int, str] | None:

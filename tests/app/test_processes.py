@@ -138,8 +138,21 @@ def test_close_finishes_what_is_queued_and_leaves_no_thread(home: Path) -> None:
     futures = ledger.submit([CreateAuditEntry(text=f"{number}", signed=False) for number in range(20)])
     ledger.close()
     assert all(future.done() and not future.exception() for future in futures)
-    assert not any(thread.name == "indicium-committer" for thread in threading.enumerate())
+    assert not committer_runs()
     assert len(rows_of(home)) == before + 20 + 1
+
+
+def test_the_committer_begins_with_the_first_request_that_is_queued(home: Path) -> None:
+    with Ledger.open(home) as ledger:
+        ledger.meter("Ada").print("0.33", LETTER, "job-1")
+        assert not committer_runs()
+        ledger.submit([GetStatus()])[0].result(seams.PATIENCE_SECONDS)
+        assert committer_runs()
+    assert not committer_runs()
+
+
+def committer_runs() -> bool:
+    return any(thread.name == "indicium-committer" for thread in threading.enumerate())
 
 
 def test_whoever_comes_while_the_ledger_closes_is_served_or_told(home: Path) -> None:

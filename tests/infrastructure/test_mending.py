@@ -22,12 +22,20 @@ def chain_of(length: int) -> list[bytes]:
     """Make lines that are linked; each is longer than a sector."""
     lines, previous = list[bytes](), GENESIS.hash
     for sequence in range(1, length + 1):
-        record = {"previous": previous, "chain": CHAIN, "sequence": sequence, "data": {"text": "x" * 600}}
+        record = {
+            "format": 1,
+            "previous": previous,
+            "chain": CHAIN,
+            "module": SERIAL,
+            "sequence": sequence,
+            "data": TEXT,
+        }
         lines.append(orjson.dumps(record) + (b"\tsigned" if sequence % 3 == 0 else b""))
         previous = line_hash(lines[-1])
     return lines
 
 
+TEXT = {"text": "x" * 600}
 LINES = chain_of(12)
 
 
@@ -120,6 +128,8 @@ def test_zeros_where_the_store_has_a_record_are_a_lost_block(content: bytes, bef
         (joined([*LINES[:10], LINES[9], *LINES[10:]]), 10),
         (WHOLE.replace(LINES[9], LINES[9].replace(b"xxx", b"xyx", 1)), 10),
         (joined([*LINES[:10], b"", *LINES[10:]]), 10),
+        (WHOLE.replace(b'"sequence":12', b'"sequence":13'), 11),
+        (joined([*LINES[:10], LINES[10][:-1]]), 10),
         (zeroed(WHOLE, NINTH, NINTH + 512) + b'{"more than the store":0}\n', 9),
         (zeroed(WHOLE.replace(LINES[11], LINES[11].replace(b"x", b"y")), NINTH, NINTH + 512), 9),
         (WHOLE.replace(CHAIN.encode(), b"f" * 32), 0),
