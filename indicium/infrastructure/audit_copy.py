@@ -11,14 +11,13 @@ from collections.abc import Iterator, Sequence
 from itertools import chain as one_after_the_other
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 
 import orjson
 
 from indicium.domain.errors import HeadsDisagree
 from indicium.domain.flow import Head
 from indicium.domain.identity import ChainId, DeviceId, Serial
-from indicium.domain.package import Package
 from indicium.domain.record import line_hash
 from indicium.infrastructure.append_only import AppendOnlyFile
 from indicium.infrastructure.ports import LineFile
@@ -44,6 +43,22 @@ class Bounds(NamedTuple):
 
 
 AS_USUAL = Bounds()
+
+
+class StaticPart(Protocol):
+    """A meter's sealed static part, as a package has it, or whatever else brings one."""
+
+    @property
+    def psd_id(self) -> DeviceId:
+        """The meter."""
+
+    @property
+    def version(self) -> int:
+        """The version of the meter that made it, or that it was seen in."""
+
+    @property
+    def static(self) -> bytes:
+        """The part."""
 
 
 class AuditCopy:
@@ -122,7 +137,7 @@ class AuditCopy:
         """Cut so many of them, from the beginning of a line on, durably. Raises `StoreFailed`."""
         self._lines.cut_end(size)
 
-    def append(self, lines: Sequence[bytes], static: Sequence[Package] = ()) -> None:
+    def append(self, lines: Sequence[bytes], static: Sequence[StaticPart] = ()) -> None:
         """Append records, and before them the static parts that they made; both are durable on return.
 
         Raises `StoreFailed`; then a beginning of the lines is in the copy, or none of them.
@@ -173,11 +188,11 @@ class AuditCopy:
         self._lines.close()
 
 
-def _sealed_line(package: Package) -> bytes:
+def _sealed_line(part: StaticPart) -> bytes:
     line = {
-        "psd": package.psd_id,
-        "version": package.version,
-        "digest": hashlib.sha256(package.static).hexdigest(),
-        "static": base64.b64encode(package.static).decode(),
+        "psd": part.psd_id,
+        "version": part.version,
+        "digest": hashlib.sha256(part.static).hexdigest(),
+        "static": base64.b64encode(part.static).decode(),
     }
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)

@@ -1,4 +1,7 @@
-"""Where a package says that its meter is at home. The module alone decides whether that is so."""
+"""What can be read about packages without a key: where a meter is at home, and which static part it has.
+
+The module alone decides whether that is so.
+"""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,6 +10,7 @@ import orjson
 from indicium.domain.errors import PackageNotAuthentic
 from indicium.domain.identity import Serial
 from indicium.domain.package import Package
+from indicium.domain.record import split
 
 
 def home_of(package: Package) -> Serial:
@@ -26,3 +30,11 @@ def at_home_in(serial: Serial, packages: Iterable[Package]) -> Iterator[Package]
             continue
         if home == serial:
             yield package
+
+
+def static_digest_in(line: bytes) -> str | None:
+    """Read in a transaction's record which static part its package has: SHA-256 in hex. None if nothing can be read."""
+    try:
+        return str(orjson.loads(split(line)[0])["data"]["package"]["static"])
+    except (ValueError, TypeError, KeyError):
+        return None

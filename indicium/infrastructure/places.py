@@ -31,7 +31,7 @@ from indicium.domain.record import closes, line_hash
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.examining import Begin, Examined, examine
 from indicium.infrastructure.mending import mend_end, stored_hash
-from indicium.infrastructure.packages import at_home_in
+from indicium.infrastructure.packages import static_digest_in
 from indicium.infrastructure.ports import RecordStore
 from indicium.infrastructure.redoing import BATCH, Progress, Redo, batches, redo, unseen
 
@@ -94,6 +94,14 @@ class _Silent(NamedTuple):
     head: Head = GENESIS
     older: tuple[Head, ...] = ()
     last_groups: tuple[LastGroup, ...] = ()
+
+
+class _Part(NamedTuple):
+    """A sealed static part, and the version of its meter that named it."""
+
+    psd_id: DeviceId
+    version: int
+    static: bytes
 
 
 class Places:
@@ -267,7 +275,7 @@ class Places:
                 verdict = judge(heads._replace(parted=self._parted(module.chain, self._copy, heads)))
             _log.info("module %s: %s", self._serial, verdict.action.value)
             if verdict.action is Action.GO and self._copy.lost_parts:
-                self._complete_parts(self._copy)
+                self._complete_parts(self._copy, module.chain)
                 done.append(Action.COMPLETE_COPY)
             if verdict.action is Action.GO:
                 self._save_own(module.chain, lambda seen: module.say_redone(seen) or module.heed_failures(seen))
@@ -368,18 +376,24 @@ class Places:
         """Append what the store has and the copy has not: a crash, or a full disk, before the copy."""
         done, missing = 0, heads.store.sequence - heads.copy.sequence
         for records in batches(self._store.records(chain, after=heads.copy.sequence)):
-            touched = dict.fromkeys(record.psd_id for record in records if record.psd_id is not None)
-            copy.append([record.line for record in records], list(self._packages(touched)))
+            copy.append([record.line for record in records], self._parts_of(records))
             progress(done := done + len(records), missing)
 
-    def _complete_parts(self, copy: AuditCopy) -> None:
-        """Write the sealed parts of this module's meters again: without them no store is redone."""
-        for packages in batches(self._store.packages()):
-            copy.append((), list(at_home_in(self._serial, packages)))
+    def _complete_parts(self, copy: AuditCopy, chain: ChainId) -> None:
+        """Write the sealed parts that this chain named last of each meter again: without them no store is redone."""
+        newest = {record.psd_id: record for record in self._store.records(chain) if record.psd_id is not None}
+        for records in batches(newest.values()):
+            copy.append((), self._parts_of(records))
         copy.lost_parts = False
 
-    def _packages(self, psd_ids: Iterable[DeviceId]) -> Iterable[Package]:
-        return (package for psd_id in psd_ids if (package := self._store.package(psd_id)) is not None)
+    def _parts_of(self, records: Iterable[SealedRecord]) -> list[_Part]:
+        """Give the sealed parts that records name, not those of today: their meters may be at another module since."""
+        named: dict[tuple[DeviceId, str], int] = {}
+        for record in records:
+            if record.psd_id is not None and (digest := static_digest_in(record.line)) is not None:
+                named.setdefault((record.psd_id, digest), record.psd_version or 0)
+        found = self._store.static_parts(list(named))
+        return [_Part(part[0], version, found[part]) for part, version in named.items() if part in found]
 
     def _refused(self, verdict: Verdict) -> HeadsDisagree:
         return HeadsDisagree(

@@ -11,6 +11,7 @@ from indicium.domain.errors import (
     ModuleNotAuthentic,
     NothingToRecover,
     NotSaved,
+    PackageAlreadyUsed,
     UnknownMeter,
     UnknownMeterUser,
 )
@@ -23,8 +24,9 @@ from indicium.simulator.violation import broken
 from indicium.simulator.world import ATTEMPTS, Snapshot, World
 
 _SEAMS_AHEAD: Final = 30
-_WITNESSED: Final = (LedgerRolledBack, ModuleNotAuthentic, UnknownMeterUser, UnknownMeter)
-"""How a customer is shown less than before: the key, the user or the whole meter came later than what is there."""
+_WITNESSED: Final = (LedgerRolledBack, ModuleNotAuthentic, UnknownMeterUser, UnknownMeter, PackageAlreadyUsed)
+"""How a customer is shown less than before: the key, the user or the whole meter came later than what is there, or a
+module that was not put back knows the meter from later."""
 
 
 def demand_mended(world: World) -> None:

@@ -85,11 +85,14 @@ class Judge:
         _compare_street(books.meters, self._street)
 
     def demand_what_is_left(self, chains: Mapping[str, Told], packages: Mapping[str, bytes]) -> None:
-        """See the same after a module's newest records were abandoned, but of meters that went on without those."""
+        """See the same after a module's newest records were abandoned, but of meters that went on without those.
+
+        One that was on its way to that module waits: whoever knows that it went on there lets nobody have it.
+        """
         for told in chains.values():
             _demand_one_story(*told)
         books = self._read({name: told.copy for name, told in chains.items()})
-        torn = {psd for psd, _ in books.waiting}
+        torn = {psd for psd, _ in books.waiting} | {psd for psd, meter in books.meters.items() if not meter.home}
         whole = {name: meter for name, meter in books.meters.items() if name not in torn}
         _compare_packages(whole, {name: moving for name, moving in packages.items() if name not in torn})
 

@@ -343,7 +343,7 @@ class Client:
     def _try_all_the_same(self) -> None:
         """Ask for an item as if nobody had removed one, with all that the customer was shown last."""
         shown = self.customer_of_meter.customer.state
-        if not shown.module_challenge:
+        if not (shown.module_challenge and shown.record):
             return
         seen = shown.model_copy(update={name: getattr(self.kept, name) for name in ("user", "hmk", "passphrase_hash")})
         self._number += 1

@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -32,7 +33,7 @@ from indicium.parties.hand_over import HandedOver
 from indicium.projections.losses import loss_statement
 from indicium.vault import Vault
 from tests.app import seams
-from tests.app.homes import LETTER, SQLITE
+from tests.app.homes import COPY, LETTER, SQLITE, audit_file, put_back
 from tests.app.vaults import (
     CUSTOMERS,
     SERIALS,
@@ -340,3 +341,34 @@ def test_a_client_who_comes_back_at_another_module_is_in_doubt_no_more(homes: Ho
         assert in_doubt() == [("discarded", "job-1")]
         vault.meter("Ada").print("0.33", LETTER, "job-1")
         assert in_doubt() == []
+
+
+def without_its_newest_lines(home: Path, older: Path) -> None:
+    put_back(home, older, COPY)
+
+
+def without_its_sealed_parts(home: Path, _older: Path) -> None:
+    audit_file(home).with_suffix(".sealed").unlink()
+
+
+@pytest.mark.parametrize("damage", [without_its_newest_lines, without_its_sealed_parts])
+def test_a_copy_that_is_completed_late_has_the_sealed_parts_of_meters_that_went_elsewhere(
+    damage: Callable[[Path, Path], None], homes: Homes, tmp_path: Path
+) -> None:
+    """A key is replaced at each module, which changes the static part: the store is redone from both copies."""
+    older = copy_of(homes.folder, tmp_path / "older")
+    with homes.open() as vault:
+        meter = vault.meter("Ada")
+        meter.reset_password("a first passphrase")
+        vault.move([DeviceId(meter.device)], Serial("2"))
+        meter.reset_password("a second passphrase")
+    damage(homes["1"], older["1"])
+    with Ledger.open(homes["1"]) as ledger:
+        assert ledger.recovered == (Action.COMPLETE_COPY,)
+    put_store_back(homes, older)
+    for home in (homes["1"], homes["2"]):
+        with Ledger.open(home) as ledger:
+            assert ledger.recovered == (Action.REDO,)
+    with homes.open() as vault:
+        vault.meter("Ada").print("0.33", LETTER, "job-1")
+    assert_whole(homes.all, tmp_path)
