@@ -122,6 +122,11 @@ class Places:
         self.dead: Places | None = None
         """Those of a dead module, whose chain this one is about to close."""
 
+    @property
+    def store(self) -> RecordStore:
+        """The store, for whoever reads in it what no request is about."""
+        return self._store
+
     def gather(self, chain: ChainId, requests: Sequence[Command]) -> Gathered:
         """Step 1: read all that the module needs for these requests, in one round trip (E-001)."""
         psd_ids: set[DeviceId] = set()

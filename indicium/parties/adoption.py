@@ -33,8 +33,15 @@ from indicium.settings import Settings
 NOBODY: Final[Mapping[Serial, Reached]] = MappingProxyType({})
 
 
-class Adopter(Protocol):
+class Living(Protocol):
     """A module that is open in this process: a `Ledger`."""
+
+    def look_at(self, dead: Places | None, chain: ChainId | None) -> Adoption | None:
+        """Look at a dead module's chain; None ends it."""
+
+
+class Adopter(Living, Protocol):
+    """A module with a home."""
 
     @property
     def settings(self) -> Settings:
@@ -43,9 +50,6 @@ class Adopter(Protocol):
     @property
     def chain(self) -> ChainId:
         """The chain that it writes."""
-
-    def look_at(self, dead: Places | None, chain: ChainId | None) -> Adoption | None:
-        """Look at a dead module's chain; None ends it."""
 
 
 class Adopted(NamedTuple):
@@ -56,42 +60,26 @@ class Adopted(NamedTuple):
     """Meters that are nowhere at home, each with the stable code of the reason."""
 
 
-class Dead:
-    """A dead module, held; and what a living one knows of it. Use it as a context manager."""
+class DeadModule:
+    """A dead module whose places are held, and what a living one knows of it."""
 
-    def __init__(self, ledger: Adopter, settings: Settings, chain: ChainId | None = None) -> None:
-        """Hold the places of the module of a home, and have the other one follow its chain.
+    def __init__(self, ledger: Living, serial: Serial, chain: ChainId, places: Places) -> None:
+        """Bring its copy up to its store, and have the living module follow its chain to the end.
 
-        `chain`: one that ended with a reset, be it of the living module itself; else the newest. Raises `LedgerInUse`
-        where the module is not dead, `HeadsDisagree` where its store and copy do not agree, `NotAdopted`.
+        The caller closes the places, and lets go before. Raises `HeadsDisagree` where store and copy do not agree,
+        `NotAdopted`.
         """
-        if not Home(settings.home).holds_ledger:
-            raise LedgerMissing(home=str(settings.home))
-        if settings.store_url != ledger.settings.store_url:
-            raise BadSetting(name="home", why="the dead module is one of another store")
-        self.settings, self._living = settings, ledger.settings
-        self.serial = Serial(settings.serial)
-        newest = self._newest_chain()
-        self.chain = chain or newest
-        if self.chain == ledger.chain:
-            raise BadSetting(name="home", why="a module does not adopt its own meters")
-        with ExitStack() as opening:
-            places = self._held(opening) if self.chain == newest else self._ended()
-            opening.callback(places.close)
-            half = places.agree(self.chain)
-            opening.callback(ledger.look_at, None, None)
-            self._adoption = self._followed(ledger.look_at(places, self.chain), places, half)
-            self._opened = opening.pop_all()
+        self.serial, self.chain, self._ledger, self._places = serial, chain, ledger, places
+        half = places.agree(chain)
+        try:
+            self._adoption = self._followed(ledger.look_at(places, chain), half)
+        except BaseException:
+            self.let_go()
+            raise
 
-    def __enter__(self) -> Self:
-        """Return it."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Let go of its places."""
-        self._opened.close()
+    def let_go(self) -> None:
+        """Have the living module look at it no more."""
+        self._ledger.look_at(None, None)
 
     @property
     def head(self) -> Head:
@@ -101,8 +89,7 @@ class Dead:
     @property
     def meters(self) -> list[DeviceId]:
         """The meters that the store has at home in it."""
-        with Store.open(self.settings.store_url) as store:
-            return list(at_home(store, self.serial))
+        return list(at_home(self._places.store, self.serial))
 
     def adopt(self, officer: Operator, progress: Progress, givers: Mapping[Serial, Reached] = NOBODY) -> Adopted:
         """Close its chain and take its meters, in groups; what was cut off is gone on with. Raises `NotSaved`.
@@ -140,11 +127,65 @@ class Dead:
 
     def _meters(self) -> tuple[list[DeviceId], list[OnItsWay]]:
         """Give the meters that are at home in it, and those that were given to it and never arrived."""
-        with Store.open(self.settings.store_url) as store:
-            packages = list(at_home_in(self.serial, store.packages()))
-            waiting = [at for at in on_their_way(store, packages) if at.giver != self.serial]
+        store = self._places.store
+        packages = list(at_home_in(self.serial, store.packages()))
+        waiting = [at for at in on_their_way(store, packages) if at.giver != self.serial]
         never = {at.psd_id for at in waiting}
         return [package.psd_id for package in packages if package.psd_id not in never], waiting
+
+    def _groups(self, meters: list[DeviceId], waiting: list[OnItsWay]) -> Iterator[list[DeviceId]]:
+        """Give the meters so many together; none, where there is a chain to close, or an offer to be had."""
+        yield from batches(meters, BATCH)
+        if not meters and (waiting or not self._adoption.marked):
+            yield []
+
+    def _followed(self, adoption: Adoption | None, half: bytes | None) -> Adoption:
+        if adoption is None:
+            raise NotAdopted(chain=self.chain, why="this module has no keys for it: hold its ceremony first")
+        for lines in self._places.all_records(self.chain):
+            adoption.follow(lines)
+        if half is not None:
+            adoption.follow([half], stored=False)
+        adoption.arrive()
+        for lines in self._places.all_records(self.chain):
+            adoption.take_stock(lines)
+        return adoption
+
+
+class Dead(DeadModule):
+    """A dead module, held; and what a living one knows of it. Use it as a context manager."""
+
+    def __init__(self, ledger: Adopter, settings: Settings, chain: ChainId | None = None) -> None:
+        """Hold the places of the module of a home, and have the other one follow its chain.
+
+        `chain`: one that ended with a reset, be it of the living module itself; else the newest. Raises `LedgerInUse`
+        where the module is not dead, `HeadsDisagree` where its store and copy do not agree, `NotAdopted`.
+        """
+        if not Home(settings.home).holds_ledger:
+            raise LedgerMissing(home=str(settings.home))
+        if settings.store_url != ledger.settings.store_url:
+            raise BadSetting(name="home", why="the dead module is one of another store")
+        self.settings, self._living = settings, ledger.settings
+        serial = Serial(settings.serial)
+        newest = self._newest_chain(serial)
+        if (chain or newest) == ledger.chain:
+            raise BadSetting(name="home", why="a module does not adopt its own meters")
+        with ExitStack() as opening:
+            places = self._ended(serial) if chain and chain != newest else self._held(serial, opening)
+            opening.callback(places.close)
+            super().__init__(ledger, serial, chain or newest, places)
+            opening.callback(self.let_go)
+            self._opened = opening.pop_all()
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of its places."""
+        self._opened.close()
 
     def bring_customers(self) -> dict[str, str]:
         """Bring the customers of adopted meters from the dead module's home to the living one's.
@@ -165,44 +206,26 @@ class Dead:
                 here.bring_customer(name, there)
         return stays
 
-    def _held(self, opening: ExitStack) -> Places:
+    def _held(self, serial: Serial, opening: ExitStack) -> Places:
         """Hold memory and places of the module, so that it does not come back meanwhile."""
         machine = LocalMachine(self.settings)
-        if Home(self.settings.home).memory(self.serial).exists():
+        if Home(self.settings.home).memory(serial).exists():
             with suppress(Inhibited):  # what cannot be read any more holds nobody up
                 opening.callback(machine.open_memory().close)
         return machine.open_places()
 
-    def _ended(self) -> Places:
+    def _ended(self, serial: Serial) -> Places:
         """Open the places of a chain that ended with a reset: its module may be at work, in another one."""
         settings, bounds = self.settings, Bounds.of(self.settings)
-        copy = partial(AuditCopy.open, Home(settings.home).audit, self.serial, create=False, bounds=bounds)
-        return Places(self.serial, partial(Store.open, settings.store_url), copy, SystemClock())
+        copy = partial(AuditCopy.open, Home(settings.home).audit, serial, create=False, bounds=bounds)
+        return Places(serial, partial(Store.open, settings.store_url), copy, SystemClock())
 
-    def _groups(self, meters: list[DeviceId], waiting: list[OnItsWay]) -> Iterator[list[DeviceId]]:
-        """Give the meters so many together; none, where there is a chain to close, or an offer to be had."""
-        yield from batches(meters, BATCH)
-        if not meters and (waiting or not self._adoption.marked):
-            yield []
-
-    def _newest_chain(self) -> ChainId:
+    def _newest_chain(self, serial: Serial) -> ChainId:
         with Store.open(self.settings.store_url) as store:
-            chains = [member.chain for member in membership.members(store) if member.serial == self.serial]
+            chains = [member.chain for member in membership.members(store) if member.serial == serial]
         if not chains:
-            raise NotAdopted(chain="of module " + self.serial, why="the store holds none")
+            raise NotAdopted(chain="of module " + serial, why="the store holds none")
         return chains[-1]
-
-    def _followed(self, adoption: Adoption | None, places: Places, half: bytes | None) -> Adoption:
-        if adoption is None:
-            raise NotAdopted(chain=self.chain, why="this module has no keys for it: hold its ceremony first")
-        for lines in places.all_records(self.chain):
-            adoption.follow(lines)
-        if half is not None:
-            adoption.follow([half], stored=False)
-        adoption.arrive()
-        for lines in places.all_records(self.chain):
-            adoption.take_stock(lines)
-        return adoption
 
 
 def _given(giver: Reached, meter: OnItsWay, offer: HomeOffer) -> HandOver | None:
