@@ -261,6 +261,8 @@ class Ledger:
     def look_at(self, dead: Places | None, chain: ChainId | None) -> Adoption | None:
         """Begin to look at the chain of a dead module, to be closed when its meters are adopted; None ends it."""
         with self._turn:
+            if chain is not None:  # or a module that is powered up anew for an earlier failure forgets what it saw
+                self._make_sure()
             self._places.dead = dead
             return self._module.adopt(chain)
 
@@ -399,12 +401,7 @@ class Ledger:
 
     def _run(self, requests: Sequence[Command]) -> list[bytes | IndiciumError]:
         """Take one group its whole way."""
-        if self._doubt or self._cut_off:
-            self._places.reconnect()
-            if self._doubt:  # as after a crash: what the three places hold counts, and nothing that anybody believes
-                self._module = self._power_up()
-            self._places.reconcile(self._module)
-            self._doubt = self._cut_off = False
+        self._make_sure()
         started = time.monotonic()
         self._cut_off = True  # a store that does not answer is no reason to switch the module off: it was asked nothing
         gathered = self._places.gather(self._module.chain, requests)
@@ -419,7 +416,17 @@ class Ledger:
         replies = self._module.release(receipt)
         milliseconds = (time.monotonic() - started) * 1000
         _log.debug("%d requests, %d records, %.1f ms", len(requests), len(dispatched.changes.records), milliseconds)
-        return [_result(*pair) for pair in zip(replies, dispatched.refusals, strict=True)]
+        answered = zip(replies, dispatched.refusals, strict=True)
+        return [reply or b"" if refusal is None else refusal for reply, refusal in answered]
+
+    def _make_sure(self) -> None:
+        """After a failure, bring the three places together."""
+        if self._doubt or self._cut_off:
+            self._places.reconnect()
+            if self._doubt:  # as after a crash: what the three places hold counts, and nothing that anybody believes
+                self._module = self._power_up()
+            self._places.reconcile(self._module)
+            self._doubt = self._cut_off = False
 
 
 def outcomes_of(futures: Sequence["Future[bytes]"]) -> list[bytes | IndiciumError]:
@@ -431,12 +438,6 @@ def outcomes_of(futures: Sequence["Future[bytes]"]) -> list[bytes | IndiciumErro
             raise error
         results.append(future.result() if error is None else error)
     return results
-
-
-def _result(reply: bytes | None, refusal: IndiciumError | None) -> bytes | IndiciumError:
-    if refusal is not None:
-        return refusal
-    return reply or b""
 
 
 def _first_group(waiting: Sequence[_Job]) -> list[_Job]:

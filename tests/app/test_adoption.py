@@ -16,6 +16,7 @@ from indicium.domain.errors import (
     HeadsDisagree,
     NotAdopted,
     NotTakenYet,
+    StoreFailed,
 )
 from indicium.domain.flow import Changes, SealedRecord
 from indicium.domain.hand_over import HomeOffer
@@ -188,6 +189,24 @@ def test_a_store_that_lacks_what_the_dead_module_released_is_not_enough(homes: H
     assert adopt(homes["2"], homes["1"]) == Adopted(2, {})
     with Vault.open([homes["2"], homes["3"]]) as vault:
         assert vault.meter("Ada").ask().ar == 330
+
+
+def test_a_module_whose_last_save_failed_adopts_all_the_same(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it saw of a dead chain is not forgotten when it is powered up anew for that failure."""
+    with Ledger.open(homes["2"]) as ledger:
+        ben = ledger.meter("Ben")
+        with monkeypatch.context() as failing:
+            failing.setattr(Store, "save", failed)
+            with pytest.raises(StoreFailed):
+                ben.print("0.33", LETTER, "job")
+        with Dead(ledger, Settings.read(homes["1"])) as found, officer(ledger) as operator:
+            assert found.adopt(operator, nobody) == Adopted(2, {})
+    assert_whole_without("1", homes)
+
+
+def failed(_store: Store, _changes: Changes) -> None:
+    """A store that is full just now."""
+    raise StoreFailed(place="store", why="no space left on device")
 
 
 def test_an_old_package_is_not_adopted_and_stops_no_other(homes: Homes) -> None:
