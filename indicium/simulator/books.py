@@ -85,8 +85,9 @@ class Books:
     meters: dict[str, Meter] = field(default_factory=dict)
     waiting: dict[tuple[str, int], tuple[Mapping[str, Any], str]] = field(default_factory=dict)
     """Transactions whose predecessor stands in a chain that was not read so far, with their hashes."""
-    vouched: dict[str, tuple[int, str]] = field(default_factory=dict)
-    """Closed chains, with number and hash of the mark that whoever closed them names."""
+    vouched: set[tuple[str, int, str]] = field(default_factory=set)
+    """Chain, number and hash of marks that whoever closes a chain names; one that was cut off before it names another
+    the next time."""
     left: set[str] = field(default_factory=set)
     """Chains out of which meters were adopted."""
 
@@ -111,7 +112,8 @@ class Books:
             case "chain-closed":
                 chain.closed = True
             case "meters-adopted":
-                self._vouch(record["data"], where)
+                mark = record["data"]["closed"]
+                self.vouched.add((record["data"]["chain"], mark["sequence"], mark["hash"]))
             case _ if "package" in record["data"]:
                 if (chain.sequence, chain.head) not in discarded:
                     self._transact(chain, record, where)
@@ -129,13 +131,8 @@ class Books:
                 broken(f"the meters at home in chain {name} hold {held[name]}, and it counts {chain.held}")
             if name in self.left and not chain.closed:
                 broken(f"meters were adopted from chain {name}, which nobody closed")
-            if chain.closed and self.vouched.get(name) != (chain.sequence, chain.head):
+            if chain.closed and (name, chain.sequence, chain.head) not in self.vouched:
                 broken(f"nobody vouches for the mark that closes chain {name}")
-
-    def _vouch(self, data: Mapping[str, Any], where: str) -> None:
-        mark = data["closed"]["sequence"], data["closed"]["hash"]
-        if self.vouched.setdefault(data["chain"], mark) != mark:
-            broken(f"a chain is closed by two marks {where}")
 
     def _transact(self, chain: Chain, record: Mapping[str, Any], where: str) -> None:
         """Count a transaction in its chain, and in its meter as soon as that has come so far."""
@@ -179,7 +176,7 @@ class Books:
             if event == "meter-taken" and meter.to != chain:
                 broken(f"meter {psd} was taken by a module that it was not given to {where}")
             if event == "meter-adopted":
-                self._adopt(meter)
+                self._adopt(meter, chain, data["given_by"]["chain"])
         elif meter.version and meter.home != chain:
             broken(f"meter {psd} was not at home {where}")
         gone = data["to"] if event == "meter-given" else None
@@ -187,9 +184,9 @@ class Books:
             broken(f"meter {psd} has another home than its record says {where}")
         meter.home, meter.to = (chain, "") if gone is None else ("", gone["chain"])
 
-    def _adopt(self, meter: Meter) -> None:
-        """Take a meter out of the chain where it was at home; or was on its way to, and never arrived."""
-        self.left.add(meter.home or meter.to)
+    def _adopt(self, meter: Meter, by: str, giver: str) -> None:
+        """Take a meter out of the chain where it was at home; or was on its way to, or out of, and never arrived."""
+        self.left.add(meter.home or (giver if meter.to == by else meter.to))
         if meter.home:
             self.chains[meter.home].given += meter.dr
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from indicium.domain.errors import IndiciumError, LedgerInUse
+from indicium.simulator.adopting import adopt_dead, adopt_sleeping
 from indicium.simulator.aftermath import demand_noticed_or_whole
 from indicium.simulator.handing_over import cut_off, give_only
 from indicium.simulator.network import Wire
@@ -30,6 +31,8 @@ OVERTAKEN: Final = frozenset({"challenge-mismatch"})
 """A request of one who uses the meter came between the question and the request of another."""
 ON_ITS_WAY: Final = frozenset({"not-taken-yet"})
 """A meter was to be moved on before it had arrived."""
+CLOSED: Final = frozenset({"record-conflict", "checkpoint-mismatch", "chain-closed", "not-at-home"})
+"""What a module says that was adopted meanwhile, and whoever asks for a meter that nobody has adopted yet."""
 
 
 class Fault(NamedTuple):
@@ -180,6 +183,8 @@ FAULTS: Final[tuple[Fault, ...]] = (
     *(Fault(f"{name} tampered with", 2, partial(tamper, name)) for name in TAMPERINGS),
     Fault("meter given and not taken", 8, give_only, UNSAVED | ON_ITS_WAY),
     Fault("hand-over cut off at a seam", 12, cut_off, UNSAVED | ON_ITS_WAY),
+    Fault("module dead, and adopted by the other", 4, adopt_dead, UNSAVED | CLOSED),
+    Fault("module believed dead, adopted while it slept, and awake again", 6, adopt_sleeping, UNSAVED | CLOSED),
     Fault("second process started", 3, _second_process, UNSAVED),
     Fault("client killed", 4, _client_killed),
     Fault("client killed before it kept anything", 4, _client_killed_early),

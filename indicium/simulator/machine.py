@@ -31,11 +31,15 @@ class SimulatedMachine:
         if holder is not None and holder.alive and not holder.fenced:
             raise LedgerInUse(serial=self.disks.serial)
         self.disks.holder = self.process
-        return SimulatedMemory(self.disks.memory, self.process)
+        return SimulatedMemory(self.disks.memory, self.process, self._let_go)
 
     def hardware(self, memory: Memory) -> Hardware:
         """Give what the module is built of."""
         return Hardware(memory, _PpdKey(self.disks), _DeviceKey(self.disks), self.clock, _Sensor())
+
+    def _let_go(self) -> None:
+        if self.disks.holder is self.process:
+            self.disks.holder = None
 
     def _open_copy(self, chain: ChainId) -> AuditCopy:
         lines = SimulatedLines(self.disks.copies.setdefault(chain, FileDisk()), COPY, self.process)

@@ -1,6 +1,6 @@
 """The ports of a ledger over simulated disks. Every seam between two effects has a name."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 
 from indicium.cryptomodule.ports import MemoryContent, MemoryUpdate
@@ -13,12 +13,16 @@ from indicium.simulator.disks import FileDisk, MemoryDisk, MemoryState
 from indicium.simulator.process import MEMORY, STORE, Failing, Process
 
 
+def _nothing() -> None:
+    """Nobody is kept waiting."""
+
+
 class SimulatedMemory:
     """A `NonVolatileMemory` on a simulated disk."""
 
-    def __init__(self, disk: MemoryDisk, process: Process) -> None:
+    def __init__(self, disk: MemoryDisk, process: Process, let_go: Callable[[], None] = _nothing) -> None:
         """Hold the disk in a process."""
-        self._disk, self._process = disk, process
+        self._disk, self._process, self._let_go = disk, process, let_go
 
     def load(self) -> MemoryContent | None:
         """Read everything, and have it surely on the disk."""
@@ -39,7 +43,8 @@ class SimulatedMemory:
         self._put(MemoryState())
 
     def close(self) -> None:
-        """Let it go; its process ends."""
+        """Let it go."""
+        self._let_go()
 
     def _put(self, state: MemoryState) -> None:
         process, disk = self._process, self._disk

@@ -129,7 +129,7 @@ def _transactions(world: World) -> int:
 
 def _audit(world: World) -> None:
     """Have the product's own verifier look at each chain, with the key that its Auditor exported."""
-    for server in world.servers:
+    for server in (*world.servers, *world.ended):
         report = verify_chain(server.lines(), load_key(server.audit_key))
         if report.verdict is not Verdict.PASS and report.first_bad is not None:
             broken(f"the chain does not verify: {report.first_bad.reason}")

@@ -1,8 +1,8 @@
 """A server: one module with its disks, and the process that runs it just now."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from indicium.app import Ledger
@@ -36,12 +36,12 @@ class Server:
     """One module's place in a world. It starts when it is asked for something, and may die of anything."""
 
     def __init__(self, module: Module, ground: Ground) -> None:
-        """Take a copy of a module's disks."""
+        """Put a module's disks into it."""
         self.serial: Serial = module.serial
         self.chain: ChainId = module.chain
         self.audit_key = module.audit_key
         """The audit verification key in PEM, as the Auditor exported it."""
-        self.disks: Disks = module.disks.copied(ground.database)
+        self.disks: Disks = module.disks
         self._ground = ground
         self.ledger: Ledger | None = None
         self.process = Process(ground.hazards)
@@ -61,11 +61,15 @@ class Server:
             self._start()
         return self.ledger
 
-    def execute(self, command: Command) -> bytes:
-        """Have one command done. Raises `AnswerLost` if the process ends meanwhile."""
+    @contextmanager
+    def working(self, woken: Command) -> Iterator[Ledger]:
+        """Have its process do something. Raises `AnswerLost` if that ends meanwhile.
+
+        A process that slept, and does not know yet that another took over, does one thing more: `woken`.
+        """
         ledger, process = self.running(), self.process
         try:
-            return ledger.execute(command)
+            yield ledger
         except HeadsDisagree as error:
             raise _heard_from(process, error) from None
         except Crash:
@@ -73,19 +77,19 @@ class Server:
             raise AnswerLost(why="its process ended") from None
         finally:
             if self.ledger is not ledger:
-                self._wake(ledger, command)
+                self._wake(ledger, woken)
+
+    def execute(self, command: Command) -> bytes:
+        """Have one command done. Raises `AnswerLost` if the process ends meanwhile."""
+        with self.working(command) as ledger:
+            return ledger.execute(command)
 
     def execute_all(self, commands: Sequence[Command]) -> list[bytes | IndiciumError]:
         """Have a group done."""
-        ledger, process = self.running(), self.process
-        try:
-            outcomes = ledger.execute_all(commands)
-        except Crash:
-            self._died(ledger)
-            raise AnswerLost(why="its process ended") from None
-        finally:
-            if self.ledger is not ledger:
-                self._wake(ledger, commands[0])
+        if not commands:
+            return []
+        with self.working(commands[0]) as ledger:
+            process, outcomes = self.process, ledger.execute_all(commands)
         for command, outcome in zip(commands, outcomes, strict=True):
             if isinstance(outcome, bytes):
                 self._ground.overheard(command, outcome)

@@ -224,6 +224,8 @@ def _older_row(world: World, server: Server) -> Done:
     """Have memory believe that a meter's version is another one."""
     disk = server.disks.memory
     rows = dict(disk.written.meters)
+    if not rows:  # a module that began anew
+        return _nothing, _unasked
     name = world.dice.one_of(sorted(rows))
     rows[name] = rows[name]._replace(version=rows[name].version - 1)
     disk.put(disk.written._replace(meters=rows))

@@ -13,11 +13,13 @@ from indicium.domain.identity import DeviceId, Serial
 from indicium.domain.replies import parse_reply
 from indicium.infrastructure.packages import at_home_in
 from indicium.routing import Router
+from indicium.simulator import ceremonies
 from indicium.simulator.born import born
 from indicium.simulator.checkers import Judge, Street, Told
 from indicium.simulator.database import Database
 from indicium.simulator.disks import MemoryState
 from indicium.simulator.drawn import Dice, SimulatedClock, Stream
+from indicium.simulator.joining import joined
 from indicium.simulator.network import Network
 from indicium.simulator.outsiders import Outsiders
 from indicium.simulator.people import Bank, Client
@@ -72,10 +74,15 @@ class World:
         self.dice = Dice(f"dice {seed}")
         stream = Stream(f"stream {seed}")
         self.suite = Replayed(stream)
+        self._keys = start.keys
         self._outsiders, self._card = Outsiders(start.keys, self.suite, stream.number), start.card
         self.clock, self.hazards, self.database = SimulatedClock(start.time), Hazards(), start.database.copied()
-        ground = Ground(self.database, self.hazards, self.clock, self.suite, self._overheard)
-        self.servers = [Server(module, ground) for module in start.modules]
+        self.ground = Ground(self.database, self.hazards, self.clock, self.suite, self._overheard)
+        disks = [module.disks.copied(self.database) for module in start.modules]
+        pairs = zip(start.modules, disks, strict=True)
+        self.servers = [Server(module._replace(disks=copied), self.ground) for module, copied in pairs]
+        self.ended: list[Server] = []
+        """Those whose module was adopted: nobody runs them any more, and their chains stay."""
         self.street = Street()
         self.judge = Judge(self.street)
         self.network = Network(self.execute, self._overheard, self.dice)
@@ -88,7 +95,7 @@ class World:
         self._router: VaultServer | None = None
         self._snapshots: deque[Snapshot] = deque(maxlen=6)
         self.oldest = len(self.database.log)
-        """Transactions that every backup holds: the world began with them."""
+        """Transactions that every backup holds: the world began with them, or its servers are others since."""
         self.expected: set[str] = set()
         """Codes of the errors that something in this round explains."""
         self.round: list[str] = []
@@ -123,6 +130,24 @@ class World:
             self.refused[code] += 1
             if code not in self.expected:
                 broken(f"a meter was not handed over without a reason: {code}")
+
+    def end(self, server: Server) -> None:
+        """Take a server out of the world: its module was adopted. Every backup is of later."""
+        self.servers.remove(server)
+        self.ended.append(server)
+        self._renew()
+
+    def _join(self) -> None:
+        """Have the module that was adopted last begin anew, in a chain of its own (M-90), beside the one that works."""
+        self.clock.time = max(self.clock.time, born().time)  # its certificate is of then, and is looked at
+        self.insist(self.servers[0].greet)
+        card = ceremonies.card(self._keys, self._outsiders.provider.public_key, len(self.ended) + 1)
+        self.servers.append(joined(self.servers[0], self.ended[-1], card, self.ground))
+        self._renew()
+
+    def _renew(self) -> None:
+        self._router, self.oldest = None, len(self.database.log)
+        self._snapshots.clear()
 
     def at_home(self, server: Server) -> list[str]:
         """Give the meters of customers that the store has at home in a server."""
@@ -176,6 +201,8 @@ class World:
     def heal(self) -> None:
         """Repair all that is broken: from here on everything must work again."""
         self.calm()
+        if len(self.servers) == 1:
+            self._join()
         self.settle()
         self.expected = set()
         for client in self.clients:
@@ -205,7 +232,7 @@ class World:
         Judge(Street()).demand_what_is_left(self._chains(), self._packages())
 
     def _chains(self) -> dict[str, Told]:
-        return {str(server.chain): Told(server.lines(), server.stored()) for server in self.servers}
+        return {str(server.chain): Told(server.lines(), server.stored()) for server in (*self.servers, *self.ended)}
 
     def _packages(self) -> dict[str, bytes]:
         return {str(name): package.moving for name, package in self.database.packages.items()}
