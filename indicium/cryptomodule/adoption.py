@@ -60,6 +60,11 @@ class Adoption:
         """The last record of the dead module's own."""
         return self._end.head
 
+    @property
+    def living(self) -> Serial:
+        """Serial number of the module that takes the meters."""
+        return Serial(self._inner.hot.serial)
+
     def follow(self, lines: Sequence[bytes], *, stored: bool = True) -> None:
         """Go the first way, a batch further: try each record. `stored`: whether the store has them."""
         for line in lines:

@@ -68,8 +68,8 @@ def package_is_not_older(p: Presented[Any]) -> None:
 
 
 def package_is_the_dead_ones(p: Presented[Any]) -> None:
-    """Check that the meter is at home in the dead module."""
-    if p.moving.home != p.command.serial:
+    """Check that the meter is at home in the dead module, or was given by it to this one, which never took it."""
+    if p.moving.home not in (p.command.serial, p.serial):
         raise NotAtHome(psd_id=p.moving.psd, home=p.moving.home)
 
 

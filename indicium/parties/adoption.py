@@ -126,12 +126,17 @@ class DeadModule:
         return answer
 
     def _meters(self) -> tuple[list[DeviceId], list[OnItsWay]]:
-        """Give the meters that are at home in it, and those that were given to it and never arrived."""
+        """Give the meters that are to be taken, and those that were given to it and never arrived.
+
+        The first are at home in it; or it gave them to the living module, and its word for that is lost with it.
+        """
         store = self._places.store
         packages = list(at_home_in(self.serial, store.packages()))
         waiting = [at for at in on_their_way(store, packages) if at.giver != self.serial]
         never = {at.psd_id for at in waiting}
-        return [package.psd_id for package in packages if package.psd_id not in never], waiting
+        given = on_their_way(store, at_home_in(self._adoption.living, store.packages()))
+        meters = [package.psd_id for package in packages if package.psd_id not in never]
+        return meters + [at.psd_id for at in given if at.giver == self.serial], waiting
 
     def _groups(self, meters: list[DeviceId], waiting: list[OnItsWay]) -> Iterator[list[DeviceId]]:
         """Give the meters so many together; none, where there is a chain to close, or an offer to be had."""

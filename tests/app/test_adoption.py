@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from indicium.app import Ledger
 from indicium.domain.commands.hand_over import AdoptMeters, GiveMeter, OfferHome
+from indicium.domain.commands.psd import RequestChallenge
 from indicium.domain.errors import (
     BadSetting,
     ChainClosed,
@@ -329,6 +330,23 @@ def test_a_meter_that_was_given_to_a_module_before_it_died_is_had_back(homes: Ho
 
     with Vault.open([homes["2"], homes["3"]]) as vault:
         assert [print_as(vault, name, "job") for name in ("Ada", "Ben", "Dan")] == [99_670] * 3
+    assert_whole_without("1", homes)
+
+
+def test_a_meter_that_a_module_gave_away_before_it_died_is_taken_with_its_others(homes: Homes) -> None:
+    """The hand-over is lost with the module that made it; its chain, which the adopter followed, says the same."""
+    with homes.open() as vault:
+        ada = DeviceId(vault.meter("Ada").device)
+        offer = HomeOffer.model_validate_json(vault.homes[Serial("2")].execute(OfferHome()))
+        vault.homes[Serial("1")].execute(GiveMeter(psd_id=ada, offer=offer))
+    with Vault.open([homes["2"], homes["3"]]) as vault, pytest.raises(NotTakenYet):
+        vault.execute(RequestChallenge(psd_id=ada, client_challenge="0" * 32))
+
+    assert adopt(homes["3"], homes["1"]) == Adopted(1, {})  # it is another's to take
+    assert adopt(homes["2"], homes["1"]) == Adopted(1, {})
+
+    with Vault.open([homes["2"], homes["3"]]) as vault:
+        assert [print_as(vault, name, "job") for name in ("Ada", "Dan")] == [99_670, 99_670]
     assert_whole_without("1", homes)
 
 
