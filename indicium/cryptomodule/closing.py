@@ -12,7 +12,7 @@ import orjson
 from indicium.cryptomodule.suites import MacKey, NotAuthentic
 from indicium.cryptomodule.verifier import InForce
 from indicium.domain.flow import Head
-from indicium.domain.record import CLOSING, split
+from indicium.domain.record import CLOSING, closing_begins, split
 
 
 class DeadEnd(NamedTuple):
@@ -39,11 +39,13 @@ def closing_mark(end: DeadEnd, by: Adopter, at: str, mk_chkpt: MacKey) -> bytes:
     mac = mk_chkpt.mac(_message(end.chain, sequence, previous, by, at)).hex()
     data = orjson.dumps({"by": by._asdict(), "mac": mac}).decode()
     return (
-        f'{{"format":1,"previous":"{previous}","chain":"{end.chain}","module":"{end.module}","sequence":{sequence},'
-        f'"event":"{CLOSING}","suite":"{end.in_force.suite}","key":"{end.in_force.fingerprint}",'
-        f'"software":"hand-over","command":"AdoptMeters","user":null,"role":null,"state":"{end.state}",'
-        f'"persistent":"{end.persistent}","at":"{at}","reason":0,"data":{data}}}'
-    ).encode()
+        closing_begins(previous, end.chain, end.module, sequence)
+        + (
+            f'"suite":"{end.in_force.suite}","key":"{end.in_force.fingerprint}",'
+            f'"software":"hand-over","command":"AdoptMeters","user":null,"role":null,"state":"{end.state}",'
+            f'"persistent":"{end.persistent}","at":"{at}","reason":0,"data":{data}}}'
+        ).encode()
+    )
 
 
 def adopter_in(line: bytes, mk_chkpt: MacKey) -> Adopter | None:

@@ -113,6 +113,14 @@ def join(body: bytes, signature: bytes | None) -> bytes:
     return body if signature is None else body + b"\t" + base64.b64encode(signature)
 
 
+def closing_begins(previous: str, chain: str, module: str, sequence: int) -> bytes:
+    """Give what the closing mark of a chain begins with, whoever makes it: all that its place says."""
+    return (
+        f'{{"format":1,"previous":"{previous}","chain":"{chain}","module":"{module}","sequence":{sequence},'
+        f'"event":"{CLOSING}",'
+    ).encode()
+
+
 def closes(line: bytes) -> bool:
     """Say whether a line reads as a closing mark; whether it is one, a module says."""
     return f'"event":"{CLOSING}"'.encode() in line[:_BEFORE_DATA]

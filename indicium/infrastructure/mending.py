@@ -15,7 +15,7 @@ import orjson
 from indicium.domain.errors import HeadsDisagree
 from indicium.domain.flow import GENESIS, Head, LastGroup
 from indicium.domain.identity import ChainId, Serial
-from indicium.domain.record import closes, line_hash, split
+from indicium.domain.record import closing_begins, line_hash, split
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.ports import RecordStore
 
@@ -64,7 +64,7 @@ def _mend_hole(serial: Serial, copy: AuditCopy, store: RecordStore, module: _Hea
     hole = find_hole(copy, module.chain, settled)
     if hole is None:
         return
-    if not is_lost_block(hole, store, module):
+    if not is_lost_block(hole, store, module) and not is_begun_mark(serial, hole, store, module):
         first = hole.before.sequence
         stored = stored_hash(store, module.chain, first)
         # Where the store has none there, and the next record is another's by its link alone, the earlier one is no
@@ -90,10 +90,9 @@ def _mend_torn_line(serial: Serial, copy: AuditCopy, store: RecordStore, module:
     if not torn:
         return
     before = copy.head() or GENESIS
-    # An adoption that ended in the middle of its mark: nothing came of it.
-    torn_mark = closes(torn) and stored_hash(store, module.chain, before.sequence + 1) is None
     # A power loss may leave the file longer than what came to the disk, and sectors of the line that did not.
-    if not torn_mark and not is_lost_block(Hole(before, torn), store, module):
+    hole = Hole(before, torn)
+    if not is_lost_block(hole, store, module) and not is_begun_mark(serial, hole, store, module):
         raise HeadsDisagree(
             serial=serial,
             place="audit copy",
@@ -147,6 +146,18 @@ def is_lost_block(hole: Hole, store: RecordStore, module: _Headed) -> bool:
         if len(due) >= len(rest):
             return all(found in (0, wanted) for found, wanted in zip(rest, due, strict=False))
     return not rest
+
+
+def is_begun_mark(serial: Serial, hole: Hole, store: RecordStore, module: _Headed) -> bool:
+    """Say whether a hole is what a power loss left of a closing mark: an adoption ended in it, and came to nothing.
+
+    Nobody but the adopter knows the whole mark; but it begins with its place, behind the last record of the store.
+    """
+    before, rest = hole.before, hole.rest.rstrip(b"\0")
+    if b"\n" in rest[:-1] or stored_hash(store, module.chain, before.sequence + 1) is not None:
+        return False
+    due = closing_begins(before.hash, module.chain, serial, before.sequence + 1)
+    return all(found in (0, wanted) for found, wanted in zip(rest, due, strict=False))
 
 
 def begun_group(copy: AuditCopy, last_groups: Sequence[LastGroup]) -> int:
