@@ -74,6 +74,7 @@ def _adopt_by_other(world: World, dead: Server) -> None:
     if world.dice.one_in(2):
         end = world.lose_power if world.dice.one_in(2) else Process.end
         world.hazards.arm(1 + world.dice.below(_SEAMS_AHEAD), lambda process, _seam: end(process))
+    before = len(world.database.log)
     for _ in range(ATTEMPTS):
         if world.attempt(lambda: _adopt(world, dead, living)):
             break
@@ -83,8 +84,20 @@ def _adopt_by_other(world: World, dead: Server) -> None:
     else:
         broken("a module that is dead is not adopted")
     world.hazards.disarm()
+    if world.dice.one_in(3):
+        _fail_over(world, before)
+        world.insist(living.greet)
+        _demand_too_late(dead)
+        world.insist(lambda: _adopt(world, dead, living))
     _demand_too_late(dead)
     world.end(dead)
+
+
+def _fail_over(world: World, before: int) -> None:
+    """Let a standby take over that has not heard of the adoption, or of its beginning only."""
+    world.calm()
+    log = world.database.log
+    world.database.load(log[: before + world.dice.below(len(log) + 1 - before)])
 
 
 def _adopt(world: World, dead: Server, living: Server) -> None:
