@@ -32,7 +32,7 @@ module that was not put back knows the meter from later."""
 def demand_mended(world: World) -> None:
     """See that the ledger brings its places together by itself, and that nothing is missing."""
     world.calm()
-    for server in world.servers:
+    for server in world.in_any_order():
         world.insist(partial(server.note, "is all well?"))
     world.check()
 
@@ -43,7 +43,7 @@ def demand_noticed_or_whole(world: World, newest: Snapshot) -> None:
     Where it says so, the newest places are put back, as its sentence demands; or the Security Officer is called.
     """
     world.calm()
-    for server in world.servers:
+    for server in world.in_any_order():
         error = _ask(server)
         if error is None:
             continue

@@ -15,7 +15,7 @@ _LONGEST_ROUND: Final = 16
 _ROUNDS_BETWEEN_CHECKS: Final = 4
 _STEPS_BETWEEN_FAULTS: Final = 6
 _SECONDS: Final = 120
-_DOINGS: Final = (("print", 140), ("group", 30), ("load", 20), ("note", 10), ("move", 6), ("refund", 1))
+_DOINGS: Final = (("print", 140), ("group", 30), ("load", 20), ("note", 10), ("move", 12), ("refund", 1))
 """What is done in a step, by weight."""
 
 _BY_WEIGHT: Final = tuple((fault, fault.weight) for fault in FAULTS)

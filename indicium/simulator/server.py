@@ -8,7 +8,7 @@ from typing import NamedTuple
 from indicium.app import Ledger
 from indicium.domain.commands.auditing import CreateAuditEntry
 from indicium.domain.commands.base import Command
-from indicium.domain.commands.hand_over import OfferHome
+from indicium.domain.commands.hand_over import OfferHome, TakeMeter
 from indicium.domain.errors import AnswerLost, HeadsDisagree, IndiciumError
 from indicium.domain.identity import ChainId, Serial
 from indicium.settings import Settings
@@ -43,6 +43,8 @@ class Server:
         """The audit verification key in PEM, as the Auditor exported it."""
         self.disks: Disks = module.disks
         self._ground = ground
+        self.taken: list[TakeMeter] = []
+        """Hand-overs by which meters came: whoever carried them can carry them again."""
         self.ledger: Ledger | None = None
         self.process = Process(ground.hazards)
 
@@ -88,6 +90,7 @@ class Server:
         """Have a group done."""
         if not commands:
             return []
+        self.taken += [command for command in commands if isinstance(command, TakeMeter)]
         with self.working(commands[0]) as ledger:
             process, outcomes = self.process, ledger.execute_all(commands)
         for command, outcome in zip(commands, outcomes, strict=True):

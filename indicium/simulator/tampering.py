@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from indicium.cryptomodule.verifier import Verdict, load_key, verify_chain
+from indicium.domain.commands.hand_over import TakeMeter
 from indicium.domain.errors import IndiciumError
 from indicium.domain.flow import Head, RequestKey
 from indicium.domain.identity import DeviceId
@@ -155,6 +156,33 @@ def _older_package(world: World, _server: Server) -> Done:
     return undo, probe
 
 
+def _old_hand_over(world: World, server: Server) -> Done:
+    """Put a meter's package in place by which it came once, and carry the hand-over to the module again."""
+    made = {(one.psd_id, one.version): one for changes in world.database.log for one in changes.packages}
+    newest, taken = world.database.packages, list[tuple[TakeMeter, Package]]()
+    for command in server.taken:
+        package = made.get((DeviceId(command.psd_id), command.hand_over.version))
+        if package is not None and package.version < newest[package.psd_id].version:
+            taken.append((command, package))
+    if not taken:
+        return _nothing, _unasked
+    again, older = world.dice.one_of(taken)
+    kept, newest[older.psd_id] = newest[older.psd_id], older
+
+    def undo() -> None:
+        newest[older.psd_id] = kept
+
+    def probe(world: World) -> None:
+        try:
+            server.execute(again)
+        except IndiciumError as error:
+            world.refused[error.code] += 1
+            return
+        broken(f"meter {older.psd_id} was taken again by an old hand-over")
+
+    return undo, probe
+
+
 def _reply(world: World, _server: Server) -> Done:
     """Change a kept reply: whoever repeats that request gets nothing, or what he got before, and nothing else."""
     replies = world.database.replies
@@ -248,6 +276,7 @@ TAMPERINGS: Final[dict[str, Callable[[World, Server], Done]]] = {
     "static part of a package": _static_part,
     "MAC of a package": _package_mac,
     "older package": _older_package,
+    "old hand-over": _old_hand_over,
     "kept reply": _reply,
     "line of the copy": _copy_line,
     "newest line of the copy": _newest_copy_line,

@@ -160,6 +160,11 @@ class World:
         """Give one of the servers."""
         return self.dice.one_of(self.servers)
 
+    def in_any_order(self) -> list[Server]:
+        """Give all servers, whichever comes first."""
+        first = self.some_server()
+        return sorted(self.servers, key=lambda server: server is not first)
+
     def server_of(self, process: Process) -> Server | None:
         """Give the server that a process runs; None if it runs none, or no longer."""
         return next((server for server in self.servers if server.process is process), None)

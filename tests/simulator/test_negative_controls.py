@@ -1,16 +1,18 @@
 """Ledgers that are broken on purpose: the judges must find out each of them, or they judge nothing."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import pytest
 
-from indicium.cryptomodule import checks, ladders, user_checks
+from indicium.cryptomodule import checks, hand_over_checks, ladders, user_checks
+from indicium.cryptomodule.adoption import Adoption
 from indicium.cryptomodule.evidence import Evidence
 from indicium.cryptomodule.group import Group
 from indicium.domain.commands.base import Command
 from indicium.domain.commands.corrections import CreateRefundIndicium
 from indicium.domain.errors import StoreFailed
-from indicium.domain.flow import Receipt
+from indicium.domain.flow import Receipt, SealedRecord
 from indicium.domain.heads import Heads, Verdict, judge
 from indicium.domain.lifecycle import LIFE, PsdState
 from indicium.infrastructure import mending
@@ -120,6 +122,47 @@ def no_hole_is_looked_for(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(mending, "_mend_hole", lambda *_anything: None)
 
 
+def a_store_takes_older_packages(patch: pytest.MonkeyPatch) -> None:
+    """A redo puts a meter back to where it was before it came to another module (against Y-29)."""
+    patch.setattr(Database, "takes", lambda *_anything: True)
+
+
+def a_meter_that_was_given_away_is_processed_on(patch: pytest.MonkeyPatch) -> None:
+    """Between the halves of a hand-over the giver goes on (against N-19, ADR 0024)."""
+
+    def made_here(p: checks.Presented[Any]) -> None:
+        if p.known.version != p.moving.version:
+            checks.package_is_current(p)
+
+    for name, ladder in vars(ladders).items():
+        if isinstance(ladder, tuple) and checks.package_is_current in ladder:
+            instead = tuple(made_here if check is checks.package_is_current else check for check in ladder)
+            patch.setattr(ladders, name, instead)
+
+
+def a_meter_is_taken_by_an_old_hand_over(patch: pytest.MonkeyPatch) -> None:
+    """Whoever gave a meter away believes the package again by which it came (against I-30, ADR 0024)."""
+    leave_out(patch, hand_over_checks.package_is_later)
+    patch.setattr(Database, "demand_new_version", lambda *_anything: None)
+
+
+def an_adoption_closes_nothing(patch: pytest.MonkeyPatch) -> None:
+    """There is no mark, so whoever was only slow goes on (against N-22, ADR 0025)."""
+    closed = Adoption.closed
+
+    def unmarked(self: Adoption, at: str) -> SealedRecord:
+        mark = closed(self, at)
+        self.marked = True
+        return mark
+
+    patch.setattr(Adoption, "closed", unmarked)
+
+
+def the_mark_is_in_the_store_alone(patch: pytest.MonkeyPatch) -> None:
+    """What closes a chain is lost with the newest of the store (the model's `adopt-unmarked`)."""
+    patch.setattr(Places, "_close_other", lambda *_anything: None)
+
+
 def first_violation(seeds: Iterable[int]) -> str:
     """Give the first broken promise that a judge found; an error over which the ledger itself stumbles is none."""
     for seed in seeds:
@@ -145,7 +188,12 @@ def first_violation(seeds: Iterable[int]) -> str:
         (no_privileges, 1),
         (a_refunded_meter_goes_on, 1),
         (static_parts_are_not_kept, 25),
-        (no_hole_is_looked_for, 42),
+        (a_store_takes_older_packages, 12),
+        (a_meter_that_was_given_away_is_processed_on, 7),
+        (a_meter_is_taken_by_an_old_hand_over, 14),
+        (an_adoption_closes_nothing, 1),
+        (the_mark_is_in_the_store_alone, 1),
+        (no_hole_is_looked_for, 13),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
