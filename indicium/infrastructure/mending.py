@@ -229,7 +229,7 @@ def _place(line: bytes, chain: ChainId) -> tuple[int, str] | None:
     """Give the sequence of a record, and the hash that it names; None if it is no record of the chain."""
     try:
         record = orjson.loads(split(line)[0])
-        place = record["sequence"], record["previous"]
+        place, of = (record["sequence"], record["previous"]), record["chain"]
     except (ValueError, TypeError, KeyError):
         return None
-    return place if record["chain"] == chain and type(place[0]) is int else None
+    return place if of == chain and type(place[0]) is int else None

@@ -168,7 +168,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         "process asleep at a seam while another takes over",
         12,
         partial(_arm, _sleep),
-        UNSAVED | {"record-conflict", "checkpoint-mismatch"},
+        UNSAVED | OVERTAKEN | {"record-conflict", "checkpoint-mismatch"},
     ),
     Fault("process killed between requests", 8, _stop),
     Fault("closed in good order", 4, _close, UNSAVED),

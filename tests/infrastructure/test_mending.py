@@ -128,6 +128,7 @@ def test_zeros_where_the_store_has_a_record_are_a_lost_block(content: bytes, bef
         (joined([*LINES[:10], LINES[9], *LINES[10:]]), 10),
         (WHOLE.replace(LINES[9], LINES[9].replace(b"xxx", b"xyx", 1)), 10),
         (joined([*LINES[:10], b"", *LINES[10:]]), 10),
+        (joined([*LINES[:11], LINES[11].replace(b'"chain"', b'"chaim"')]), 11),
         (WHOLE.replace(b'"sequence":12', b'"sequence":13'), 11),
         (joined([*LINES[:10], LINES[10][:-1]]), 10),
         (zeroed(WHOLE, NINTH, NINTH + 512) + b'{"more than the store":0}\n', 9),
