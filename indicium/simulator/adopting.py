@@ -52,14 +52,14 @@ def adopt_sleeping(world: World) -> None:
         else:
             zombie.disks = disks.copied(world.database)
         _adopt_by_other(world, zombie)
+        if zombie in world.servers:
+            zombie.disks = disks  # it was given up: nobody needs the copies of them
 
     world.hazards.arm(1 + world.dice.below(_SEAMS_OF_A_REQUEST), sleep)
     client = world.client_of(world.dice.one_of(meters))
     world.attempt(lambda: client.go(world.dice))
     world.hazards.disarm()
-    if zombie in world.servers:
-        zombie.disks = disks  # it was given up: nobody needs the copies of them
-    elif zombie.disks is not disks:
+    if zombie.disks is not disks:
         _demand_beginning(bytes(disks.copies[zombie.chain].content), zombie)
 
 
