@@ -20,6 +20,9 @@ _SEAMS_AHEAD: Final = 60
 
 _SEAMS_OF_A_REQUEST: Final = 12
 
+_LAG: Final = 8
+"""So many transactions of before an adoption a standby may lack."""
+
 
 def adopt_dead(world: World) -> None:
     """Let a process end for good, a meter on its way perhaps, and have the other module adopt its meters."""
@@ -94,10 +97,11 @@ def _adopt_by_other(world: World, dead: Server) -> None:
 
 
 def _fail_over(world: World, before: int) -> None:
-    """Let a standby take over that has not heard of the adoption, or of its beginning only."""
+    """Let a standby take over that has not heard of the adoption, or of the dead module's last records either."""
     world.calm()
     log = world.database.log
-    world.database.load(log[: before + world.dice.below(len(log) + 1 - before)])
+    first = max(world.oldest, before - _LAG)
+    world.database.load(log[: first + world.dice.below(len(log) + 1 - first)])
 
 
 def _adopt(world: World, dead: Server, living: Server) -> None:
