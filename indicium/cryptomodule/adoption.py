@@ -5,21 +5,24 @@ signatures as any verifier does, and the checkpoint of the newest transaction, w
 makes, and which covers all before it. So it knows of each meter which package is the newest, as if it had been there.
 """
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import orjson
 
 from indicium.cryptomodule.closing import Adopter, DeadEnd, adopter_in, closing_mark
+from indicium.cryptomodule.group import package_message
 from indicium.cryptomodule.inner import Inner
 from indicium.cryptomodule.offers import authenticated_offer
 from indicium.cryptomodule.suites import NotAuthentic
 from indicium.cryptomodule.verifier import Bad, Walk, load_key
-from indicium.domain.errors import BadRecord, KeyNotUsable, NotAdopted
-from indicium.domain.flow import GENESIS, Head, SealedRecord
+from indicium.domain.errors import BadRecord, KeyNotUsable, NotAdopted, StaticPartMissing
+from indicium.domain.flow import GENESIS, Changes, Head, KeptReply, SealedRecord
 from indicium.domain.hand_over import HomeOffer
 from indicium.domain.identity import ChainId, DeviceId, Serial
+from indicium.domain.package import FindStatic, Package
 from indicium.domain.record import CLOSING, line_hash, split
 
 _SET_BACK = ("checkpoint-recovered", "disaster-recovered")
@@ -98,6 +101,41 @@ class Adoption:
                 if package is not None and record["sequence"] not in self._discarded:
                     psd_id = DeviceId(package["psd"])
                     self.meters[psd_id] = Newest(package["version"], self._again.hash, package["home"])
+
+    def lost(self, lines: Sequence[bytes], find: FindStatic) -> Changes:
+        """Give what a store saves that was put back since the chain was closed; the mark comes with the meters.
+
+        That is the records, what was done, for no reply is left, and packages. Raises `StaticPartMissing`.
+        """
+        records: list[SealedRecord] = []
+        replies: list[KeptReply] = []
+        packages: list[Package] = []
+        for line in lines:
+            record: dict[str, Any] = orjson.loads(split(line)[0])
+            sequence, event, data = record["sequence"], record["event"], record["data"]
+            package = None if sequence in self._discarded else data.get("package")
+            if event == CLOSING:
+                continue
+            if package is None:
+                records.append(SealedRecord(self.chain, sequence, event, line, None, None))
+                continue
+            psd_id, version, made_by = DeviceId(package["psd"]), package["version"], line_hash(line)
+            records.append(SealedRecord(self.chain, sequence, event, line, psd_id, version))
+            if data["request"] is not None:
+                replies.append(KeptReply(psd_id, data["request"], version, bytes.fromhex(data["content"]), b""))
+            if self.meters[psd_id].record == made_by:
+                packages.append(self._package(package, made_by, find))
+        return Changes(records, packages, replies)
+
+    def _package(self, package: Mapping[str, Any], made_by: str, find: FindStatic) -> Package:
+        """Make a package again: the chain proves what is in it, and the keys of the module's kind are here too."""
+        psd_id, digest, desk = DeviceId(package["psd"]), package["static"], self._inner.desk
+        static = find([(psd_id, digest)]).get((psd_id, digest))
+        if desk is None or static is None or hashlib.sha256(static).hexdigest() != digest:
+            raise StaticPartMissing(psd_id=psd_id)
+        moving, record = orjson.dumps(package), bytes.fromhex(made_by)
+        mac = desk.vault.glance(static).mk_psd.mac(package_message(record, moving))
+        return Package(psd_id, package["version"], static, moving, record, mac)
 
     def offer(self) -> HomeOffer:
         """Give the dead module's word that meters may come to it: for those that were given, and it never took."""

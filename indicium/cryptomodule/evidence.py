@@ -6,7 +6,7 @@ meter made. It is gathered before anybody is asked for a passphrase, changes not
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import orjson
@@ -19,12 +19,9 @@ from indicium.domain.amounts import Mills
 from indicium.domain.errors import BadRecord, HeadsDisagree, MksNotHeld, NotRecovered
 from indicium.domain.flow import Head, SealedRecord
 from indicium.domain.identity import DeviceId
-from indicium.domain.package import MovingPart, Package
+from indicium.domain.package import FindStatic, MovingPart, Package
 from indicium.domain.record import decode_signature, line_hash, split
 from indicium.domain.registers import NO_TOTALS, Totals
-
-FindStatic = Callable[[Sequence[tuple[DeviceId, str]]], Mapping[tuple[DeviceId, str], bytes]]
-"""Finds static parts by meter and digest."""
 
 _SAY_TOTALS = ("checkpoint-recovered", "disaster-recovered")
 

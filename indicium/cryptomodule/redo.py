@@ -6,7 +6,7 @@ kept, and for each request a mark that it was done, for its reply is gone.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -20,14 +20,8 @@ from indicium.cryptomodule.state import HomeMeter
 from indicium.domain.errors import HeadsDisagree, StaticPartMissing
 from indicium.domain.flow import Changes, Gathered, Head, KeptReply, SealedRecord
 from indicium.domain.identity import DeviceId
-from indicium.domain.package import Package
+from indicium.domain.package import FindStatic, Package
 from indicium.domain.record import line_hash, split
-
-StaticKey = tuple[DeviceId, str]
-"""A meter, and the SHA-256 of a static part in hex."""
-
-FindStatic = Callable[[Sequence[StaticKey]], Mapping[StaticKey, bytes]]
-"""Finds static parts; those that nobody has are not in the answer."""
 
 
 class Redo:

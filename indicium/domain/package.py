@@ -5,9 +5,16 @@ which changes with every transaction. The moving part's MAC covers the static pa
 that made it, so parts of different times never match.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from indicium.domain.identity import DeviceId, Serial
+
+StaticKey = tuple[DeviceId, str]
+"""A meter, and the SHA-256 of a static part in hex."""
+
+FindStatic = Callable[[Sequence[StaticKey]], Mapping[StaticKey, bytes]]
+"""Finds static parts; those that nobody has are not in the answer."""
 
 
 class MovingPart(NamedTuple):

@@ -172,11 +172,12 @@ class Places:
             raise why
         return examine(self._store, copy, module.chain, begin, heads)
 
-    def agree(self, chain: ChainId) -> bytes | None:
+    def agree(self, chain: ChainId) -> int | None:
         """Bring the copy of a dead module's chain up to the store, and see that they agree; nobody asks its memory.
 
-        Gives a closing mark that the copy has and the store has not: an adoption was cut off behind it. Raises
-        `HeadsDisagree` where the copy holds more of the module's own, for that was released, or another story.
+        Gives the last record of the store where the copy has more, up to a closing mark: an adoption was cut off behind
+        it, or the store was put back since. Raises `HeadsDisagree` where the copy holds more of a chain that nobody
+        closed, for its module can give that back; or another story.
         """
         copy = self._copy = self._copy or self._open_copy(chain)
         dead, newest = _Silent(chain), self._store.head(chain)
@@ -189,14 +190,25 @@ class Places:
                 Verdict(Action.REFUSE, "audit copy", first, "it and the store tell two stories", remedy)
             )
         if heads.copy.sequence > heads.store.sequence:
-            last = copy.last_line() or b""
-            if heads.copy.sequence == heads.store.sequence + 1 and closes(last):
-                return last
+            if closes(copy.last_line() or b""):
+                return heads.store.sequence
             remedy = "Open that module once, which gives the store again what it lost, or put the newest store back."
             why = "it ends before records that the audit copy holds"
             raise self._refused(Verdict(Action.REFUSE, "store", heads.store.sequence + 1, why, remedy))
         self._complete_copy(copy, chain, heads, unseen)
         return None
+
+    def copied(self, after: int | None) -> Iterator[list[bytes]]:
+        """Give the lines that the copy has behind a record, a batch at a time; none behind None."""
+        return batches(() if self._copy is None or after is None else self._copy.lines(after=after))
+
+    def give_back(self, made: Iterable[Changes]) -> None:
+        """Give the store again what it lost of a closed chain, each batch in a transaction. Raises `NotSaved`."""
+        if self._copy is not None:
+            for parts in batches(self._copy.static_parts()):
+                self._store.keep_static(parts)
+        for changes in made:
+            self._store.save(changes)
 
     def close_chain(self, mark: SealedRecord) -> None:
         """Write the mark that closes this chain into its copy, if it is not there already. Raises `StoreFailed`."""

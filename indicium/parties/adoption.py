@@ -7,6 +7,7 @@ living one follows its chain to the end. Only then somebody logs on, who answers
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
+from itertools import chain as in_a_row
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, NamedTuple, Protocol, Self
 
@@ -70,9 +71,9 @@ class DeadModule:
         `NotAdopted`.
         """
         self.serial, self.chain, self._ledger, self._places = serial, chain, ledger, places
-        half = places.agree(chain)
+        after = places.agree(chain)
         try:
-            self._adoption = self._followed(ledger.look_at(places, chain), half)
+            self._adoption = self._followed(ledger.look_at(places, chain), after)
         except BaseException:
             self.let_go()
             raise
@@ -144,16 +145,19 @@ class DeadModule:
         if not meters and (waiting or not self._adoption.marked):
             yield []
 
-    def _followed(self, adoption: Adoption | None, half: bytes | None) -> Adoption:
+    def _followed(self, adoption: Adoption | None, after: int | None) -> Adoption:
         if adoption is None:
             raise NotAdopted(chain=self.chain, why="this module has no keys for it: hold its ceremony first")
-        for lines in self._places.all_records(self.chain):
+        places = self._places
+        for lines in places.all_records(self.chain):
             adoption.follow(lines)
-        if half is not None:
-            adoption.follow([half], stored=False)
+        for lines in places.copied(after):
+            adoption.follow(lines, stored=False)
         adoption.arrive()
-        for lines in self._places.all_records(self.chain):
+        for lines in in_a_row(places.all_records(self.chain), places.copied(after)):
             adoption.take_stock(lines)
+        if after is not None:
+            places.give_back(adoption.lost(lines, places.store.static_parts) for lines in places.copied(after))
         return adoption
 
 

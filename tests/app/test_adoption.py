@@ -11,6 +11,7 @@ from indicium.app import Ledger
 from indicium.domain.commands.hand_over import AdoptMeters, GiveMeter, OfferHome
 from indicium.domain.commands.psd import RequestChallenge
 from indicium.domain.errors import (
+    AlreadyDone,
     BadSetting,
     ChainClosed,
     CommandNotAllowed,
@@ -175,6 +176,42 @@ def test_an_adoption_outlasts_a_store_that_was_put_back(homes: Homes) -> None:
     with Vault.open([homes["2"], homes["3"]]) as vault:
         assert print_as(vault, "Ada", "job-2") == 99_340
     drop(before)
+    assert_whole_without("1", homes)
+
+
+def test_a_store_that_was_put_back_since_gets_the_end_of_a_closed_chain_again(homes: Homes) -> None:
+    """O-10: its module comes too late to give it back, so whoever adopts once more does, from the dead copy."""
+    before = copy_of(homes.folder, homes.folder.with_name("before"))
+    print_once(homes["1"])
+    adopt(homes["2"], homes["1"])
+    with Vault.open([homes["2"], homes["3"]]) as vault:
+        assert print_as(vault, "Ada", "job-2") == 99_340
+    put_store_back(homes, before)
+    with pytest.raises(ChainClosed):
+        Ledger.open(homes["1"])
+
+    assert adopt(homes["2"], homes["1"]) == Adopted(0, {})
+
+    with Vault.open([homes["2"], homes["3"]]) as vault:
+        with pytest.raises(AlreadyDone):
+            print_as(vault, "Ada", "job-1")
+        assert print_as(vault, "Ada", "job-3") == 99_010
+    assert_whole_without("1", homes)
+
+
+def test_what_a_store_lost_behind_a_mark_that_nobody_followed_up_is_adopted_too(homes: Homes) -> None:
+    """The packages that it lost are made again: the closed chain says what is in them, any module of the keys how."""
+    before = copy_of(homes.folder, homes.folder.with_name("before"))
+    print_once(homes["1"])
+    assert seams.killed(adopt_first, homes.folder, seams.AFTER_COPY, 2)  # the first is the officer's logon
+    put_store_back(homes, before)
+
+    assert adopt(homes["3"], homes["1"]) == Adopted(2, {})
+
+    with Vault.open([homes["2"], homes["3"]]) as vault:
+        with pytest.raises(AlreadyDone):
+            print_as(vault, "Ada", "job-1")
+        assert [print_as(vault, name, "job") for name in ("Ada", "Dan")] == [99_340, 99_670]
     assert_whole_without("1", homes)
 
 
