@@ -101,6 +101,8 @@ def _embed(work: Callable[[Path, Watch], object], home: Path, watch: Watch) -> i
 def _print_group(home: Path, watch: Watch) -> object:
     """Two groups of three; the thread to be watched is the committer, which takes groups their way."""
     with Ledger.open(home) as ledger:
+        ledger.submit([])  # the committer begins with whatever is queued first
+        assert ledger._committer is not None
         watch(ledger._committer)
         results = Mailing(ledger.office, ledger.execute_all).post(seams.mailing_rows()[:-1], lambda _done, _all: None)
     failed = next((result for result in results if result.code != OK), None)
