@@ -1,6 +1,7 @@
 """A module is dead, or believed to be: the other one adopts its meters and closes its chain, and it comes too late."""
 
 from contextlib import ExitStack
+from functools import partial
 from typing import Final
 
 from indicium.domain.commands.hand_over import OfferHome
@@ -9,7 +10,7 @@ from indicium.parties.adoption import DeadModule
 from indicium.parties.hand_over import nobody
 from indicium.parties.operator import Operator
 from indicium.simulator.ceremonies import OFFICER
-from indicium.simulator.handing_over import give_only
+from indicium.simulator.handing_over import give_only, move_some, move_some_to
 from indicium.simulator.process import Process
 from indicium.simulator.server import Server
 from indicium.simulator.violation import broken
@@ -35,7 +36,7 @@ def adopt_dead(world: World) -> None:
 
 
 def adopt_sleeping(world: World) -> None:
-    """Let a process sleep in the middle of a request until its module was adopted, and then wake up.
+    """Let a process sleep in the middle of whatever it does until its module was adopted, and then wake up.
 
     Its disks were taken away meanwhile, or a copy of them was; then it still has its own.
     """
@@ -43,12 +44,12 @@ def adopt_sleeping(world: World) -> None:
     meters = world.at_home(zombie)
     if not (meters and _can_be_adopted(world, zombie)):
         return
-    disks, slept = zombie.disks, []
+    disks = zombie.disks
 
     def sleep(process: Process, _seam: str) -> None:
-        if process is not zombie.process:  # another server's: nobody sleeps
+        if process is not zombie.process:  # it is the other's turn just now
+            world.hazards.arm(1, sleep)
             return
-        slept.append(process)
         zombie.ledger = None
         if world.dice.one_in(2):
             process.fenced = True
@@ -60,7 +61,8 @@ def adopt_sleeping(world: World) -> None:
 
     world.hazards.arm(1 + world.dice.below(_SEAMS_OF_A_REQUEST), sleep)
     client = world.client_of(world.dice.one_of(meters))
-    world.attempt(lambda: client.go(world.dice))
+    doing = (partial(client.go, world.dice), partial(move_some, world, zombie), partial(move_some_to, world, zombie))
+    world.attempt(world.dice.one_of(doing))
     world.hazards.disarm()
     if zombie.disks is not disks:
         _demand_beginning(bytes(disks.copies[zombie.chain].content), zombie)

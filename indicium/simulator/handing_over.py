@@ -20,6 +20,13 @@ def move_some(world: World, giver: Server) -> None:
         world.move(chosen, taker)
 
 
+def move_some_to(world: World, taker: Server) -> None:
+    """Hand some of another server's meters over to this one."""
+    giver = _other(world, taker)
+    if giver is not None:
+        move_some(world, giver)
+
+
 def give_only(world: World) -> None:
     """Let a meter be given and not taken: whoever carried the hand-over is gone."""
     giver = world.some_server()
