@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
-from indicium.simulator.faults import FAULTS, Fault
+from indicium.domain.errors import ChainClosed
+from indicium.simulator.adopting import adopt_dead, adopt_sleeping
+from indicium.simulator.faults import CLOSED, FAULTS, UNSAVED, Fault
 from indicium.simulator.run import Result, run
 from indicium.simulator.world import World
 
@@ -49,6 +52,29 @@ def test_a_meter_goes_to_the_other_module_and_back_and_is_served_at_both() -> No
         assert ada.device in world.at_home(home)
         assert ada.device not in world.at_home(other)
         world.check()
+    world.stop()
+
+
+@pytest.mark.parametrize("end", [adopt_dead, adopt_sleeping], ids=["dead", "asleep"])
+def test_a_module_that_ends_is_adopted_and_begins_anew(end: Callable[[World], None]) -> None:
+    """N-19 … N-22, M-90: its meters are served by the other, its chain is closed, and it comes back with another."""
+    world = World(1)
+    world.expected = set(UNSAVED | CLOSED)
+    while not world.ended:
+        end(world)
+    (late,), (living,) = world.ended, world.servers
+    assert world.at_home(living) == [client.device for client in world.clients if client.kept.user is None]
+    with pytest.raises(ChainClosed):
+        late.running()
+
+    world.heal()
+
+    _, anew = world.servers
+    assert (anew.serial, anew.chain == late.chain) == (late.serial, False)
+    world.move([world.clients[0].device], anew)
+    world.clients[0].go(world.dice)
+    world.check()
+    assert world.at_home(anew) == [world.clients[0].device]
     world.stop()
 
 
