@@ -25,7 +25,7 @@ from indicium.domain.identity import ChainId, DeviceId
 from indicium.domain.package import Package
 from indicium.infrastructure import postgres as module
 from indicium.infrastructure.store import Store
-from tests.postgres_server import OwnServer, Server, until
+from tests.postgres_server import OwnServer, Server, own_server, until
 
 CHAIN, OTHER = ChainId("c" * 32), ChainId("0" * 32)
 METER = DeviceId("1000000001")
@@ -131,16 +131,17 @@ def test_a_standby_is_read_and_takes_records_once_it_is_the_primary(made: str, o
         saved(url, record(2))
 
 
-def test_a_page_that_was_damaged_on_the_servers_disk_is_no_reason_to_repeat_the_request(
-    made: str, own_postgres: OwnServer
-) -> None:
-    saved(made, record(1))
-    with prompt(made) as connection:
-        path = connection.execute("SELECT pg_relation_filepath('records')").fetchall()[0][0]
-    with own_postgres.down("fast"), (own_postgres.socket.parent / path).open("r+b") as file:
-        file.write(b"\xff" * 64)
-    with Store.open(made) as store, pytest.raises(StoreSpoilt, match=r"invalid page .*'indicium recover'"):
-        list(store.records(CHAIN))
+def test_a_page_that_was_damaged_on_the_servers_disk_is_no_reason_to_repeat_the_request() -> None:
+    """On a server of its own: whoever would follow it later could not."""
+    with own_server() as server:
+        url = server.create("spoilt")
+        Store.create(url).close()
+        saved(url, record(1))
+        path = server.ask("SELECT pg_relation_filepath('records')", "spoilt")
+        with server.down("fast"), (server.socket.parent / str(path)).open("r+b") as file:
+            file.write(b"\xff" * 64)
+        with Store.open(url) as store, pytest.raises(StoreSpoilt, match=r"invalid page .*'indicium recover'"):
+            list(store.records(CHAIN))
 
 
 def test_a_server_that_is_too_old_is_refused(made: str, monkeypatch: pytest.MonkeyPatch) -> None:
