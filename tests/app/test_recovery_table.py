@@ -312,7 +312,7 @@ def test_a_torn_line_that_is_not_the_stores_is_reported(torn: bytes, home: Path)
 def test_a_torn_line_behind_all_that_the_store_has_is_reported(home: Path) -> None:
     last = rows_of(home)[-1].sequence
     with audit_file(home).open("ab") as audit:
-        audit.write(b'{"format":1')
+        audit.write(b'{"format":1,"previous":"not the last one')
     refused = refusal(home)
     assert (refused.place, refused.sequence) == ("audit copy", last + 1)
 
