@@ -151,12 +151,15 @@ def is_lost_block(hole: Hole, store: RecordStore, module: _Headed) -> bool:
 def is_begun_mark(serial: Serial, hole: Hole, store: RecordStore, module: _Headed) -> bool:
     """Say whether a hole is what a power loss left of a closing mark: an adoption ended in it, and came to nothing.
 
-    Nobody but the adopter knows the whole mark; but it begins with its place, behind the last record of the store.
+    Nobody but the adopter knows the whole mark; but it begins with its place, behind the last record of the store. If
+    the module was only slow, and goes on, its own record stands there: then all of that beginning must be there.
     """
     before, rest = hole.before, hole.rest.rstrip(b"\0")
-    if b"\n" in rest[:-1] or stored_hash(store, module.chain, before.sequence + 1) is not None:
+    if b"\n" in rest[:-1]:
         return False
     due = closing_begins(before.hash, module.chain, serial, before.sequence + 1)
+    if stored_hash(store, module.chain, before.sequence + 1) is not None:
+        return rest.startswith(due)
     return all(found in (0, wanted) for found, wanted in zip(rest, due, strict=False))
 
 

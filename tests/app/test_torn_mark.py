@@ -6,9 +6,11 @@ import pytest
 
 from indicium.app import Ledger
 from indicium.domain.errors import HeadsDisagree
+from indicium.domain.heads import Action
 from indicium.parties.adoption import Adopted, Dead
 from indicium.settings import Settings
 from indicium.vault import Vault
+from tests.app import seams
 from tests.app.adopting import adopt, assert_whole_without, print_as
 from tests.app.homes import LETTER
 from tests.app.test_adoption import copy_file
@@ -70,6 +72,28 @@ def test_a_mark_of_which_a_part_came_to_the_disk_is_none(homes: Homes, cut_off: 
     with Vault.open([homes["2"], homes["3"]]) as vault:
         assert print_as(vault, "Ada", "job") == 99_670
     assert_whole_without("1", homes)
+
+
+def test_a_module_that_was_only_slow_goes_on_in_the_place_of_a_torn_mark(homes: Homes) -> None:
+    """It had slept before its commit, and woke up when the adoption was given up; it may still be adopted later."""
+    mark = mark_of(homes)
+    assert seams.killed(seams.print_twice, homes["1"], seams.AFTER_STORE)
+    leave(homes, without_its_end(mark))
+    late = copy_of(homes.folder, homes.folder.with_name("late"))
+
+    with Ledger.open(late["1"]) as ledger:
+        assert ledger.recovered == (Action.COMPLETE_COPY,)
+        assert ledger.meter("Ada").print("0.33", LETTER, "job-1").reply.dr == 99_670
+    assert adopt(homes["2"], homes["1"]) == Adopted(2, {})
+    assert_whole_without("1", homes)
+
+
+def test_a_first_sector_that_is_gone_is_no_mark_where_the_store_has_a_record(homes: Homes) -> None:
+    mark = mark_of(homes)
+    assert seams.killed(seams.print_twice, homes["1"], seams.AFTER_STORE)
+    leave(homes, without_its_first_sector(mark))
+    with pytest.raises(HeadsDisagree):
+        Ledger.open(homes["1"])
 
 
 @pytest.mark.parametrize(
