@@ -64,7 +64,7 @@ def _mend_hole(serial: Serial, copy: AuditCopy, store: RecordStore, module: _Hea
     hole = find_hole(copy, module.chain, settled)
     if hole is None:
         return
-    if not is_lost_block(hole, store, module) and not is_begun_mark(serial, hole, store, module):
+    if not is_lost_block(serial, hole, store, module) and not is_begun_mark(serial, hole, store, module):
         first = hole.before.sequence
         stored = stored_hash(store, module.chain, first)
         # Where the store has none there, and the next record is another's by its link alone, the earlier one is no
@@ -92,7 +92,7 @@ def _mend_torn_line(serial: Serial, copy: AuditCopy, store: RecordStore, module:
     before = copy.head() or GENESIS
     # A power loss may leave the file longer than what came to the disk, and sectors of the line that did not.
     hole = Hole(before, torn)
-    if not is_lost_block(hole, store, module) and not is_begun_mark(serial, hole, store, module):
+    if not is_lost_block(serial, hole, store, module) and not is_begun_mark(serial, hole, store, module):
         raise HeadsDisagree(
             serial=serial,
             place="audit copy",
@@ -134,18 +134,21 @@ def find_hole(copy: AuditCopy, chain: ChainId, settled: int) -> Hole | None:
     return None
 
 
-def is_lost_block(hole: Hole, store: RecordStore, module: _Headed) -> bool:
+def is_lost_block(serial: Serial, hole: Hole, store: RecordStore, module: _Headed) -> bool:
     """Say whether the copy is as the chain should be up to a hole, and behind it too, but for bytes that are zero.
 
     That is as the store has it, and behind the store's end as memory would give it: a store may have failed over to a
-    standby that lacks the very group that the power cut off in the copy.
+    standby that lacks the very group that the power cut off in the copy. Behind all that they have, an adoption may
+    have begun its mark.
     """
-    rest, due = hole.rest.rstrip(b"\0"), bytearray()
+    rest, due, at = hole.rest.rstrip(b"\0"), bytearray(), hole.before
     for line in _lines_behind(hole.before, store, module):
         due += line + b"\n"
+        at = Head(at.sequence + 1, line_hash(line))
         if len(due) >= len(rest):
-            return all(found in (0, wanted) for found, wanted in zip(rest, due, strict=False))
-    return not rest
+            return _is_but_for_zeros(rest, due)
+    behind = Hole(at, rest[len(due) :])
+    return not rest or (_is_but_for_zeros(rest, due) and is_begun_mark(serial, behind, store, module))
 
 
 def is_begun_mark(serial: Serial, hole: Hole, store: RecordStore, module: _Headed) -> bool:
@@ -160,7 +163,7 @@ def is_begun_mark(serial: Serial, hole: Hole, store: RecordStore, module: _Heade
     due = closing_begins(before.hash, module.chain, serial, before.sequence + 1)
     if stored_hash(store, module.chain, before.sequence + 1) is not None:
         return rest.startswith(due)
-    return all(found in (0, wanted) for found, wanted in zip(rest, due, strict=False))
+    return _is_but_for_zeros(rest, due)
 
 
 def begun_group(copy: AuditCopy, last_groups: Sequence[LastGroup]) -> int:
@@ -175,6 +178,10 @@ def begun_group(copy: AuditCopy, last_groups: Sequence[LastGroup]) -> int:
             begun = b"".join(line + b"\n" for line in lines[:count])
             return len(begun) if copy.end(len(begun)) == begun else 0
     return 0
+
+
+def _is_but_for_zeros(found: bytes, due: bytes | bytearray) -> bool:
+    return all(byte in (0, wanted) for byte, wanted in zip(found, due, strict=False))
 
 
 def _lines_behind(before: Head, store: RecordStore, module: _Headed) -> Iterator[bytes]:

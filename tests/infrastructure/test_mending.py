@@ -9,7 +9,7 @@ import pytest
 
 from indicium.domain.flow import GENESIS, Changes, Head, LastGroup, SealedRecord
 from indicium.domain.identity import ChainId, Serial
-from indicium.domain.record import line_hash
+from indicium.domain.record import closing_begins, line_hash
 from indicium.infrastructure import mending
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.mending import Hole, begun_group, find_hole, is_lost_block
@@ -74,7 +74,7 @@ class Ends:
     def verdict(self, content: bytes) -> tuple[int, bool] | None:
         """Give the record in front of the hole, and whether it is a power loss's; None without a hole."""
         hole = self.hole(content)
-        return None if hole is None else (hole.before.sequence, is_lost_block(hole, self.store, Remembering()))
+        return None if hole is None else (hole.before.sequence, is_lost_block(SERIAL, hole, self.store, Remembering()))
 
 
 @pytest.fixture
@@ -93,6 +93,8 @@ def zeroed(content: bytes, first: int, last: int) -> bytes:
 
 WHOLE = joined(LINES)
 NINTH = len(joined(LINES[:9]))
+MARK = closing_begins(line_hash(LINES[11]), CHAIN, SERIAL, 13)
+"""What the mark of an adoption begins with that found the chain whole."""
 
 
 @pytest.mark.parametrize("content", [b"", joined(LINES[:1]), WHOLE, WHOLE[:-5], joined(LINES[:7])])
@@ -110,6 +112,8 @@ def test_an_end_that_holds_together_has_none_torn_or_not(content: bytes, ends: E
         (zeroed(WHOLE, len(WHOLE) - 400, len(WHOLE) - 300) + bytes(0), 11),
         (zeroed(WHOLE, NINTH + 300, NINTH + 1300)[:-9] + bytes(900), 9),
         (zeroed(WHOLE, 0, 512), 0),
+        (zeroed(WHOLE, NINTH + 300, NINTH + 1300) + MARK[:-20], 9),
+        (zeroed(WHOLE, NINTH + 300, NINTH + 1300) + MARK + b"more of it", 9),
     ],
 )
 def test_zeros_where_the_store_has_a_record_are_a_lost_block(content: bytes, before: int, ends: Ends) -> None:
@@ -131,6 +135,8 @@ def test_zeros_where_the_store_has_a_record_are_a_lost_block(content: bytes, bef
         (joined([*LINES[:11], LINES[11].replace(b'"chain"', b'"chaim"')]), 11),
         (WHOLE.replace(b'"sequence":12', b'"sequence":13'), 11),
         (joined([*LINES[:10], LINES[10][:-1]]), 10),
+        (zeroed(WHOLE, NINTH + 300, NINTH + 1300) + MARK.replace(b":13,", b":14,"), 9),
+        (zeroed(WHOLE, NINTH + 300, NINTH + 1300) + MARK + b"\n" + MARK, 9),
         (zeroed(WHOLE, NINTH, NINTH + 512) + b'{"more than the store":0}\n', 9),
         (zeroed(WHOLE.replace(LINES[11], LINES[11].replace(b"x", b"y")), NINTH, NINTH + 512), 9),
         (WHOLE.replace(CHAIN.encode(), b"f" * 32), 0),
@@ -176,7 +182,7 @@ def test_a_torn_end_goes_on_as_the_store_has_it_or_behind_the_stores_end_as_memo
         rows = [SealedRecord(CHAIN, number, "any", line, None, None) for number, line in enumerate(LINES, 1)]
         store.save(Changes(rows[:stored]))
         torn = Hole(head(11), LINES[11][:-20])
-        assert is_lost_block(torn, store, Remembering(groups)) is is_lost
+        assert is_lost_block(SERIAL, torn, store, Remembering(groups)) is is_lost
 
 
 @pytest.mark.parametrize(
