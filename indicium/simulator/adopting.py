@@ -81,6 +81,8 @@ def _adopt_by_other(world: World, dead: Server) -> None:
         world.hazards.arm(1 + world.dice.below(_SEAMS_AHEAD), lambda process, _seam: end(process))
     before = len(world.database.log)
     for _ in range(ATTEMPTS):
+        if dead.ledger is not None:  # it was started meanwhile, for nothing was marked: it is stopped, as one is told
+            dead.stop()
         if world.attempt(lambda: _adopt(world, dead, living)):
             break
         world.calm()
