@@ -5,6 +5,7 @@ All of it on a server of our own, for somebody else's is not to be stopped.
 
 import multiprocessing
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -252,9 +253,10 @@ def test_a_server_that_restarts_in_a_transaction_leaves_all_or_nothing(
                 own_postgres.stop(mode)
         finally:
             own_postgres.start()
-        with pytest.raises(StoreFailed, match=SENTENCE):
-            printing.result()
-    assert len(rows_of(home)) - before in (0, 1)  # the server ends the sessions in what order it likes
+        failed = printing.exception()
+    # The server ends the sessions in what order it likes: once in a while the one that waits commits, and hears of it.
+    assert failed is None or (isinstance(failed, StoreFailed) and re.search(SENTENCE, str(failed)))
+    assert len(rows_of(home)) - before in ((1,) if failed is None else (0, 1))
     assert_settled(home, ledger)
 
 
