@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 import orjson
 
 from indicium.domain.errors import PackageNotAuthentic
-from indicium.domain.identity import Serial
+from indicium.domain.flow import SealedRecord
+from indicium.domain.identity import DeviceId, Serial
 from indicium.domain.package import Package
 from indicium.domain.record import split
 
@@ -32,7 +33,16 @@ def at_home_in(serial: Serial, packages: Iterable[Package]) -> Iterator[Package]
             yield package
 
 
-def static_digest_in(line: bytes) -> str | None:
+def parts_named_in(records: Iterable[SealedRecord]) -> dict[tuple[DeviceId, str], int]:
+    """Give the static parts that transactions name, by meter and digest, with the first version that does."""
+    named: dict[tuple[DeviceId, str], int] = {}
+    for record in records:
+        if record.psd_id is not None and (digest := _static_digest_in(record.line)) is not None:
+            named.setdefault((record.psd_id, digest), record.psd_version or 0)
+    return named
+
+
+def _static_digest_in(line: bytes) -> str | None:
     """Read in a transaction's record which static part its package has: SHA-256 in hex. None if nothing can be read."""
     try:
         return str(orjson.loads(split(line)[0])["data"]["package"]["static"])

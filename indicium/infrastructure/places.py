@@ -5,7 +5,7 @@ Separate paths, never one database: a backup that rolled back two together would
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Final, NamedTuple, Protocol
@@ -31,7 +31,7 @@ from indicium.domain.record import closes, line_hash
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.examining import Begin, Examined, examine
 from indicium.infrastructure.mending import mend_end, stored_hash
-from indicium.infrastructure.packages import static_digest_in
+from indicium.infrastructure.packages import parts_named_in
 from indicium.infrastructure.ports import RecordStore
 from indicium.infrastructure.redoing import BATCH, Progress, Redo, batches, redo, unseen
 
@@ -393,22 +393,20 @@ class Places:
         """Append what the store has and the copy has not: a crash, or a full disk, before the copy."""
         done, missing = 0, heads.store.sequence - heads.copy.sequence
         for records in batches(self._store.records(chain, after=heads.copy.sequence)):
-            copy.append([record.line for record in records], self._parts_of(records))
+            copy.append([record.line for record in records], self._parts(parts_named_in(records)))
             progress(done := done + len(records), missing)
 
     def _complete_parts(self, copy: AuditCopy, chain: ChainId) -> None:
         """Write the sealed parts that this chain named last of each meter again: without them no store is redone."""
-        newest = {record.psd_id: record for record in self._store.records(chain) if record.psd_id is not None}
-        for records in batches(newest.values()):
-            copy.append((), self._parts_of(records))
+        newest: dict[DeviceId, tuple[str, int]] = {}
+        for records in batches(self._store.records(chain)):
+            newest |= {psd_id: (digest, version) for (psd_id, digest), version in parts_named_in(records).items()}
+        for some in batches(newest.items()):
+            copy.append((), self._parts({(psd_id, digest): version for psd_id, (digest, version) in some}))
         copy.lost_parts = False
 
-    def _parts_of(self, records: Iterable[SealedRecord]) -> list[_Part]:
+    def _parts(self, named: Mapping[tuple[DeviceId, str], int]) -> list[_Part]:
         """Give the sealed parts that records name, not those of today: their meters may be at another module since."""
-        named: dict[tuple[DeviceId, str], int] = {}
-        for record in records:
-            if record.psd_id is not None and (digest := static_digest_in(record.line)) is not None:
-                named.setdefault((record.psd_id, digest), record.psd_version or 0)
         found = self._store.static_parts(list(named))
         return [_Part(part[0], version, found[part]) for part, version in named.items() if part in found]
 
