@@ -34,6 +34,8 @@ STOPPED: Final = r"assertion violated 0 "
 """A module is inhibited, and nobody had put anything back."""
 UNCONFIRMED: Final = r"assertion violated  !\( !\(\(\("
 """An item is in the street, and not in both places."""
+UNSAID: Final = r"assertion violated \( !\(behind"
+"""A store was put back, and no record says so."""
 ENDLESS: Final = r"acceptance cycle"
 """The module comes to no decided end."""
 ERROR_FOR_EVER: Final = r"assertion violated \(boots_in_error<=1\)"
@@ -199,6 +201,12 @@ BREAK: Final = (
         "who gave a meter away forgets its version; no unique constraints; old packages",
         "CRASHES=0 PUT_BACKS=1 PLACES=4 HAND_OVERS=2 NO_TOMBSTONE NO_UNIQUE LEN=9 RESERVE=4",
         TWICE,
+    ),
+    Run(
+        "adopt-silent",
+        "an adopter gives the store what it lost, and no record says so",
+        "ADOPT ADOPT_SILENT PUT_BACKS=1 MAY_INHIBIT=true LEN=8 RESERVE=4",
+        UNSAID,
     ),
     Run(
         "adopt-unmarked",

@@ -226,6 +226,11 @@ inline release(item) {
 /* Store and copy of the first chain end alike. */
 #define AGREED (store[0].top == copy[0].top && same(store[0], copy[0], copy[0].top))
 
+/* The copy of the first chain holds what the store has lost; and where that ends, but for a mark. */
+#define LOST (copy[0].top > store[0].top && same(copy[0], store[0], store[0].top) && !half_closed)
+#define UNMARKED \
+    (copy[0].top - (kind_of(DIGEST(0, copy[0].top, copy[0].cell[copy[0].top])) == CLOSED -> 1 : 0))
+
 /* An adopter's mark goes into the copy of the first chain. */
 inline mark_closed() {
     copy[0].top++;
@@ -312,14 +317,14 @@ inline mark(p, c) {
     behind = false
 }
 
-/* Missing lines go into the store byte for byte, up to the last head that was seen in it: these groups are whole. Which
- * of them are discarded is read first. */
-inline lines(p, c) {
+/* Missing lines go into the store byte for byte: for a module that redoes, up to the last head that was seen in it, for
+ * these groups are whole. Which of them are discarded is read first. */
+inline lines(c, upto) {
     conflict = false;
-    for (s : store[c].top + 1 .. mem[p].seen) {
+    for (s : store[c].top + 1 .. upto) {
         d = DIGEST(c, s, copy[c].cell[s]);
         cell = copy[c].cell[s] + (of_meter(d) -> FORCE : 0);
-        for (i : s + 1 .. mem[p].seen) {
+        for (i : s + 1 .. upto) {
             d = DIGEST(c, i, copy[c].cell[i]);
             if :: kind_of(d) == RECOVERED && from_of(d) <= s -> cell = branch(cell) :: else fi
         };
@@ -440,7 +445,7 @@ opening:
        :: act == COMPLETE -> to_copy(c, copy[c].top, store[c].top, store[c])
        :: act == MARK -> d_step { mark(p, c); d = 0; i = 0 }
        :: act == LINES ->
-           atomic { if :: conn[p] -> d_step { lines(p, c); d = 0; m = 0 } :: else -> goto off fi }
+           atomic { if :: conn[p] -> d_step { lines(c, mem[p].seen); d = 0; m = 0 } :: else -> goto off fi }
        :: act == DISCARD -> d_step { discard(p, c); d = 0 }
        :: act == GIVE ->
            atomic {
@@ -497,7 +502,7 @@ end_idle:
 #ifdef ADOPT
     :: atomic {
            p == 1 && !turn[1] && ready[1] && home_of(pk[0]) == 0 && ROOM(1) &&
-           ((store[0].top == copy[0].top && same(store[0], copy[0], copy[0].top)) || half_closed) -> turn[1] = true
+           (AGREED || half_closed || LOST) -> turn[1] = true
        }
        goto adopt
 #endif
@@ -747,7 +752,48 @@ hand_over:
 adopt:
     /* A module that is believed to be dead: another of the same MKS takes its meters, and closes its chain. The mark
      * goes into the copy before the store has anything of it, where whoever comes back must find it before anything
-     * else of his can be released. The adopter's own memory is written before that, or behind it (ADOPT_MARK_FIRST). */
+     * else of his can be released. The adopter's own memory is written before that, or behind it (ADOPT_MARK_FIRST).
+     * What the store has lost of the chain comes from its copy, once a record of the adopter says so (ADOPT_SILENT:
+     * without one). */
+    if
+    :: atomic { LOST -> skip }
+#ifndef ADOPT_SILENT
+        atomic {
+            if
+            :: !conn[1] || store[1].top != mem[1].top || !same(store[1], mem[1], mem[1].top) || !ROOM(1) -> goto off
+            :: else -> d_step {
+                   begin_tail(1, mem[1].top);
+                   seal(1, 1, INFO(REDONE, 0, 0, 0, 0, 0), 0);
+                   behind = false; d = 0; i = 0
+               }
+            fi
+        }
+        SEAM;
+        atomic {
+            if
+            :: !conn[1] -> goto off
+            :: else ->
+                d_step { conflicts(1, mem[1].top, mem[1].top, mem[1]); d = 0 }
+                if
+                :: conflict -> goto off
+                :: else -> d_step { append(1, mem[1].top, mem[1].top, mem[1]); d = 0; m = 0 }
+                fi
+            fi
+        }
+        SEAM;
+        d_step { copy[1].top = mem[1].top; copy[1].cell[mem[1].top] = branch(mem[1].cell[mem[1].top]) }
+        SEAM;
+#endif
+        atomic {
+            if
+            :: !conn[1] -> goto off
+            :: conn[1] && LOST -> d_step { g_top = UNMARKED; lines(0, g_top); d = 0; m = 0; g_top = 0 }
+            :: conn[1] && !LOST -> turn[1] = false; goto end_idle
+            fi
+        }
+        SEAM
+    :: else
+    fi;
 #ifdef ADOPT_MARK_FIRST
     atomic {
         if

@@ -52,9 +52,12 @@ class Adoption:
         """The mark that closes the chain, if there is one."""
         self.marked = False
         """Whether the store has it."""
+        self.behind: tuple[int, int] | None = None
+        """The first and the last record that the store lacks, until it is given them again."""
         self._walk: Walk | None = None
         self._end = DeadEnd(chain, "", GENESIS, Walk(None, None).in_force, "", "")
-        self._discarded: set[int] = set()
+        self.discarded: set[int] = set()
+        """Records that say of no transaction that stands."""
         self._anchor: dict[str, Any] | None = None
         self._again = GENESIS
 
@@ -74,11 +77,16 @@ class Adoption:
             with self._readable():
                 self._take(line, stored=stored)
 
+    @property
+    def holds_transactions(self) -> bool:
+        """Whether the dead module ever moved a meter; else nothing in its chain tells of its keys."""
+        return self._anchor is not None
+
     def arrive(self) -> None:
-        """End the first way: the newest transaction must be one of a module with these keys."""
+        """End the first way: the newest transaction, if there is one, must be one of a module with these keys."""
         anchor, desk = self._anchor, self._inner.desk
         if anchor is None or desk is None:
-            raise self._refusal(why="it holds no transaction, so there is no meter to take")
+            return
         where = f"indicium checkpoint\n{anchor['chain']}\n{anchor['sequence']}\n{anchor['previous']}\n"
         with self._readable():
             point = dict(anchor["data"]["checkpoint"])
@@ -98,12 +106,12 @@ class Adoption:
                     raise self._refusal(why=f"record {self._again.sequence + 1} is another one than a moment ago")
                 self._again = Head(record["sequence"], line_hash(line))
                 package = record["data"].get("package")
-                if package is not None and record["sequence"] not in self._discarded:
+                if package is not None and record["sequence"] not in self.discarded:
                     psd_id = DeviceId(package["psd"])
                     self.meters[psd_id] = Newest(package["version"], self._again.hash, package["home"])
 
     def lost(self, lines: Sequence[bytes], find: FindStatic) -> Changes:
-        """Give what a store saves that was put back since the chain was closed; the mark comes with the meters.
+        """Give what a store saves that ends before the chain does; the mark comes with the meters.
 
         That is the records, what was done, for no reply is left, and packages. Raises `StaticPartMissing`.
         """
@@ -113,7 +121,7 @@ class Adoption:
         for line in lines:
             record: dict[str, Any] = orjson.loads(split(line)[0])
             sequence, event, data = record["sequence"], record["event"], record["data"]
-            package = None if sequence in self._discarded else data.get("package")
+            package = None if sequence in self.discarded else data.get("package")
             if event == CLOSING:
                 continue
             if package is None:
@@ -162,17 +170,19 @@ class Adoption:
             self._walk = Walk(load_key(str(record["data"]["audit_key"]).encode()), None)
             self.serial = Serial(record["module"])
         self._walk.take(line)
-        data, event = record["data"], record["event"]
+        data, event, sequence = record["data"], record["event"], record["sequence"]
         if record["chain"] != self.chain:
             raise self._refusal(why="it is another chain")
         if event == CLOSING:
             self._meet_mark(line)
             self.marked = stored
             return
+        if not stored:
+            self.behind = sequence if self.behind is None else self.behind[0], sequence
         if event in _SET_BACK and split(line)[1] is None:
-            raise self._refusal(why=f"record {record['sequence']} is not signed")
+            raise self._refusal(why=f"record {sequence} is not signed")
         if event == "checkpoint-recovered":
-            self._discarded.update(lost["sequence"] for lost in data["discarded"])
+            self.discarded.update(lost["sequence"] for lost in data["discarded"])
         if "package" in data:
             _ = data["checkpoint"]  # whatever speaks of a meter is covered by the newest checkpoint
             self._anchor = record

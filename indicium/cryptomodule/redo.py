@@ -32,22 +32,23 @@ class Redo:
         self._core, self._inner, self._after, self._until = core, inner, after, until
         self._at = after
         self._waypoints: list[Head] = []
-        self._discarded: set[int] = set()
+        self.discarded: set[int] = set()
+        """Records that were met, and that say of no transaction that stands."""
         later = (tail for tail in reversed(inner.tails) if tail.before.sequence >= until.sequence)
         self._undone = {undo.psd_id: inner.codec.home_meter(*undo) for tail in later for undo in tail.undo}
 
-    def follow(self, lines: Sequence[bytes]) -> set[tuple[int, str]]:
-        """Go the first way, a batch further; give version and meter of each transaction that is met.
+    def follow(self, lines: Sequence[bytes]) -> dict[tuple[int, str], int]:
+        """Go the first way, a batch further; give of each transaction that is met version, meter and record.
 
         Raises `HeadsDisagree` where a line does not continue the last.
         """
-        met: set[tuple[int, str]] = set()
+        met: dict[tuple[int, str], int] = {}
         for line in lines:
             self._at, record = self._next(self._at, line)
             if (package := record["data"].get("package")) is not None:
-                met.add((package["version"], package["psd"]))
+                met[package["version"], package["psd"]] = self._at.sequence
             if record["event"] == "checkpoint-recovered":
-                self._discarded.update(lost["sequence"] for lost in record["data"]["discarded"])
+                self.discarded.update(lost["sequence"] for lost in record["data"]["discarded"])
         self._waypoints.append(self._at)
         return met
 
@@ -77,7 +78,7 @@ class Redo:
         for line in lines:
             self._at, record = self._next(self._at, line)
             package = record["data"].get("package")
-            if package is None or record["sequence"] in self._discarded:
+            if package is None or record["sequence"] in self.discarded:
                 records.append(SealedRecord(self._core.chain, self._at.sequence, record["event"], line, None, None))
                 continue
             psd_id, version, data = DeviceId(package["psd"]), package["version"], record["data"]

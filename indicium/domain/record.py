@@ -31,11 +31,11 @@ NUMBER_LIMIT: Final = 2**53
 NESTING_LIMIT: Final = 32
 """Objects and arrays nest at most this deep, the record itself included."""
 
+LAST_SEQUENCE: Final = 2**63 - 1
+"""The highest number that a record can have: what a database keeps."""
+
 SIGNATURE_LIMIT: Final = 8192
 """Longest signature, in characters of base64: the longest of any suite has 4412."""
-
-_BEFORE_DATA: Final = 512
-"""The event's name stands within so many bytes of a line's beginning."""
 
 _AT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
 _ANYTHING = r"(?s:.*)"
@@ -119,11 +119,6 @@ def closing_begins(previous: str, chain: str, module: str, sequence: int) -> byt
         f'{{"format":1,"previous":"{previous}","chain":"{chain}","module":"{module}","sequence":{sequence},'
         f'"event":"{CLOSING}",'
     ).encode()
-
-
-def closes(line: bytes) -> bool:
-    """Say whether a line reads as a closing mark; whether it is one, a module says."""
-    return f'"event":"{CLOSING}"'.encode() in line[:_BEFORE_DATA]
 
 
 def line_hash(line: bytes) -> str:

@@ -3,11 +3,9 @@
 Separate paths, never one database: a backup that rolled back two together would make the comparison pass.
 """
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 from indicium.cryptomodule.ports import Clock
@@ -27,13 +25,14 @@ from indicium.domain.flow import GENESIS, Changes, Gathered, Head, LastGroup, Re
 from indicium.domain.heads import Action, Heads, Verdict, judge
 from indicium.domain.identity import ChainId, DeviceId, Serial
 from indicium.domain.package import Package
-from indicium.domain.record import closes, line_hash
+from indicium.domain.record import line_hash
 from indicium.infrastructure.audit_copy import AuditCopy
+from indicium.infrastructure.comparing import Headed, compared, first_difference, parted
 from indicium.infrastructure.examining import Begin, Examined, examine
-from indicium.infrastructure.mending import mend_end, stored_hash
+from indicium.infrastructure.mending import mend_end
 from indicium.infrastructure.packages import parts_named_in
 from indicium.infrastructure.ports import RecordStore
-from indicium.infrastructure.redoing import BATCH, Progress, Redo, batches, redo, unseen
+from indicium.infrastructure.redoing import BATCH, Progress, Redo, Strange, batches, demand_in_force, redo, unseen
 
 _ARRIVALS: Final = frozenset({"meter-taken", "meter-adopted"})
 """Events of a meter that comes from another module, with a sealed part that this copy does not hold yet."""
@@ -52,20 +51,7 @@ class _Dispatched(Protocol):
     def failed(self) -> Inhibited | None: ...
 
 
-class _Headed(Protocol):
-    """What a module says of its own chain."""
-
-    @property
-    def chain(self) -> ChainId: ...
-    @property
-    def head(self) -> Head: ...
-    @property
-    def older(self) -> tuple[Head, ...]: ...
-    @property
-    def last_groups(self) -> tuple[LastGroup, ...]: ...
-
-
-class _Module(_Headed, Protocol):
+class _Module(Headed, Protocol):
     """What is asked of a module here."""
 
     @property
@@ -160,14 +146,14 @@ class Places:
             self._append(changes.records, _new_static_parts(changes, gathered))
         return Receipt(chain, dispatched.head)
 
-    def examine(self, module: _Headed, begin: Begin, why: HeadsDisagree) -> Examined | None:
+    def examine(self, module: Headed, begin: Begin, why: HeadsDisagree) -> Examined | None:
         """Show an inhibited module what store and copy hold, so that it may be set to it (M-64).
 
         None where the module has no memory to be set. Raises `NotRecovered` where it does not believe it,
         `HeadsDisagree` where store and copy tell two stories.
         """
         copy = self._copy = self._copy or self._open_copy(module.chain)
-        heads = self._heads(module, copy)
+        heads = compared(self._store, copy, module)
         if not heads.one_story:
             raise why
         return examine(self._store, copy, module.chain, begin, heads)
@@ -175,26 +161,21 @@ class Places:
     def agree(self, chain: ChainId) -> int | None:
         """Bring the copy of a dead module's chain up to the store, and see that they agree; nobody asks its memory.
 
-        Gives the last record of the store where the copy has more, up to a closing mark: an adoption was cut off behind
-        it, or the store was put back since. Raises `HeadsDisagree` where the copy holds more of a chain that nobody
-        closed, for its module can give that back; or another story.
+        Gives the last record of the store where the copy has more: the store was put back, or an adoption was cut off
+        behind its mark. Raises `HeadsDisagree` where they tell two stories.
         """
         copy = self._copy = self._copy or self._open_copy(chain)
         dead, newest = _Silent(chain), self._store.head(chain)
         mend_end(self._serial, copy, self._store, dead, 0 if newest is None else newest.sequence - BATCH)
-        heads = self._heads(dead, copy)
+        heads = compared(self._store, copy, dead)
         if not heads.one_story:
             remedy = "Verify both with 'indicium verify' and put the good one back."
-            first = self._first_difference(chain, copy, min(heads.store.sequence, heads.copy.sequence))
+            first = first_difference(self._store, copy, chain, heads)
             raise self._refused(
                 Verdict(Action.REFUSE, "audit copy", first, "it and the store tell two stories", remedy)
             )
         if heads.copy.sequence > heads.store.sequence:
-            if closes(copy.last_line() or b""):
-                return heads.store.sequence
-            remedy = "Open that module once, which gives the store again what it lost, or put the newest store back."
-            why = "it ends before records that the audit copy holds"
-            raise self._refused(Verdict(Action.REFUSE, "store", heads.store.sequence + 1, why, remedy))
+            return heads.store.sequence
         self._complete_copy(copy, chain, heads, unseen)
         return None
 
@@ -202,13 +183,22 @@ class Places:
         """Give the lines that the copy has behind a record, a batch at a time; none behind None."""
         return batches(() if self._copy is None or after is None else self._copy.lines(after=after))
 
-    def give_back(self, made: Iterable[Changes]) -> None:
-        """Give the store again what it lost of a closed chain, each batch in a transaction. Raises `NotSaved`."""
-        if self._copy is not None:
-            for parts in batches(self._copy.static_parts()):
-                self._store.keep_static(parts)
-        for changes in made:
-            self._store.save(changes)
+    def demand_in_force(self, chain: ChainId, after: int, discarded: Iterable[int]) -> None:
+        """Demand that the store holds nothing as done that was taken back behind a record. Raises `HeadsDisagree`."""
+        with self._refusing_strange(after):
+            demand_in_force(self._store, chain, after, discarded)
+
+    def give_back(self, after: int, made: Iterable[Changes]) -> None:
+        """Give the store again what it lost of a dead chain behind a record, each batch in a transaction.
+
+        Raises `HeadsDisagree` where it holds a transaction that it would get, `NotSaved`.
+        """
+        with self._refusing_strange(after):
+            if self._copy is not None:
+                for parts in batches(self._copy.static_parts()):
+                    self._store.keep_static(parts)
+            for changes in made:
+                self._store.save(changes)
 
     def close_chain(self, mark: SealedRecord) -> None:
         """Write the mark that closes this chain into its copy, if it is not there already. Raises `StoreFailed`."""
@@ -286,10 +276,10 @@ class Places:
         self._copy = self._copy or self._open_copy(module.chain)
         mend_end(self._serial, self._copy, self._store, module, module.settled)
         for _ in range(len(Action)):
-            heads = self._heads(module, self._copy)
+            heads = compared(self._store, self._copy, module)
             verdict = judge(heads)
             if verdict.action is Action.REFUSE:
-                verdict = judge(heads._replace(parted=self._parted(module.chain, self._copy, heads)))
+                verdict = judge(heads._replace(parted=parted(self._store, self._copy, module.chain, heads)))
             _log.info("module %s: %s", self._serial, verdict.action.value)
             if verdict.action is Action.GO and self._copy.lost_parts:
                 self._complete_parts(self._copy, module.chain)
@@ -301,7 +291,7 @@ class Places:
             if verdict.action is Action.COMPLETE_COPY:
                 self._complete_copy(self._copy, module.chain, heads, progress)
             elif verdict.action is Action.REDO and (way := module.redo(heads.store, heads.copy)) is not None:
-                self._redo(self._copy, way, heads, progress)
+                self._redo(self._copy, module.chain, way, heads, progress)
             elif verdict.action is Action.RESUME:
                 self._save_own(module.chain, module.resume)
             else:
@@ -339,55 +329,22 @@ class Places:
             self._copy = self._open_copy(records[0].chain)
         self._copy.append([record.line for record in records], static)
 
-    def _heads(self, module: _Headed, copy: AuditCopy) -> Heads:
-        newest = self._store.head(module.chain)
-        store = GENESIS if newest is None else Head(newest.sequence, line_hash(newest.line))
-        kept = copy.head() or GENESIS
-        return Heads(
-            module.head,
-            module.older,
-            store,
-            kept,
-            GENESIS.hash if kept == GENESIS else self._stored_hash(module.chain, kept.sequence),
-            _copied_hash(copy, store.sequence) if kept.sequence > store.sequence else None,
-        )
+    def _redo(self, copy: AuditCopy, chain: ChainId, way: Redo, heads: Heads, progress: Progress) -> None:
+        with self._refusing_strange(heads.store.sequence):
+            redo(self._store, copy, chain, way, heads.store, heads.copy, progress)
 
-    def _stored_hash(self, chain: ChainId, sequence: int) -> str | None:
-        return stored_hash(self._store, chain, sequence)
-
-    def _redo(self, copy: AuditCopy, way: Redo, heads: Heads, progress: Progress) -> None:
+    @contextmanager
+    def _refusing_strange(self, after: int) -> Iterator[None]:
+        """Refuse a store that has something else in the place of what it lost."""
         try:
-            redo(self._store, copy, way, heads.store, heads.copy, progress)
-        except RecordConflict as error:
-            why = f"it holds other records where the lost ones belong: {error.constraint}"
-            remedy = "It is another ledger's: put the newest store of this one back."
-            sequence = heads.store.sequence + 1
-            raise self._refused(Verdict(Action.REFUSE, "store", sequence, why, remedy)) from None
-
-    def _parted(self, chain: ChainId, copy: AuditCopy, heads: Heads) -> int:
-        """Find the first record that two places hold differently, 0 if there is none; nothing is issued meanwhile."""
-        if not heads.one_story:
-            return self._first_difference(chain, copy, min(heads.store.sequence, heads.copy.sequence))
-        if heads.copy.sequence > heads.store.sequence:
-            last, hash_at = heads.copy.sequence, partial(_copied_hash, copy)
-        else:
-            last, hash_at = heads.store.sequence, partial(self._stored_hash, chain)
-        known = sorted(head for head in heads.known if 0 < head.sequence <= last)
-        return next((head.sequence for head in known if hash_at(head.sequence) != head.hash), 0)
-
-    def _first_difference(self, chain: ChainId, copy: AuditCopy, upto: int) -> int:
-        """Find where store and copy part, looking ever further back: where they agree, the links vouch for the rest."""
-        span = BATCH
-        while True:
-            after = max(0, upto - span)
-            try:
-                lines = zip(copy.lines(after=after), self._store.records(chain, after=after), strict=False)
-                first = next((number for number, (line, row) in enumerate(lines, after + 1) if line != row.line), upto)
-            except HeadsDisagree:  # what is further back was moved elsewhere
-                return 0
-            if first > after + 1 or after == 0:
-                return first
-            span *= 10
+            yield
+        except (Strange, RecordConflict) as error:
+            found = error if isinstance(error, Strange) else Strange.transaction(after, error.constraint)
+            remedy = (
+                "Put the newest store of this ledger back; or an empty one, which 'indicium store create' makes and "
+                "'indicium recover' fills from the audit copy."
+            )
+            raise self._refused(Verdict(Action.REFUSE, "store", found.sequence, found.why, remedy)) from None
 
     def _complete_copy(self, copy: AuditCopy, chain: ChainId, heads: Heads, progress: Progress) -> None:
         """Append what the store has and the copy has not: a crash, or a full disk, before the copy."""
@@ -433,11 +390,3 @@ def _new_static_parts(changes: Changes, gathered: Gathered) -> list[Package]:
         or (before := gathered.packages.get(package.psd_id)) is None
         or before.static != package.static
     ]
-
-
-def _copied_hash(copy: AuditCopy, sequence: int) -> str | None:
-    """Find the copy's record at a sequence, from its beginning: only asked when the copy is ahead of the store."""
-    if sequence == 0:
-        return GENESIS.hash
-    line = next(copy.lines(after=sequence - 1), None)
-    return None if line is None else hashlib.sha256(line).hexdigest()

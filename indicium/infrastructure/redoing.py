@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
-from indicium.domain.errors import RecordConflict
-from indicium.domain.flow import Changes, Head
-from indicium.domain.identity import DeviceId
+from indicium.domain.flow import Changes, Head, SealedRecord
+from indicium.domain.identity import ChainId, DeviceId
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.ports import RecordStore
 
@@ -23,8 +22,12 @@ _StaticKey = tuple[DeviceId, str]
 class Redo(Protocol):
     """What a module does for it."""
 
-    def follow(self, lines: Sequence[bytes]) -> Collection[tuple[int, str]]:
-        """Go the first way, a batch further; give version and meter of each transaction that is met."""
+    @property
+    def discarded(self) -> Collection[int]:
+        """Records that were met, and whose transactions do not stand."""
+
+    def follow(self, lines: Sequence[bytes]) -> Mapping[tuple[int, str], int]:
+        """Go the first way, a batch further; give of each transaction that is met version, meter and record."""
 
     def arrive(self) -> None:
         """End the first way."""
@@ -39,18 +42,52 @@ def unseen(_done: int, _all: int) -> None:
     """Have nobody to tell."""
 
 
-def redo(store: RecordStore, copy: AuditCopy, way: Redo, after: Head, until: Head, progress: Progress) -> None:
+class Strange(Exception):
+    """The store holds something that does not belong there; nothing was written into it."""
+
+    def __init__(self, sequence: int, why: str) -> None:
+        """Name the record of the chain that it is about."""
+        super().__init__(why)
+        self.sequence, self.why = sequence, why
+
+    @classmethod
+    def transaction(cls, after: int, which: str) -> Self:
+        """Name a transaction that stands where one belongs that was lost behind a record."""
+        return cls(after + 1, f"it holds other records where the lost ones belong: {which}")
+
+
+def demand_in_force(store: RecordStore, chain: ChainId, after: int, discarded: Iterable[int]) -> None:
+    """Demand that the store holds nothing as done, up to a record, that was taken back behind it. Raises `Strange`.
+
+    It does if it is of another course of events: a server that had saved a group which the one that took over from it
+    had not heard of, so that the module took it back; and that then was brought back itself.
+    """
+    for sequence in sorted(sequence for sequence in discarded if sequence <= after):
+        row = next(store.records(chain, after=sequence - 1, upto=sequence), None)
+        if row is not None and row.psd_id is not None:
+            raise Strange(sequence, "it holds a transaction that was taken back since, as if it stood")
+
+
+def redo(
+    store: RecordStore, copy: AuditCopy, chain: ChainId, way: Redo, after: Head, until: Head, progress: Progress
+) -> None:
     """Append to the store the copy's lines behind one head, up to another, with their packages.
 
     Each batch is a transaction: a crash behind one finds a store that lacks less. `progress` counts each line twice,
-    for both ways go along it. Raises `RecordConflict`, before anything is written, where the store holds a transaction
-    that it would get.
+    for both ways go along it. Raises `Strange`, before anything is written, where the store holds a transaction that it
+    would get, or one that was taken back.
     """
     done, both_ways = 0, 2 * (until.sequence - after.sequence)
+    there: dict[int, SealedRecord] = {}
     for batch in _lines(copy, after, until):
-        if strange := store.transactions(way.follow(batch)):
-            raise RecordConflict(constraint=f"meter {strange[0].psd_id}, version {strange[0].psd_version}")
+        met = way.follow(batch)
+        there |= {met[row.psd_version or 0, row.psd_id or ""]: row for row in store.transactions(met)}
         progress(done := done + len(batch), both_ways)
+    # What a module did and took back again, as a given up adoption does, another may have done since.
+    demand_in_force(store, chain, after.sequence, way.discarded)
+    if strange := sorted(there.keys() - set(way.discarded)):
+        first = there[strange[0]]
+        raise Strange.transaction(after.sequence, f"meter {first.psd_id}, version {first.psd_version}")
     way.arrive()
     for parts in batches(copy.static_parts()):
         store.keep_static(parts)

@@ -65,15 +65,16 @@ class DeadModule:
     """A dead module whose places are held, and what a living one knows of it."""
 
     def __init__(self, ledger: Living, serial: Serial, chain: ChainId, places: Places) -> None:
-        """Bring its copy up to its store, and have the living module follow its chain to the end.
+        """Bring its copy and its store together, and have the living module follow its chain to the end.
 
-        The caller closes the places, and lets go before. Raises `HeadsDisagree` where store and copy do not agree,
+        The caller closes the places, and lets go before. Raises `HeadsDisagree` where store and copy tell two stories,
         `NotAdopted`.
         """
         self.serial, self.chain, self._ledger, self._places = serial, chain, ledger, places
         after = places.agree(chain)
         try:
             self._adoption = self._followed(ledger.look_at(places, chain), after)
+            self._demand_something_to_take()
         except BaseException:
             self.let_go()
             raise
@@ -98,6 +99,7 @@ class DeadModule:
         The officer is a Security Officer of the living module, who is logged on. `givers`: modules that may have given
         it meters which it never took, and are asked for them again.
         """
+        self._give_back(officer)
         meters, waiting = self._meters()
         adopted, done, refused = 0, 0, dict[DeviceId, str]()
         offer = None
@@ -123,8 +125,27 @@ class DeadModule:
             chain=self.chain, sequence=sequence, hash=line_hash, psd_ids=tuple(psd_ids), hand_overs=given
         )
         answer = officer.send(command)
-        self._adoption.marked = True
+        self._adoption.marked = self._adoption.behind is None
         return answer
+
+    def _give_back(self, officer: Operator) -> None:
+        """Give the store what it lost of the chain; a signed record says so before it is done (O-10)."""
+        adoption, places = self._adoption, self._places
+        if adoption.behind is None:
+            return
+        places.demand_in_force(self.chain, adoption.behind[0] - 1, adoption.discarded)
+        self._send(officer, (), ())
+        after = places.agree(self.chain)  # once more: an earlier attempt on this object may have been cut off
+        if after is not None:
+            find = places.store.static_parts
+            places.give_back(after, (adoption.lost(lines, find) for lines in places.copied(after)))
+        adoption.behind = None
+
+    def _demand_something_to_take(self) -> None:
+        """Demand a transaction, which shows the dead module's keys, or a meter that was given to it, who knew them."""
+        adoption = self._adoption
+        if not (adoption.holds_transactions or adoption.mark or self._meters()[1]):
+            raise NotAdopted(chain=self.chain, why="it holds no transaction, and no meter was given to it")
 
     def _meters(self) -> tuple[list[DeviceId], list[OnItsWay]]:
         """Give the meters that are to be taken, and those that were given to it and never arrived.
@@ -156,8 +177,6 @@ class DeadModule:
         adoption.arrive()
         for lines in in_a_row(places.all_records(self.chain), places.copied(after)):
             adoption.take_stock(lines)
-        if after is not None:
-            places.give_back(adoption.lost(lines, places.store.static_parts) for lines in places.copied(after))
         return adoption
 
 
@@ -168,7 +187,7 @@ class Dead(DeadModule):
         """Hold the places of the module of a home, and have the other one follow its chain.
 
         `chain`: one that ended with a reset, be it of the living module itself; else the newest. Raises `LedgerInUse`
-        where the module is not dead, `HeadsDisagree` where its store and copy do not agree, `NotAdopted`.
+        where the module is not dead, `HeadsDisagree` where its store and copy tell two stories, `NotAdopted`.
         """
         if not Home(settings.home).holds_ledger:
             raise LedgerMissing(home=str(settings.home))

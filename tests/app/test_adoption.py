@@ -1,5 +1,6 @@
 """A module is dead, and another takes its meters (ADR 0025)."""
 
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from indicium.domain.identity import ChainId, DeviceId, Serial
 from indicium.domain.record import line_hash
 from indicium.domain.roles import Role
 from indicium.infrastructure.home import Home
+from indicium.infrastructure.places import Places
 from indicium.infrastructure.store import Store
 from indicium.parties.adoption import Adopted, Dead
 from indicium.parties.hand_over import nobody
@@ -37,7 +39,7 @@ from indicium.vault import Vault, join
 from tests.app import seams
 from tests.app.adopting import adopt, assert_whole_without, officer, on_both, print_as
 from tests.app.homes import LETTER, data_of
-from tests.app.vaults import Homes, assert_totals, copy_of, drop, put_store_back
+from tests.app.vaults import Homes, assert_totals, assert_whole, copy_of, drop, put_store_back
 
 
 def adopt_first(folder: Path) -> None:
@@ -215,18 +217,112 @@ def test_what_a_store_lost_behind_a_mark_that_nobody_followed_up_is_adopted_too(
     assert_whole_without("1", homes)
 
 
-def test_a_store_that_lacks_what_the_dead_module_released_is_not_enough(homes: Homes) -> None:
+@on_both
+def test_what_a_store_lost_of_a_dead_module_comes_from_its_copy(homes: Homes) -> None:
+    """O-10: there is no module any more that could give it back; the record of the adoption says that it was."""
+    before = copy_of(homes.folder, homes.folder.with_name("before"))
+    print_once(homes["1"])
+    with Store.open(homes.store) as store:
+        rows = list(store.records(ChainId(chain_of(homes, "1"))))
+    put_store_back(homes, before)
+    with Store.open(homes.store) as store:
+        lost = len(list(store.records(ChainId(chain_of(homes, "1"))))) + 1
+    assert lost <= len(rows)
+
+    assert adopt(homes["2"], homes["1"]) == Adopted(2, {})
+
+    with Store.open(homes.store) as store:
+        assert list(store.records(ChainId(chain_of(homes, "1"))))[: len(rows)] == rows  # columns too
+        said, adopted = map(data_of, all_of(store, "meters-adopted"))
+    assert (said["given_back"], said["adopted"]) == ({"first": lost, "last": len(rows)}, 0)
+    assert ("given_back" in adopted, adopted["adopted"], adopted["closed"] == said["closed"]) == (False, 2, True)
+    with Vault.open([homes["2"], homes["3"]]) as vault:
+        assert vault.meter("Ada").ask().ar == 330
+        with pytest.raises(AlreadyDone):
+            print_as(vault, "Ada", "job-1")
+    drop(before)
+    assert_whole_without("1", homes)
+
+
+def test_a_record_says_that_a_store_gets_something_back_before_it_does(homes: Homes) -> None:
+    """O-10, and the model's `adopt-silent`: whoever comes back for the dead module finds everything in order."""
     before = copy_of(homes.folder, homes.folder.with_name("before"))
     print_once(homes["1"])
     put_store_back(homes, before)
+    with Store.open(homes.store) as store:
+        lost = len(list(store.records(ChainId(chain_of(homes, "1"))))) + 1
 
-    with Ledger.open(homes["2"]) as ledger, pytest.raises(HeadsDisagree) as behind:
-        Dead(ledger, Settings.read(homes["1"]))
-    assert behind.value.place == "store"
-    Ledger.open(homes["1"]).close()  # as the sentence says
+    assert seams.killed(adopt_first, homes.folder, seams.AFTER_STORE, 3)  # the logon, the word for it, and the lines
+
+    with Ledger.open(homes["1"]) as ledger:
+        assert ledger.recovered == ()
+    with Ledger.open(homes["2"]), Store.open(homes.store) as store:
+        (said,) = map(data_of, all_of(store, "meters-adopted"))
+        assert said["given_back"]["first"] == lost
     assert adopt(homes["2"], homes["1"]) == Adopted(2, {})
-    with Vault.open([homes["2"], homes["3"]]) as vault:
-        assert vault.meter("Ada").ask().ar == 330
+    assert_whole_without("1", homes)
+
+
+def test_a_store_that_failed_while_it_got_something_back_gets_the_rest(
+    homes: Homes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = copy_of(homes.folder, homes.folder.with_name("before"))
+    print_once(homes["1"])
+    put_store_back(homes, before)
+    monkeypatch.setattr("indicium.infrastructure.redoing.BATCH", 1)
+    with (
+        Ledger.open(homes["2"]) as ledger,
+        Dead(ledger, Settings.read(homes["1"])) as found,
+        officer(ledger) as operator,
+    ):
+        with monkeypatch.context() as failing:
+            failing.setattr(Places, "give_back", given_in_part)
+            with pytest.raises(StoreFailed):
+                found.adopt(operator, nobody)
+        assert found.adopt(operator, nobody) == Adopted(2, {})
+    assert_whole_without("1", homes)
+
+
+def given_in_part(places: Places, _after: int, made: Iterator[Changes]) -> None:
+    """A store that is full behind the first of several batches."""
+    places.store.save(next(made))
+    raise StoreFailed(place="store", why="no space left on device")
+
+
+def test_a_store_that_holds_something_else_in_the_place_of_what_was_lost_is_refused(homes: Homes) -> None:
+    before = copy_of(homes.folder, homes.folder.with_name("before"))
+    print_once(homes["1"])
+    put_store_back(homes, before)
+    with Store.open(homes.store) as store, store.engine.begin() as connection:
+        # Another ledger's transaction has the number that the lost one had.
+        query = "UPDATE records SET psd_version = psd_version + 1 WHERE psd_id = :psd_id AND psd_version = :newest"
+        (ada,) = [package for package in store.packages() if orjson.loads(package.moving)["customer"] == "Ada"]
+        connection.execute(text(query), {"psd_id": ada.psd_id, "newest": ada.version})
+
+    with pytest.raises(HeadsDisagree) as other:
+        adopt(homes["2"], homes["1"])
+
+    assert (other.value.place, "holds other records where the lost ones belong" in other.value.why) == ("store", True)
+
+
+@on_both
+def test_what_a_given_up_adoption_did_is_no_hindrance_when_the_store_is_put_back(homes: Homes) -> None:
+    """O-11: it was discarded, and the module that was not dead made the same version of the meter since."""
+    before = copy_of(homes.folder, homes.folder.with_name("before"))
+    assert seams.killed(adopt_first, homes.folder, seams.AFTER_MEMORY, 3)  # before it come the opening and the logon
+    with homes.open() as vault:
+        assert print_as(vault, "Ada", "job-1") == 99_670
+    assert b'"event":"meter-adopted"' in copy_file(homes, "2").read_bytes()
+    put_store_back(homes, before)
+
+    Ledger.open(homes["1"]).close()
+    with Ledger.open(homes["2"]) as ledger:
+        assert Action.REDO in ledger.recovered
+
+    with homes.open() as vault:
+        assert print_as(vault, "Ada", "job-2") == 99_340
+    drop(before)
+    assert_whole([homes[serial] for serial in ("1", "2", "3")], homes.folder)
 
 
 def test_a_module_whose_last_save_failed_adopts_all_the_same(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -368,6 +464,30 @@ def test_a_meter_that_was_given_to_a_module_before_it_died_is_had_back(homes: Ho
     with Vault.open([homes["2"], homes["3"]]) as vault:
         assert [print_as(vault, name, "job") for name in ("Ada", "Ben", "Dan")] == [99_670] * 3
     assert_whole_without("1", homes)
+
+
+def test_a_module_that_dies_before_its_first_transaction_loses_no_meter_that_was_given_to_it(homes: Homes) -> None:
+    """Nothing in its chain tells of its keys, so its giver's word must: nobody else takes the meter."""
+    home = homes.folder / "4"
+    with Ledger.open(homes["1"]) as maker, join(Settings.of(home, serial="4", store=homes.store), maker) as dying:
+        chain = dying.chain
+    with Ledger.open(homes["2"]) as giver:
+        with pytest.raises(NotAdopted, match="no transaction, and no meter was given"):
+            Dead(giver, Settings.read(home))
+        ben = DeviceId(giver.meter("Ben").device)
+        with Ledger.open(home) as dying:
+            offer = HomeOffer.model_validate_json(dying.execute(OfferHome()))
+        giver.execute(GiveMeter(psd_id=ben, offer=offer))
+    assert adopt(homes["3"], home) == Adopted(0, {ben: "package-already-used"})  # it is another that gave the meter
+
+    assert adopt(homes["2"], home) == Adopted(1, {})
+
+    with homes.open() as vault:
+        assert print_as(vault, "Ben", "job") == 99_670
+        assert [row.state for row in vault.modules() if row.chain == chain] == ["closed"]
+        assert_totals(Views(vault._store.engine))
+    with pytest.raises(ChainClosed):
+        Ledger.open(home)
 
 
 def test_a_meter_that_a_module_gave_away_before_it_died_is_taken_with_its_others(homes: Homes) -> None:

@@ -12,7 +12,7 @@ from indicium.domain.errors import AlreadyDone, HeadsDisagree, RequestIdReused, 
 from indicium.domain.flow import Changes
 from indicium.domain.heads import Action
 from indicium.infrastructure import redoing
-from indicium.infrastructure.schema import records, replies
+from indicium.infrastructure.schema import metadata, records, replies
 from indicium.infrastructure.store import Store
 from indicium.projections import MeterRow
 from indicium.settings import Settings
@@ -190,6 +190,44 @@ def test_a_copy_whose_lines_do_not_lead_to_the_modules_head_is_refused_before_th
     # O-19: the end of the copy is followed at the opening; the changed record is not what its successor says it was.
     assert (refused.value.place, refused.value.sequence) == ("audit copy", len(lines) - 2)
     assert rows_of(home) == rows
+
+
+@on_both
+@pytest.mark.parametrize("customer", ["Ada", "Ben"])
+def test_a_store_that_holds_what_was_taken_back_is_refused_and_an_empty_one_is_filled(
+    customer: str, home: Path, tmp_path: Path
+) -> None:
+    """O-11: a server had saved a group that its standby had not heard of, and is brought back after a failover.
+
+    The module took that group back meanwhile; with its kept reply the same unit would go out once more.
+    """
+    standby = clone_of(home, tmp_path / "standby")
+    assert seams.killed(print_first, home, seams.AFTER_STORE)
+    saved = clone_of(home, tmp_path / "saved")
+    put_back(home, standby, STORE)
+    with Ledger.open(home) as ledger:
+        assert Action.RESUME in ledger.recovered
+        assert ledger.meter(customer).print("0.33", LETTER, "job-2").reply.ar == 330
+    put_back(home, saved, STORE)
+
+    with pytest.raises(HeadsDisagree) as taken_back:
+        Ledger.open(home)
+
+    assert taken_back.value.place == "store"
+    assert "a transaction that was taken back since" in taken_back.value.why
+    with Store.open(Settings.read(home).store_url) as store, store.engine.begin() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(delete(table))
+    with Ledger.open(home) as ledger:
+        assert ledger.recovered == (Action.REDO,)
+        assert ledger.meter("Ada").print("0.33", LETTER, "job-1").reply.ar == 330 + 330 * (customer == "Ada")
+    assert_whole(home, {"Ada": 660} if customer == "Ada" else {"Ada": 330, "Ben": 330})
+
+
+def print_first(home: Path) -> None:
+    """A scenario: one item."""
+    with Ledger.open(home) as ledger:
+        ledger.meter("Ada").print("0.33", LETTER, "job-1")
 
 
 def test_without_the_sealed_part_of_a_new_meter_nothing_is_redone(home: Path, tmp_path: Path) -> None:

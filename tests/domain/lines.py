@@ -236,6 +236,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "module": "1",
         "chain": "0" * 32,
         "closed": {"sequence": 8, "hash": ZEROS},
+        "given_back": {"first": 6, "last": 7},
         "adopted": 1,
         "passed_over": 0,
         "refused": [{"psd": PSD, "code": "package-already-used"}],

@@ -126,7 +126,7 @@ def changed(data: dict[str, Any], path: tuple[str, ...], value: object) -> dict[
 OTHER_KINDS: list[object] = [{}, [5], 1.5]
 """No member of any event is of one of these."""
 
-OPTIONAL = {"named", "boot", "user"}
+OPTIONAL = {"named", "boot", "user", "given_back"}
 """What a record may leave out."""
 
 

@@ -25,7 +25,8 @@ def adopt_meters(inside: Inside, command: AdoptMeters) -> Effect:
     """Close a dead module's chain, and take some of its meters: each is a transaction with a version of its own.
 
     The officer states the record that the chain ends with, and so which of its ends is meant. A meter that fails is
-    named, and stops no other.
+    named, and stops no other. Where the store lacks records of that chain, nothing is taken yet: the record says that
+    it is to get them again, and is there first.
     """
     if inside.cold.card is None:
         raise CryptoCardNotInitialized
@@ -35,12 +36,18 @@ def adopt_meters(inside: Inside, command: AdoptMeters) -> Effect:
     if adoption.head != stated:
         raise NotAdopted(chain=command.chain, why=f"the newest record that was found is {adoption.head}")
     mark = adoption.closed(inside.at)
-    closed = {"sequence": mark.sequence, "hash": line_hash(mark.line)}
+    data: dict[str, Any] = {
+        "module": adoption.serial,
+        "chain": adoption.chain,
+        "closed": {"sequence": mark.sequence, "hash": line_hash(mark.line)},
+    }
+    if adoption.behind is not None:
+        data["given_back"] = dict(zip(("first", "last"), adoption.behind, strict=True))
     return Effect(
         reply={"offer": adoption.offer().model_dump(mode="json")},
         event="meters-adopted",
         software="hand-over",
-        data={"module": adoption.serial, "chain": adoption.chain, "closed": closed},
+        data=data,
         transactions=partial(_adopt, adoption, command),
     )
 
@@ -59,6 +66,8 @@ class Dead(NamedTuple):
 
 
 def _adopt(adoption: Adoption, command: AdoptMeters, group: Group, desk: Desk) -> dict[str, Any]:
+    if adoption.behind is not None:
+        return {"adopted": 0, "passed_over": 0, "refused": []}
     if not adoption.marked:
         group.closing = adoption.mark
     given = {said.psd_id: said for said in command.hand_overs}

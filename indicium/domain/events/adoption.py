@@ -14,6 +14,13 @@ class Closing(Value):
     hash: Hex64
 
 
+class GivenBack(Value):
+    """What the store had lost of the dead chain, and gets again from its audit copy: first and last record."""
+
+    first: int
+    last: int
+
+
 class NotAdoptedMeter(Value):
     """A meter that stays as it is, and why."""
 
@@ -30,6 +37,8 @@ class AdoptedData(Data):
     chain: str
     closed: Closing
     """The mark that closes its chain: what this record vouches for, and with it all before."""
+    given_back: GivenBack | None = None
+    """Absent where the store holds the whole chain. Where it stands no meter is taken yet."""
     adopted: int
     """So many: they are the records right before this one."""
     passed_over: int
