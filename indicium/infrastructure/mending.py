@@ -15,7 +15,7 @@ import orjson
 from indicium.domain.errors import HeadsDisagree
 from indicium.domain.flow import GENESIS, Head, LastGroup
 from indicium.domain.identity import ChainId, Serial
-from indicium.domain.record import closing_begins, line_hash, split
+from indicium.domain.record import LAST_SEQUENCE, closing_begins, line_hash, split
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.ports import RecordStore
 
@@ -204,6 +204,8 @@ def _lines_behind(before: Head, store: RecordStore, module: _Headed) -> Iterator
 
 def stored_hash(store: RecordStore, chain: ChainId, sequence: int) -> str | None:
     """Give the hash of the store's record at a sequence; None if it has none there."""
+    if sequence == 0:
+        return None
     found = next(store.records(chain, after=sequence - 1, upto=sequence), None)
     return None if found is None else line_hash(found.line)
 
@@ -242,4 +244,4 @@ def _place(line: bytes, chain: ChainId) -> tuple[int, str] | None:
         place, of = (record["sequence"], record["previous"]), record["chain"]
     except (ValueError, TypeError, KeyError):
         return None
-    return place if of == chain and type(place[0]) is int else None
+    return place if of == chain and type(place[0]) is int and 0 < place[0] <= LAST_SEQUENCE else None

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from sqlalchemy import Select, make_url
 from sqlalchemy.exc import ArgumentError
@@ -17,6 +17,7 @@ from indicium.domain.errors import (
 from indicium.domain.flow import Changes, FailedModule, Gathered, KeptReply, RequestKey, SealedRecord
 from indicium.domain.identity import ChainId, DeviceId
 from indicium.domain.package import Package
+from indicium.domain.record import LAST_SEQUENCE
 from indicium.domain.redating import Redating
 from indicium.infrastructure import revision
 from indicium.infrastructure.engine import Database
@@ -45,7 +46,6 @@ from indicium.infrastructure.statements import (
 
 _PACKAGES_AT_ONCE = 1000
 _KEYS_AT_ONCE = 200
-_LAST_SEQUENCE: Final = 2**63 - 1
 
 
 class Store:
@@ -211,7 +211,7 @@ class Store:
         `batch` records are in memory at a time, and nothing is held in the database between two batches.
         """
         page = record_page()
-        last = _LAST_SEQUENCE if upto is None else upto
+        last = LAST_SEQUENCE if upto is None else upto
         while True:
             rows = self._read(page, chain=chain, after=after, upto=last, batch=batch)
             yield from map(_sealed, rows)
