@@ -116,6 +116,11 @@ class Customer:
         state = CustomerState(customer=customer, device=device, user=user, registered=True, **drawn.model_dump())
         return cls(suite, card, state)
 
+    @property
+    def must_ask(self) -> bool:
+        """Whether it was not shown the meter yet, but perhaps heard a challenge, and so can request nothing."""
+        return not (self.state.module_challenge and self.state.record)
+
     def ask(self) -> RequestChallenge:
         """Make message 501: a new challenge for the module (G-801)."""
         state = self.state

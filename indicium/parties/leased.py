@@ -285,7 +285,7 @@ class LeasedMeter:
 
     def _brought(self, asked: Callable[[], ClientCommand]) -> bytes:
         """Bring a client's request to the module, made anew where the client has missed something."""
-        if not self._client.state.module_challenge:
+        if self._client.must_ask:
             self.ask()
         self._client.demand_password(self._counter.today())
         try:

@@ -257,5 +257,5 @@ class Mailing:
 
     def _withdrawn(self, queue: _Queue, refusal: PsdStateForbids) -> None:
         """Let a withdrawn meter stop no other; whoever once had a challenge still gets what was paid for before."""
-        while queue.jobs and not queue.meter.client.state.module_challenge:
+        while queue.jobs and queue.meter.client.must_ask:
             self._done(queue, Result(queue.jobs[0].job, queue.meter.device, code=refusal.code))

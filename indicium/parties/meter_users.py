@@ -147,7 +147,7 @@ class MeterUsers:
                 sealed["secrets"] = enrolled.client.enrol(client.state.module_challenge)
             return self._counter.bring(client.command(kind, request_id, **asked, **sealed))
 
-        if not client.state.module_challenge:
+        if client.must_ask:
             self._administrator.ask()
         try:
             line = bring()

@@ -275,7 +275,7 @@ class Client:
             self.busy = False
 
     def _brought(self, pending: Pending) -> bytes:
-        if not self.customer.state.module_challenge:
+        if self.customer.must_ask:
             self.ask()
         try:
             return self._carry(pending.make())

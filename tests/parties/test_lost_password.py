@@ -18,7 +18,7 @@ from indicium.domain.errors import (
     PsdStateForbids,
 )
 from indicium.domain.meter_users import PASSPHRASE_FAILURES, REPETITION_LIST
-from indicium.domain.replies import parse_reply
+from indicium.domain.replies import PsdReply, parse_reply
 from indicium.infrastructure.store import Store
 from indicium.parties.customer import Customer
 from indicium.parties.leased import LeasedMeter
@@ -241,6 +241,26 @@ def test_whoever_is_killed_between_sending_and_keeping_has_the_new_key_still(led
     assert found.reset_password("other").state == "leased"
     assert found.print("0.33", LETTER).reply.ar == 330
     assert found.client.state.pending is None
+
+
+def test_whoever_is_killed_while_coming_back_prints_at_once(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a challenge was heard by then, and nothing shown: the client asks before it requests anything."""
+    meter = ledger.meter("Ada")
+    device = meter.device
+    meter.reset_password("correct horse")
+    meter.print("0.33", LETTER)
+    lose_key(ledger, "Ada")
+    with monkeypatch.context() as killed:
+        killed.setattr(Customer, "was_reset", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            ledger.office.come_back("Ada", device, "correct horse", "battery staple")
+
+    assert ledger.meter("Ada").print("0.33", LETTER).reply.ar == 660
+
+
+def interrupted(_customer: Customer, _request_id: str, _line: bytes) -> PsdReply:
+    """The answer is there, and its client is not any more."""
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("proof", ["hmk", "passphrase"])
