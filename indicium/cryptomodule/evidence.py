@@ -6,8 +6,9 @@ meter made. It is gathered before anybody is asked for a passphrase, changes not
 """
 
 import hashlib
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -81,18 +82,41 @@ class Evidence:
 
     def take(self, lines: Sequence[bytes], find: FindStatic) -> None:
         """Take lines again that the store has not: their packages are made again once it has them."""
-        newest: dict[DeviceId, tuple[MovingPart, bytes, str]] = {}
+        newest = self._newest(lines)
+        found = _parts_of(newest, find)
+        for psd_id, said in newest.items():
+            self.meters[psd_id] = self._made_again(said, found.get(psd_id, b""))
+
+    def recall(self, lines: Sequence[bytes], find: FindStatic) -> None:
+        """Take lines again that the store has, for the meters that this module gave away in them.
+
+        Others may have taken them since; but should a place of theirs be put back, then the giver must say again what
+        it said. A meter whose part or set is not here any more is passed over: nobody can give it.
+        """
+        given = {psd_id: said for psd_id, said in self._newest(lines).items() if said.lies_under.startswith(GIVEN)}
+        found = _parts_of(given, find)
+        for psd_id, said in given.items():
+            known = self.meters.get(psd_id)
+            if psd_id in found and not (known is not None and known.at_home):
+                with suppress(NotRecovered):
+                    self.meters[psd_id] = self._made_again(said, found[psd_id])
+
+    def _newest(self, lines: Sequence[bytes]) -> dict[DeviceId, "_Said"]:
+        newest: dict[DeviceId, _Said] = {}
         for line in lines:
             record = orjson.loads(split(line)[0])
             package = record["data"].get("package")
             if package is not None and record["sequence"] not in self._discarded:
                 moving = MovingPart._make(package.values())
-                newest[moving.psd] = moving, bytes.fromhex(line_hash(line)), _lies_under(record["data"])
-        found = find([(psd_id, moving.static) for psd_id, (moving, _, _) in newest.items()])
-        for psd_id, (moving, made_by, lies_under) in newest.items():
-            static = found.get((psd_id, moving.static), b"")
-            mac = self._key(psd_id, static, moving).mac(package_message(made_by, orjson.dumps(moving._asdict())))
-            self.meters[psd_id] = self._row(moving, mac, lies_under)
+                newest[moving.psd] = _Said(moving, bytes.fromhex(line_hash(line)), _lies_under(record["data"]))
+        return newest
+
+    def _made_again(self, said: "_Said", static: bytes) -> HomeMeter:
+        """Make the row of a meter as it was behind a record."""
+        moving = said.moving
+        message = package_message(said.made_by, orjson.dumps(moving._asdict()))
+        mac = self._key(moving.psd, static, moving).mac(message)
+        return self._row(moving, mac, said.lies_under)
 
     def demand(self, stated: Head) -> Totals:
         """Demand that it is the stated record, and shown to be the module's own; give the totals that hold there."""
@@ -149,18 +173,37 @@ class Evidence:
             raise self._refusal(why=f"the sealed static part of meter {psd_id} is not authentic") from None
 
     def _note_gone(self, package: Package, moving: MovingPart, record: SealedRecord | None) -> None:
-        """Keep that nothing up to this package is believed of a meter that was at home here (ADR 0024)."""
+        """Keep that nothing up to this package is believed of a meter that was at home here (ADR 0024).
+
+        What memory knows of one that it gave away itself stays: by that it can give it once more.
+        """
+        known = self._inner.meters.get(package.psd_id)
         if record is not None and record.chain == self._inner.hot.chain:
             given = orjson.loads(split(record.line)[0])["data"]
             self.meters[package.psd_id] = self._row(moving, package.mac, _lies_under(given))
-        elif package.psd_id in self._inner.meters:
-            self.meters[package.psd_id] = self._row(moving, package.mac, GIVEN)
+        elif known is not None:
+            self.meters[package.psd_id] = self._row(moving, package.mac, GIVEN) if known.at_home else known
 
     def _row(self, moving: MovingPart, mac: bytes, lies_under: str) -> HomeMeter:
         return self._inner.codec.home_meter(moving.psd, moving.version, mac, lies_under)
 
     def _refusal(self, *, why: str, sequence: int | None = None) -> NotRecovered:
         return NotRecovered(sequence=self.head.sequence if sequence is None else sequence, why=why)
+
+
+class _Said(NamedTuple):
+    """What a record says of a meter."""
+
+    moving: MovingPart
+    made_by: bytes
+    """Hash of the record."""
+    lies_under: str
+
+
+def _parts_of(said: Mapping[DeviceId, _Said], find: FindStatic) -> dict[DeviceId, bytes]:
+    """Find the sealed parts that records name."""
+    found = find([(psd_id, one.moving.static) for psd_id, one in said.items()])
+    return {psd_id: static for (psd_id, _), static in found.items()}
 
 
 def _lies_under(data: dict[str, Any]) -> str:

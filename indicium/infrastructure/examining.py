@@ -18,6 +18,10 @@ _SPANS: Final = (100, 10_000)
 """Records before the store's head that are read for one that says the module's totals; then all of them."""
 
 
+Find = Callable[[Sequence[tuple[DeviceId, str]]], Mapping[tuple[DeviceId, str], bytes]]
+"""Finds sealed static parts."""
+
+
 class Examined(Protocol):
     """What a module makes of it."""
 
@@ -36,12 +40,11 @@ class Examined(Protocol):
     def meet(self, packages: Sequence[Package], records: Collection[SealedRecord]) -> None:
         """Take packages of the store."""
 
-    def take(
-        self,
-        lines: Sequence[bytes],
-        find: Callable[[Sequence[tuple[DeviceId, str]]], Mapping[tuple[DeviceId, str], bytes]],
-    ) -> None:
+    def take(self, lines: Sequence[bytes], find: Find) -> None:
         """Take lines again that the store has not."""
+
+    def recall(self, lines: Sequence[bytes], find: Find) -> None:
+        """Take lines again that the store has, for the meters that were given away in them."""
 
 
 Begin = Callable[[Head], Examined | None]
@@ -50,17 +53,21 @@ Begin = Callable[[Head], Examined | None]
 
 def examine(store: RecordStore, copy: AuditCopy, chain: ChainId, begin: Begin, heads: Heads) -> Examined | None:
     """Show the module the end of its chain, and every meter. Raises `NotRecovered`."""
-    seen = _follow(store, copy, chain, begin, heads)
+    known, end = heads.memory, heads.store.sequence
+    continues = known.sequence <= end and _record_at(store, chain, known.sequence) == known
+    # Where memory only lags, everything behind its head is new to it.
+    after = min(end, known.sequence) if continues else end
+    seen, before = _follow(store, copy, chain, begin, heads, after)
     if seen is None:
         return None
-    known = heads.memory
-    if known.sequence <= heads.store.sequence and _record_at(store, chain, known.sequence) == known:
-        seen.continues = True
+    seen.continues = seen.continues or continues
     for packages in batches(store.packages()):
         asked = {
             (version, package.psd_id) for package in packages for version in (package.version, package.version + 1)
         }
         seen.meet(packages, store.transactions(asked))
+    for lines in _lines(store, chain, before):
+        seen.recall(lines, store.static_parts)
     if heads.copy.sequence > heads.store.sequence:
         for parts in batches(copy.static_parts()):  # sealed, and named by their digests: one too many does no harm
             store.keep_static(parts)
@@ -69,20 +76,30 @@ def examine(store: RecordStore, copy: AuditCopy, chain: ChainId, begin: Begin, h
     return seen
 
 
-def _follow(store: RecordStore, copy: AuditCopy, chain: ChainId, begin: Begin, heads: Heads) -> Examined | None:
-    """Show the end of the chain, from before the newest record that says the module's totals."""
+def _follow(
+    store: RecordStore, copy: AuditCopy, chain: ChainId, begin: Begin, heads: Heads, after: int
+) -> tuple[Examined | None, int]:
+    """Show the end of the chain: behind a record, and from before the newest that says the module's totals.
+
+    Give what the module sees, and the number of the record that it began behind.
+    """
     for span in (*_SPANS, heads.store.sequence):
-        before = _record_at(store, chain, max(0, heads.store.sequence - span))
+        before = _record_at(store, chain, max(0, min(after, heads.store.sequence - span)))
         seen = begin(before)
         if seen is None:
-            return None
-        for batch in batches(record.line for record in store.records(chain, after=before.sequence)):
+            break
+        for batch in _lines(store, chain, before.sequence):
             seen.follow(batch)
         for batch in _ahead(copy, heads):
             seen.follow(batch)
         if seen.totals is not None or before == GENESIS:
-            return seen
-    return None
+            return seen, before.sequence
+    return None, 0
+
+
+def _lines(store: RecordStore, chain: ChainId, after: int) -> Iterator[list[bytes]]:
+    """Give the store's lines behind a record."""
+    return batches(record.line for record in store.records(chain, after=after))
 
 
 def _ahead(copy: AuditCopy, heads: Heads) -> Iterator[list[bytes]]:

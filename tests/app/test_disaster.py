@@ -22,8 +22,6 @@ from indicium.domain.errors import (
 from indicium.domain.flow import Head
 from indicium.domain.record import line_hash, parse
 from indicium.domain.roles import Role
-from indicium.infrastructure.home import Home
-from indicium.parties import ceremony
 from indicium.parties.disaster import Disaster
 from indicium.settings import Settings
 from tests.app import seams
@@ -39,6 +37,7 @@ from tests.app.homes import (
     put_back,
     rows_of,
 )
+from tests.app.recovering import recover, somebody
 
 
 @pytest.fixture
@@ -54,19 +53,6 @@ def older(home: Path, tmp_path: Path) -> Path:
 def head_of(home: Path) -> Head:
     newest = rows_of(home)[-1]
     return Head(newest.sequence, line_hash(newest.line))
-
-
-def somebody(home: Path, role: Role) -> ceremony.Person:
-    """Give a person of the ceremony."""
-    return ceremony.CeremonyPlan.model_validate_json(Home(home).secret(ceremony.PLAN_FILE) or b"").of(role)
-
-
-def recover(home: Path, role: Role = Role.SECURITY_OFFICER) -> str:
-    """Have somebody of that role set the module right."""
-    person = somebody(home, role)
-    with Disaster(Settings.read(home)) as module, module.office.operator(module.settings.serial) as operator:
-        operator.logon(person.name, person.passphrase)
-        return module.recover(operator)
 
 
 @on_both
