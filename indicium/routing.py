@@ -109,10 +109,13 @@ class Router(Generic[_Module]):
     def move(self, psd_ids: Iterable[DeviceId], to: Serial, progress: Progress = nobody) -> HandedOver:
         """Hand meters over to a module, in groups; those that are there already count as moved.
 
-        Raises `NotSaved` where a module's places failed: repeat it then.
+        One that was on its way arrives there first. Raises `NotSaved` where a module's places failed: repeat it then.
         """
+        asked = list(psd_ids)
+        self._finish(asked)
         ways: dict[Serial, list[DeviceId]] = {}
-        for psd_id in psd_ids:
+        for psd_id in asked:
+            self._believed.pop(psd_id, None)  # somebody else may have moved it
             ways.setdefault(self.home_of(psd_id), []).append(psd_id)
         moved, refused = len(ways.pop(to, ())), dict[DeviceId, str]()
         for serial, meters in ways.items():
@@ -159,10 +162,13 @@ class Router(Generic[_Module]):
             self._believe(psd_id, home)
             return home in self._modules
         if isinstance(outcome, NotTakenYet):
-            package = self._store.package(DeviceId(outcome.psd_id))
-            waiting = () if package is None else hand_over.on_their_way(self._store, [package])
-            return hand_over.finish(self._modules, waiting, nobody).moved > 0
+            return self._finish([DeviceId(outcome.psd_id)]) > 0
         return False
+
+    def _finish(self, psd_ids: Iterable[DeviceId]) -> int:
+        """Finish the hand-overs of meters that were cut off; give how many arrived."""
+        packages = (package for psd_id in psd_ids if (package := self._store.package(psd_id)) is not None)
+        return hand_over.finish(self._modules, hand_over.on_their_way(self._store, packages), nobody).moved
 
     def _finish_latest(self) -> None:
         """Finish hand-overs that were cut off just before; an older one, when its meter is asked for."""
@@ -173,8 +179,7 @@ class Router(Generic[_Module]):
             for record in self._store.records(module.chain, after=after):
                 if record.event == hand_over.GIVEN and record.psd_id is not None:
                     psd_ids[record.psd_id] = None
-        packages = (package for psd_id in psd_ids if (package := self._store.package(psd_id)) is not None)
-        hand_over.finish(self._modules, hand_over.on_their_way(self._store, packages), nobody)
+        self._finish(psd_ids)
 
     def _believe(self, psd_id: DeviceId, serial: Serial) -> None:
         with self._lock:

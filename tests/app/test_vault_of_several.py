@@ -34,6 +34,7 @@ from indicium.projections.losses import loss_statement
 from indicium.vault import Vault
 from tests.app import seams
 from tests.app.homes import COPY, LETTER, SQLITE, audit_file, put_back
+from tests.app.recovering import recover
 from tests.app.vaults import (
     CUSTOMERS,
     SERIALS,
@@ -216,6 +217,29 @@ def test_a_hand_over_that_was_cut_off_is_finished_when_the_vault_is_opened(homes
     assert_whole(homes.all, homes.folder)
 
 
+@pytest.mark.parametrize("to", ["1", "2", "3"])
+def test_a_meter_that_is_on_its_way_is_moved_from_where_it_arrives(homes: Homes, to: str) -> None:
+    """Back, on, or to where it was given: it is taken, not only counted as moved, and nobody is told to wait."""
+    with homes.open() as vault:
+        ada = give_only(vault, "Ada", "2")
+
+        assert vault.move([ada], Serial(to)) == HandedOver(1, {})
+
+        assert vault._store.of_meter(ada)[-1].event == "meter-taken"
+        assert homes_of_meters(vault._store)[ada] == to
+
+
+def test_a_meter_that_another_server_moved_is_not_believed_to_be_where_it_was(homes: Homes) -> None:
+    with homes.open() as vault:
+        ada = DeviceId(vault.meter("Ada").device)
+        assert vault.home_of(ada) == "1"
+        hand_over.hand_over(vault.homes[Serial("1")], vault.homes[Serial("3")], [ada], hand_over.nobody)
+
+        assert vault.move([ada], Serial("1")) == HandedOver(1, {})
+
+        assert homes_of_meters(vault._store)[ada] == "1"
+
+
 def test_a_hand_over_that_was_cut_off_is_finished_when_its_meter_is_asked_for(homes: Homes) -> None:
     with homes.open() as vault:
         ada = give_only(vault, "Ada", "2")
@@ -372,3 +396,23 @@ def test_a_copy_that_is_completed_late_has_the_sealed_parts_of_meters_that_went_
     with homes.open() as vault:
         vault.meter("Ada").print("0.33", LETTER, "job-1")
     assert_whole(homes.all, tmp_path)
+
+
+@on_both
+def test_a_module_that_its_officer_set_right_says_again_what_it_gave(homes: Homes, tmp_path: Path) -> None:
+    """M-64, Y-14: it was set to a record behind a hand-over, of which the other module lost its half since."""
+    before = copy_of(homes.folder, tmp_path / "before")
+    with homes.open() as vault:
+        ada = DeviceId(vault.meter("Ada").device)
+        vault.move([ada], Serial("2"))
+    put_back(homes["1"], before["1"], "modules/1.memory")
+    assert recover(homes["1"]) == "continued"
+    put_store_back(homes, before)
+    put_back(homes["2"], before["2"], "modules/2.memory", COPY)
+    Ledger.open(homes["1"]).close()  # the store has its half again
+
+    with homes.open() as vault:
+        assert vault.meter("Ada").print("0.33", LETTER, "job-1").reply.ar == 330
+        assert homes_of_meters(vault._store)[ada] == "2"
+    drop(before)
+    assert_whole(homes.all, homes.folder)
