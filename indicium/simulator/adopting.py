@@ -28,9 +28,9 @@ _LAG: Final = 8
 def adopt_dead(world: World) -> None:
     """Let a process end for good, a meter on its way perhaps, and have the other module adopt its meters."""
     dead = world.some_server()
+    if world.dice.one_in(2):
+        give_only(world)
     if _can_be_adopted(world, dead):
-        if world.dice.one_in(2):
-            give_only(world)
         dead.stop()
         _adopt_by_other(world, dead)
 
@@ -69,8 +69,9 @@ def adopt_sleeping(world: World) -> None:
 
 
 def _can_be_adopted(world: World, server: Server) -> bool:
-    """Say whether there is another module, and a transaction in this one's chain by which that knows its keys."""
-    return len(world.servers) > 1 and any(record.psd_id for record in world.database.records[server.chain])
+    """Say whether there is another module that knows this one's keys: by a transaction, or for it gave it a meter."""
+    moved = any(record.psd_id for record in world.database.records[server.chain])
+    return len(world.servers) > 1 and (moved or bool(world.at_home(server)))
 
 
 def _adopt_by_other(world: World, dead: Server) -> None:
@@ -86,7 +87,7 @@ def _adopt_by_other(world: World, dead: Server) -> None:
         if world.attempt(lambda: _adopt(world, dead, living)):
             break
         world.calm()
-        if not _is_closed(dead) and world.dice.one_in(3):
+        if not _is_closed(dead) and (world.dice.one_in(3) or not _can_be_adopted(world, dead)):
             return
     else:
         broken("a module that is dead is not adopted")

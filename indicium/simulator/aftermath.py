@@ -37,6 +37,28 @@ def demand_mended(world: World) -> None:
     world.check()
 
 
+def is_of_another_course(world: World) -> bool:
+    """Say whether the store holds a transaction as done that its module took back, as the audit copies tell."""
+    for server in world.servers:
+        stored = world.database.records[server.chain]
+        for line in server.lines():
+            said = json.loads(line.partition(b"\t")[0])
+            lost = said["data"]["discarded"] if said["event"] == "checkpoint-recovered" else ()
+            if any(row.psd_id for at in lost for row in stored[at["sequence"] - 1 : at["sequence"]]):
+                return True
+    return False
+
+
+def demand_noticed(world: World, newest: Snapshot) -> None:
+    """See that the ledger says that something is wrong; then the newest places are put back, as it demands."""
+    world.calm()
+    errors = [error for server in world.in_any_order() if (error := _ask(server)) is not None]
+    if not errors:
+        broken("a store is believed that holds what was taken back")
+    world.refused.update(error.code for error in errors)
+    world.put_all(newest)
+
+
 def demand_noticed_or_whole(world: World, newest: Snapshot) -> None:
     """See that the ledger either says that something is wrong, or has everything that was acknowledged.
 

@@ -2,7 +2,13 @@
 
 from typing import Final
 
-from indicium.simulator.aftermath import demand_mended, demand_noticed_or_whole, demand_witnesses
+from indicium.simulator.aftermath import (
+    demand_mended,
+    demand_noticed,
+    demand_noticed_or_whole,
+    demand_witnesses,
+    is_of_another_course,
+)
 from indicium.simulator.process import COPY, MEMORY, STATIC, STORE
 from indicium.simulator.world import World
 
@@ -27,7 +33,9 @@ def put_back(places: tuple[str, ...], world: World) -> None:
     world.put(older, places, server)
     if places in _WITNESSED:
         demand_witnesses(world, newest)
-    if places in _MENDED:
+    if STORE in places and is_of_another_course(world):
+        demand_noticed(world, newest)
+    elif places in _MENDED:
         demand_mended(world)
     else:
         demand_noticed_or_whole(world, newest)
