@@ -325,6 +325,7 @@ def _short(complaint: str) -> str:
         ENDLESS: "no decided end",
         ERROR_FOR_EVER: "in error at every boot",
         NO_KEYS: "Operational without a Master Key Set",
+        UNSAID: "a store was put back, and no record says so",
     }
     return next((said for pattern, said in words.items() if re.search(pattern, complaint)), complaint)
 

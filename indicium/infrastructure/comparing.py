@@ -34,7 +34,6 @@ class Headed(Protocol):
         """The groups that began at these."""
 
 
-
 def compared(store: RecordStore, copy: AuditCopy, module: Headed) -> Heads:
     """Give the heads of the three places, and what store and copy hold at each other's."""
     newest = store.head(module.chain)
