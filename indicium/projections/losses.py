@@ -120,6 +120,8 @@ class _Recoveries:
         """Sequence of each discarded record."""
         self.redone: list[tuple[int, int]] = []
         """First and last record of each redo."""
+        self.given_back: list[tuple[str, int, int]] = []
+        """The same of chains of dead modules, which this one adopted."""
         self.abandoned: list[Abandoned] = []
 
     def note(self, record: SealedRecord) -> None:
@@ -130,13 +132,16 @@ class _Recoveries:
             case "store-redone":
                 said = members(record)["data"]
                 self.redone.append((said["first"], said["last"]))
+            case "meters-adopted":
+                said = members(record)["data"]
+                if (lost := said.get("given_back")) is not None:
+                    self.given_back.append((said["chain"], lost["first"], lost["last"]))
             case "disaster-recovered":
                 envelope = members(record)
                 said = envelope["data"]
                 if said["outcome"] == "abandoned":
                     first, last = said["stated"]["sequence"] + 1, said["before"]["sequence"]
-                    lost = Abandoned(envelope["module"], record.chain, first, last, record.sequence)
-                    self.abandoned.append(lost)
+                    self.abandoned.append(Abandoned(envelope["module"], record.chain, first, last, record.sequence))
 
     def fate(self, sequence: int) -> str | None:
         """Give what became of a record; None if no recovery named it."""
@@ -159,6 +164,9 @@ def loss_statement(store: Source) -> Statement:
         if newest is not None:
             recoveries[chain] = found
             read.append(Read(members(newest)["module"], chain, newest.sequence, line_hash(newest.line)))
+    for dead, first, last in [given for found in recoveries.values() for given in found.given_back]:
+        if dead in recoveries:
+            recoveries[dead].redone.append((first, last))
     lost = [each for chain, found in recoveries.items() for each in _lost(store, ChainId(chain), found)]
     abandoned = [range_ for found in recoveries.values() for range_ in found.abandoned]
     return Statement(tuple(_with_clients(store, recoveries, lost)), tuple(abandoned), tuple(read))

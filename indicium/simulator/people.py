@@ -53,6 +53,8 @@ _ADMINISTRATION: Final = 6
 
 Carry = Callable[[Command], bytes]
 
+_SHOWN_NOTHING: Final = {"version": 0, "ar": 0, "dr": 0, "record": "", "module_challenge": ""}
+"""What a client knows of a meter that it never saw."""
 
 _REFUSED: Final = (InsufficientFunds, PrivilegeMissing, MaximumTotalExceeded)
 """Refusals that whoever prints must expect: then it is thought of something else."""
@@ -207,7 +209,7 @@ class Client:
         self.be_again(customer.state)
         self.lost = self.leaves = self.withdrawn = False
         for user in self.users:
-            user.be_again(user.kept.model_copy(update={"device": customer.state.device}))
+            user.be_again(user.kept.model_copy(update={**_SHOWN_NOTHING, "device": customer.state.device}))
             user.stand(Standing.OUT)
             user.lost = False
 
@@ -221,8 +223,7 @@ class Client:
 
     def forget_what_was_shown(self) -> None:
         """Be in league with whoever put an old package back: believe any state."""
-        nothing = {"version": 0, "ar": 0, "dr": 0, "record": "", "module_challenge": ""}
-        self.customer = Customer(self._suite, self._card, self.kept.model_copy(update=nothing))
+        self.customer = Customer(self._suite, self._card, self.kept.model_copy(update=_SHOWN_NOTHING))
         self.pending = None
 
     def be_again(self, state: CustomerState) -> None:

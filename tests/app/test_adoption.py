@@ -34,6 +34,7 @@ from indicium.parties.adoption import Adopted, Dead
 from indicium.parties.hand_over import nobody
 from indicium.parties.resetting import reset_closed
 from indicium.projections import Views
+from indicium.projections.losses import loss_statement
 from indicium.settings import Settings
 from indicium.vault import Vault, join
 from tests.app import seams
@@ -234,8 +235,10 @@ def test_what_a_store_lost_of_a_dead_module_comes_from_its_copy(homes: Homes) ->
     with Store.open(homes.store) as store:
         assert list(store.records(ChainId(chain_of(homes, "1"))))[: len(rows)] == rows  # columns too
         said, adopted = map(data_of, all_of(store, "meters-adopted"))
+        losses = loss_statement(store).losses
     assert (said["given_back"], said["adopted"]) == ({"first": lost, "last": len(rows)}, 0)
     assert ("given_back" in adopted, adopted["adopted"], adopted["closed"] == said["closed"]) == (False, 2, True)
+    assert [(loss.fate, loss.request, loss.module) for loss in losses] == [("redone", "job-1", "1")]
     with Vault.open([homes["2"], homes["3"]]) as vault:
         assert vault.meter("Ada").ask().ar == 330
         with pytest.raises(AlreadyDone):
