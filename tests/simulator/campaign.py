@@ -19,7 +19,7 @@ from tests.simulator.totals import PAGE, read, this_version, written
 STEPS: Final = 300
 """Enough for some 500 transactions and 50 faults."""
 
-_AT_A_TIME: Final = 8
+_AT_A_TIME: Final = 24
 
 
 def _begin() -> None:
