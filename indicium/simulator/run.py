@@ -5,9 +5,11 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from indicium.cryptomodule.verifier import Verdict, load_key, verify_chain
+from indicium.domain.errors import UnknownMeterUser
 from indicium.simulator.checkers import Judge
 from indicium.simulator.faults import FAULTS
 from indicium.simulator.handing_over import move_some
+from indicium.simulator.people import Standing
 from indicium.simulator.violation import broken
 from indicium.simulator.world import World
 
@@ -111,7 +113,12 @@ def _print_together(world: World) -> None:
     devices = dict.fromkeys(client.device for client in idle)
     clients = [world.dice.one_of([client for client in idle if client.device == device]) for device in devices]
     for client in clients:
-        client.ask()
+        try:
+            client.ask()
+        except UnknownMeterUser:  # he was removed while a process slept: others went on meanwhile
+            if client.standing is Standing.IN:
+                raise
+    clients = [client for client in clients if client.idle]
     thoughts = [client.think_of(world.dice) for client in clients]
     if not thoughts:
         return
@@ -119,7 +126,7 @@ def _print_together(world: World) -> None:
     for client, pending, outcome in zip(clients, thoughts, outcomes, strict=True):
         if isinstance(outcome, bytes):
             client.take(outcome)
-        elif not client.refused(pending, outcome):
+        elif client.standing is Standing.IN and not client.refused(pending, outcome):
             raise outcome
 
 

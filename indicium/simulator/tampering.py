@@ -241,10 +241,9 @@ def _cold_part(world: World, server: Server) -> Done:
 
 
 def _tail_part(world: World, server: Server) -> Done:
-    """Change a kept group: each that is in use lies under the hot part's MAC."""
+    """Change the kept groups: those that are in use lie under the hot part's MAC, and one always is."""
     disk = server.disks.memory
-    slot = world.dice.one_of(sorted(disk.written.tails))
-    disk.put(disk.written._replace(tails={**disk.written.tails, slot: _flipped(world, disk.written.tails[slot])}))
+    disk.put(disk.written._replace(tails={slot: _flipped(world, tail) for slot, tail in disk.written.tails.items()}))
     return _nothing, _unnoticed
 
 
