@@ -204,7 +204,7 @@ BREAK: Final = (
     ),
     Run(
         "adopt-silent",
-        "an adopter gives the store what it lost, and no record says so",
+        "an adopter gives the store what it lost, before a record says so and the mark is there",
         "ADOPT ADOPT_SILENT PUT_BACKS=1 MAY_INHIBIT=true LEN=8 RESERVE=4",
         UNSAID,
     ),

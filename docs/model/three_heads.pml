@@ -753,8 +753,8 @@ adopt:
     /* A module that is believed to be dead: another of the same MKS takes its meters, and closes its chain. The mark
      * goes into the copy before the store has anything of it, where whoever comes back must find it before anything
      * else of his can be released. The adopter's own memory is written before that, or behind it (ADOPT_MARK_FIRST).
-     * What the store has lost of the chain comes from its copy, once a record of the adopter says so (ADOPT_SILENT:
-     * without one). */
+     * What the store has lost of the chain comes from its copy, once a record of the adopter says so and the mark is
+     * there (ADOPT_SILENT: without either). */
     if
     :: atomic { LOST -> skip }
 #ifndef ADOPT_SILENT
@@ -782,6 +782,14 @@ adopt:
         }
         SEAM;
         d_step { copy[1].top = mem[1].top; copy[1].cell[mem[1].top] = branch(mem[1].cell[mem[1].top]) }
+        SEAM;
+        atomic {
+            if
+            :: !LOST -> turn[1] = false; goto end_idle
+            :: LOST && UNMARKED == copy[0].top -> d_step { mark_closed() }
+            :: else
+            fi
+        }
         SEAM;
 #endif
         atomic {

@@ -3,6 +3,8 @@
 It follows the dead chain from its first record to its last, twice, and believes nothing untried: place, links and
 signatures as any verifier does, and the checkpoint of the newest transaction, whose MAC only a module of the same keys
 makes, and which covers all before it. So it knows of each meter which package is the newest, as if it had been there.
+A chain without a transaction has no checkpoint; nothing is taken of it but what a giver says, under the meter's own
+key, that it gave to it.
 """
 
 import hashlib
@@ -59,7 +61,7 @@ class Adoption:
         self.discarded: set[int] = set()
         """Records that say of no transaction that stands."""
         self._anchor: dict[str, Any] | None = None
-        self._again = GENESIS
+        self._again = self._given = GENESIS
 
     @property
     def head(self) -> Head:
@@ -71,22 +73,29 @@ class Adoption:
         """Serial number of the module that takes the meters."""
         return Serial(self._inner.hot.serial)
 
-    def follow(self, lines: Sequence[bytes], *, stored: bool = True) -> None:
-        """Go the first way, a batch further: try each record. `stored`: whether the store has them."""
-        for line in lines:
-            with self._readable():
-                self._take(line, stored=stored)
-
     @property
     def holds_transactions(self) -> bool:
         """Whether the dead module ever moved a meter; else nothing in its chain tells of its keys."""
         return self._anchor is not None
 
+    def follow(self, lines: Sequence[bytes], *, stored: bool = True) -> dict[tuple[int, str], int]:
+        """Go the first way, a batch further: try each record; `stored`: whether the store has them.
+
+        Give of each transaction that is met version, meter and record.
+        """
+        met: dict[tuple[int, str], int] = {}
+        for line in lines:
+            with self._readable():
+                self._take(line, stored=stored, met=met)
+        return met
+
     def arrive(self) -> None:
         """End the first way: the newest transaction, if there is one, must be one of a module with these keys."""
         anchor, desk = self._anchor, self._inner.desk
-        if anchor is None or desk is None:
+        if anchor is None:
             return
+        if desk is None:
+            raise self._refusal(why="this module has no keys for it")
         where = f"indicium checkpoint\n{anchor['chain']}\n{anchor['sequence']}\n{anchor['previous']}\n"
         with self._readable():
             point = dict(anchor["data"]["checkpoint"])
@@ -119,7 +128,8 @@ class Adoption:
         replies: list[KeptReply] = []
         packages: list[Package] = []
         for line in lines:
-            record: dict[str, Any] = orjson.loads(split(line)[0])
+            with self._readable():
+                record = self._once_more(line)
             sequence, event, data = record["sequence"], record["event"], record["data"]
             package = None if sequence in self.discarded else data.get("package")
             if event == CLOSING:
@@ -134,6 +144,24 @@ class Adoption:
             if self.meters[psd_id].record == made_by:
                 packages.append(self._package(package, made_by, find))
         return Changes(records, packages, replies)
+
+    def given(self) -> None:
+        """End that: what was given must lead to the end that was tried, link by link."""
+        if self._given not in (self.head, self._marked_head()):
+            raise self._refusal(why="its copy is another one than a moment ago")
+        self.behind = None
+
+    def _once_more(self, line: bytes) -> dict[str, Any]:
+        """Read a line that was tried before."""
+        record: dict[str, Any] = orjson.loads(split(line)[0])
+        before = Head(record["sequence"] - 1, record["previous"])
+        if self._given.sequence == before.sequence and self._given != before:
+            raise self._refusal(why=f"record {record['sequence']} is another one than a moment ago")
+        self._given = Head(record["sequence"], line_hash(line))
+        return record
+
+    def _marked_head(self) -> Head | None:
+        return None if self.mark is None else Head(self.mark.sequence, line_hash(self.mark.line))
 
     def _package(self, package: Mapping[str, Any], made_by: str, find: FindStatic) -> Package:
         """Make a package again: the chain proves what is in it, and the keys of the module's kind are here too."""
@@ -154,7 +182,7 @@ class Adoption:
 
     def closed(self, at: str) -> SealedRecord:
         """Give the mark that closes the chain: the one that is there, or a new one of this module's."""
-        if self._again not in (self.head, None if self.mark is None else Head(*_head_of(self.mark))):
+        if self._again not in (self.head, self._marked_head()):
             raise self._refusal(why="it was not followed to its end")
         if self.mark is None:
             desk, hot = self._inner.desk, self._inner.hot
@@ -164,7 +192,7 @@ class Adoption:
             self.mark = SealedRecord(self.chain, self.head.sequence + 1, CLOSING, line, None, None)
         return self.mark
 
-    def _take(self, line: bytes, *, stored: bool) -> None:
+    def _take(self, line: bytes, *, stored: bool, met: dict[tuple[int, str], int]) -> None:
         record = orjson.loads(split(line)[0])
         if self._walk is None:
             self._walk = Walk(load_key(str(record["data"]["audit_key"]).encode()), None)
@@ -186,6 +214,7 @@ class Adoption:
         if "package" in data:
             _ = data["checkpoint"]  # whatever speaks of a meter is covered by the newest checkpoint
             self._anchor = record
+            met[data["package"]["version"], data["package"]["psd"]] = sequence
         state, persistent = record["state"], record["persistent"]
         self._end = DeadEnd(self.chain, self.serial, self._walk.head, self._walk.in_force, state, persistent)
 
@@ -207,7 +236,3 @@ class Adoption:
 
     def _refusal(self, *, why: str) -> NotAdopted:
         return NotAdopted(chain=self.chain, why=why)
-
-
-def _head_of(record: SealedRecord) -> tuple[int, str]:
-    return record.sequence, line_hash(record.line)

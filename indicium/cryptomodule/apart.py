@@ -82,7 +82,9 @@ def _set(core: Core, inner: Inner, inside: Inside, evidence: Evidence, effect: E
     of the heads brings the store there.
     """
     group = core.group(inner, inside.hot, Gathered(None), inside.now)
-    hot, meters = group.hot, evidence.meters
+    hot = group.hot
+    given_away = {psd_id: row for psd_id, row in inner.meters.items() if not row.at_home}
+    meters = {**given_away, **evidence.meters}  # whoever takes a package away takes no memory of it
     hot.head, hot.unsigned, hot.redoing = evidence.head, 0, (0, 0)
     hot.totals = evidence.demand(evidence.head)
     hot.next_device = max([hot.next_device, *(int(psd_id) + 1 for psd_id in meters if _is_own(inside, psd_id))])

@@ -43,7 +43,8 @@ class Evidence:
         """Whether the chain holds the newest record that memory knows."""
         self._inner = inner
         self._authentic = False
-        self._discarded: set[int] = set()
+        self.discarded: set[int] = set()
+        """Records that say of no transaction that stands."""
 
     def follow(self, lines: Sequence[bytes]) -> None:
         """Go further along the chain."""
@@ -54,7 +55,7 @@ class Evidence:
             self._authentic = self._is_authentic(line, record)
             data = record["data"]
             if record["event"] == "checkpoint-recovered":
-                self._discarded.update(lost["sequence"] for lost in data["discarded"])
+                self.discarded.update(lost["sequence"] for lost in data["discarded"])
             said = data if record["event"] in _SAY_TOTALS else data.get("checkpoint")
             if said is not None:
                 self.totals = Totals(Mills(said["downloaded"]), Mills(said["printed"]), Mills(said["refunded"]))
@@ -70,6 +71,8 @@ class Evidence:
                 continue
             if record is not None and record.chain != self._inner.hot.chain:
                 continue  # given to this module, and still to be taken
+            if record is not None and record.sequence in self.discarded:
+                raise self._refusal(why=f"the store holds record {record.sequence} as done, which was taken back since")
             newest = record is not None and line_hash(record.line) == package.made_by.hex()
             if not newest or (package.psd_id, package.version + 1) in made:
                 raise self._refusal(why=f"the package of meter {package.psd_id} is not the one of its newest record")
@@ -91,22 +94,34 @@ class Evidence:
         """Take lines again that the store has, for the meters that this module gave away in them.
 
         Others may have taken them since; but should a place of theirs be put back, then the giver must say again what
-        it said. A meter whose part or set is not here any more is passed over: nobody can give it.
+        it said. A meter whose part or set is not here any more is passed over: nobody can give it. So is one of which
+        memory knows something later.
         """
-        given = {psd_id: said for psd_id, said in self._newest(lines).items() if said.lies_under.startswith(GIVEN)}
+        newest = self._newest(lines)
+        for psd_id, said in newest.items():
+            known = self.meters.get(psd_id)
+            if known is not None and known.at_home and known.version < said.moving.version:
+                raise self._refusal(why=f"the package of meter {psd_id} is not the one of its newest record")
+        given = {psd_id: said for psd_id, said in newest.items() if self._is_to_be_recalled(psd_id, said)}
         found = _parts_of(given, find)
         for psd_id, said in given.items():
-            known = self.meters.get(psd_id)
-            if psd_id in found and not (known is not None and known.at_home):
+            if psd_id in found:
                 with suppress(NotRecovered):
                     self.meters[psd_id] = self._made_again(said, found[psd_id])
+
+    def _is_to_be_recalled(self, psd_id: DeviceId, said: "_Said") -> bool:
+        """Say whether a meter was given away by a record, is not at home again, and nothing later is known of it."""
+        known, remembered = self.meters.get(psd_id), self._inner.meters.get(psd_id)
+        is_here = known is not None and known.at_home
+        is_older = remembered is not None and remembered.version > said.moving.version
+        return said.lies_under.startswith(GIVEN) and not is_here and not is_older
 
     def _newest(self, lines: Sequence[bytes]) -> dict[DeviceId, "_Said"]:
         newest: dict[DeviceId, _Said] = {}
         for line in lines:
             record = orjson.loads(split(line)[0])
             package = record["data"].get("package")
-            if package is not None and record["sequence"] not in self._discarded:
+            if package is not None and record["sequence"] not in self.discarded:
                 moving = MovingPart._make(package.values())
                 newest[moving.psd] = _Said(moving, bytes.fromhex(line_hash(line)), _lies_under(record["data"]))
         return newest

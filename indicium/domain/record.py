@@ -32,7 +32,7 @@ NESTING_LIMIT: Final = 32
 """Objects and arrays nest at most this deep, the record itself included."""
 
 LAST_SEQUENCE: Final = 2**63 - 1
-"""The highest number that a record can have: what a database keeps."""
+"""The highest sequence that a database can be asked for."""
 
 SIGNATURE_LIMIT: Final = 8192
 """Longest signature, in characters of base64: the longest of any suite has 4412."""

@@ -12,7 +12,7 @@ from indicium.domain.record import line_hash
 from indicium.domain.registers import Totals
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.ports import RecordStore
-from indicium.infrastructure.redoing import batches
+from indicium.infrastructure.redoing import batches, demand_in_force
 
 _SPANS: Final = (100, 10_000)
 """Records before the store's head that are read for one that says the module's totals; then all of them."""
@@ -25,6 +25,8 @@ Find = Callable[[Sequence[tuple[DeviceId, str]]], Mapping[tuple[DeviceId, str], 
 class Examined(Protocol):
     """What a module makes of it."""
 
+    discarded: set[int]
+    """Records that say of no transaction that stands."""
     totals: Totals | None
     """What the newest record that says totals says; None as long as there was none."""
     continues: bool
@@ -52,15 +54,19 @@ Begin = Callable[[Head], Examined | None]
 
 
 def examine(store: RecordStore, copy: AuditCopy, chain: ChainId, begin: Begin, heads: Heads) -> Examined | None:
-    """Show the module the end of its chain, and every meter. Raises `NotRecovered`."""
+    """Show the module the end of its chain, and every meter.
+
+    Raises `NotRecovered`, and `Strange` where the store holds as done what was taken back.
+    """
     known, end = heads.memory, heads.store.sequence
     continues = known.sequence <= end and _record_at(store, chain, known.sequence) == known
     # Where memory only lags, everything behind its head is new to it.
-    after = min(end, known.sequence) if continues else end
+    after = known.sequence if continues else end
     seen, before = _follow(store, copy, chain, begin, heads, after)
     if seen is None:
         return None
     seen.continues = seen.continues or continues
+    demand_in_force(store, chain, end, seen.discarded)
     for packages in batches(store.packages()):
         asked = {
             (version, package.psd_id) for package in packages for version in (package.version, package.version + 1)

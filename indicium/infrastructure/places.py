@@ -4,7 +4,7 @@ Separate paths, never one database: a backup that rolled back two together would
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, NamedTuple, Protocol
 
@@ -32,7 +32,19 @@ from indicium.infrastructure.examining import Begin, Examined, examine
 from indicium.infrastructure.mending import mend_end
 from indicium.infrastructure.packages import parts_named_in
 from indicium.infrastructure.ports import RecordStore
-from indicium.infrastructure.redoing import BATCH, Progress, Redo, Strange, batches, demand_in_force, redo, unseen
+from indicium.infrastructure.redoing import (
+    BATCH,
+    Met,
+    Progress,
+    Redo,
+    Strange,
+    batches,
+    demand_free,
+    demand_in_force,
+    found_among,
+    redo,
+    unseen,
+)
 
 _ARRIVALS: Final = frozenset({"meter-taken", "meter-adopted"})
 """Events of a meter that comes from another module, with a sealed part that this copy does not hold yet."""
@@ -156,7 +168,8 @@ class Places:
         heads = compared(self._store, copy, module)
         if not heads.one_story:
             raise why
-        return examine(self._store, copy, module.chain, begin, heads)
+        with self._refusing_strange(heads.store.sequence):
+            return examine(self._store, copy, module.chain, begin, heads)
 
     def agree(self, chain: ChainId) -> int | None:
         """Bring the copy of a dead module's chain up to the store, and see that they agree; nobody asks its memory.
@@ -183,10 +196,18 @@ class Places:
         """Give the lines that the copy has behind a record, a batch at a time; none behind None."""
         return batches(() if self._copy is None or after is None else self._copy.lines(after=after))
 
-    def demand_in_force(self, chain: ChainId, after: int, discarded: Iterable[int]) -> None:
-        """Demand that the store holds nothing as done that was taken back behind a record. Raises `HeadsDisagree`."""
+    def found_among(self, met: Met) -> dict[int, str]:
+        """Find which transactions of a dead chain's end the store has already: by their records, and by their names."""
+        return found_among(self._store, met)
+
+    def demand_room(self, chain: ChainId, after: int, discarded: Collection[int], there: Mapping[int, str]) -> None:
+        """Demand that the store can get the records behind one: that nothing else is `there`, or was taken back.
+
+        Raises `HeadsDisagree`.
+        """
         with self._refusing_strange(after):
             demand_in_force(self._store, chain, after, discarded)
+            demand_free(there, discarded, after)
 
     def give_back(self, after: int, made: Iterable[Changes]) -> None:
         """Give the store again what it lost of a dead chain behind a record, each batch in a transaction.
@@ -340,11 +361,7 @@ class Places:
             yield
         except (Strange, RecordConflict) as error:
             found = error if isinstance(error, Strange) else Strange.transaction(after, error.constraint)
-            remedy = (
-                "Put the newest store of this ledger back; or an empty one, which 'indicium store create' makes and "
-                "'indicium recover' fills from the audit copy."
-            )
-            raise self._refused(Verdict(Action.REFUSE, "store", found.sequence, found.why, remedy)) from None
+            raise self._refused(Verdict(Action.REFUSE, "store", found.sequence, found.why, found.remedy)) from None
 
     def _complete_copy(self, copy: AuditCopy, chain: ChainId, heads: Heads, progress: Progress) -> None:
         """Append what the store has and the copy has not: a crash, or a full disk, before the copy."""

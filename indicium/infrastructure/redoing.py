@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from itertools import islice
 from typing import Protocol, Self, TypeVar
 
-from indicium.domain.flow import Changes, Head, SealedRecord
+from indicium.domain.flow import Changes, Head
 from indicium.domain.identity import ChainId, DeviceId
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.ports import RecordStore
@@ -19,6 +19,10 @@ _T = TypeVar("_T")
 _StaticKey = tuple[DeviceId, str]
 
 
+Met = Mapping[tuple[int, str], int]
+"""Transactions by version and meter, each with the number of its record."""
+
+
 class Redo(Protocol):
     """What a module does for it."""
 
@@ -26,7 +30,7 @@ class Redo(Protocol):
     def discarded(self) -> Collection[int]:
         """Records that were met, and whose transactions do not stand."""
 
-    def follow(self, lines: Sequence[bytes]) -> Mapping[tuple[int, str], int]:
+    def follow(self, lines: Sequence[bytes]) -> Met:
         """Go the first way, a batch further; give of each transaction that is met version, meter and record."""
 
     def arrive(self) -> None:
@@ -45,19 +49,37 @@ def unseen(_done: int, _all: int) -> None:
 class Strange(Exception):
     """The store holds something that does not belong there; nothing was written into it."""
 
-    def __init__(self, sequence: int, why: str) -> None:
+    def __init__(self, sequence: int, why: str, remedy: str) -> None:
         """Name the record of the chain that it is about."""
         super().__init__(why)
-        self.sequence, self.why = sequence, why
+        self.sequence, self.why, self.remedy = sequence, why, remedy
 
     @classmethod
     def transaction(cls, after: int, which: str) -> Self:
         """Name a transaction that stands where one belongs that was lost behind a record."""
-        return cls(after + 1, f"it holds other records where the lost ones belong: {which}")
+        remedy = "It is another ledger's: put the newest store of this one back."
+        return cls(after + 1, f"it holds other records where the lost ones belong: {which}", remedy)
+
+
+def found_among(store: RecordStore, met: Met) -> dict[int, str]:
+    """Find which transactions of those that the store is to get it has already: by their records, and by names."""
+    rows = store.transactions(met)
+    return {
+        met[row.psd_version or 0, row.psd_id or ""]: f"meter {row.psd_id}, version {row.psd_version}" for row in rows
+    }
+
+
+def demand_free(there: Mapping[int, str], discarded: Collection[int], after: int) -> None:
+    """Demand that nothing stands where what was lost belongs. Raises `Strange`.
+
+    What a module did and took back again, as a given up adoption does, another may have done since.
+    """
+    if strange := sorted(there.keys() - set(discarded)):
+        raise Strange.transaction(after, there[strange[0]])
 
 
 def demand_in_force(store: RecordStore, chain: ChainId, after: int, discarded: Iterable[int]) -> None:
-    """Demand that the store holds nothing as done, up to a record, that was taken back behind it. Raises `Strange`.
+    """Demand that the store holds nothing as done, up to a record, that a later record takes back. Raises `Strange`.
 
     It does if it is of another course of events: a server that had saved a group which the one that took over from it
     had not heard of, so that the module took it back; and that then was brought back itself.
@@ -65,7 +87,11 @@ def demand_in_force(store: RecordStore, chain: ChainId, after: int, discarded: I
     for sequence in sorted(sequence for sequence in discarded if sequence <= after):
         row = next(store.records(chain, after=sequence - 1, upto=sequence), None)
         if row is not None and row.psd_id is not None:
-            raise Strange(sequence, "it holds a transaction that was taken back since, as if it stood")
+            remedy = (
+                "Leave the one that was in its place there; or put an empty one, which 'indicium store create' makes "
+                "and 'indicium recover' fills from the audit copy."
+            )
+            raise Strange(sequence, "it holds a transaction that was taken back since, as if it stood", remedy)
 
 
 def redo(
@@ -78,16 +104,12 @@ def redo(
     would get, or one that was taken back.
     """
     done, both_ways = 0, 2 * (until.sequence - after.sequence)
-    there: dict[int, SealedRecord] = {}
+    there: dict[int, str] = {}
     for batch in _lines(copy, after, until):
-        met = way.follow(batch)
-        there |= {met[row.psd_version or 0, row.psd_id or ""]: row for row in store.transactions(met)}
+        there |= found_among(store, way.follow(batch))
         progress(done := done + len(batch), both_ways)
-    # What a module did and took back again, as a given up adoption does, another may have done since.
     demand_in_force(store, chain, after.sequence, way.discarded)
-    if strange := sorted(there.keys() - set(way.discarded)):
-        first = there[strange[0]]
-        raise Strange.transaction(after.sequence, f"meter {first.psd_id}, version {first.psd_version}")
+    demand_free(there, way.discarded, after.sequence)
     way.arrive()
     for parts in batches(copy.static_parts()):
         store.keep_static(parts)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from indicium.domain.identity import ChainId, Serial
-from indicium.domain.record import line_hash
+from indicium.domain.record import LAST_SEQUENCE, line_hash
 
 _NAME: Final = re.compile(
     r"(?P<serial>[0-9]{1,16})-(?P<chain>[0-9a-f]{32})"
@@ -73,7 +73,7 @@ def sequence_of(line: bytes) -> int | None:
         sequence = json.loads(line.partition(b"\t")[0])["sequence"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    return sequence if type(sequence) is int and sequence > 0 else None
+    return sequence if type(sequence) is int and 0 < sequence <= LAST_SEQUENCE else None
 
 
 def _named(path: Path) -> Segment | None:

@@ -72,6 +72,8 @@ class DeadModule:
         """
         self.serial, self.chain, self._ledger, self._places = serial, chain, ledger, places
         after = places.agree(chain)
+        self._there: dict[int, str] = {}
+        """What the store holds where records belong that it lacks."""
         try:
             self._adoption = self._followed(ledger.look_at(places, chain), after)
             self._demand_something_to_take()
@@ -87,6 +89,11 @@ class DeadModule:
     def head(self) -> Head:
         """The newest record of its own."""
         return self._adoption.head
+
+    @property
+    def behind(self) -> tuple[int, int] | None:
+        """The first and the last record that the store lacks, and is going to get from the copy."""
+        return self._adoption.behind
 
     @property
     def meters(self) -> list[DeviceId]:
@@ -133,16 +140,21 @@ class DeadModule:
         adoption, places = self._adoption, self._places
         if adoption.behind is None:
             return
-        places.demand_in_force(self.chain, adoption.behind[0] - 1, adoption.discarded)
+        places.demand_room(self.chain, adoption.behind[0] - 1, adoption.discarded, self._there)
         self._send(officer, (), ())
+        if adoption.mark is not None:  # whoever comes back comes too late, in whatever state he finds his store
+            places.close_chain(adoption.mark)
         after = places.agree(self.chain)  # once more: an earlier attempt on this object may have been cut off
         if after is not None:
             find = places.store.static_parts
             places.give_back(after, (adoption.lost(lines, find) for lines in places.copied(after)))
-        adoption.behind = None
+        adoption.given()
 
     def _demand_something_to_take(self) -> None:
-        """Demand a transaction, which shows the dead module's keys, or a meter that was given to it, who knew them."""
+        """Demand a transaction, which shows the dead module's keys, or a meter that is on its way to it.
+
+        The store says so, and nobody else; but such a meter is taken by its giver's word alone.
+        """
         adoption = self._adoption
         if not (adoption.holds_transactions or adoption.mark or self._meters()[1]):
             raise NotAdopted(chain=self.chain, why="it holds no transaction, and no meter was given to it")
@@ -173,7 +185,7 @@ class DeadModule:
         for lines in places.all_records(self.chain):
             adoption.follow(lines)
         for lines in places.copied(after):
-            adoption.follow(lines, stored=False)
+            self._there |= places.found_among(adoption.follow(lines, stored=False))
         adoption.arrive()
         for lines in in_a_row(places.all_records(self.chain), places.copied(after)):
             adoption.take_stock(lines)
@@ -195,7 +207,7 @@ class Dead(DeadModule):
             raise BadSetting(name="home", why="the dead module is one of another store")
         self.settings, self._living = settings, ledger.settings
         serial = Serial(settings.serial)
-        newest = self._newest_chain(serial)
+        newest = self._newest_chain(serial, chain)
         if (chain or newest) == ledger.chain:
             raise BadSetting(name="home", why="a module does not adopt its own meters")
         with ExitStack() as opening:
@@ -248,9 +260,12 @@ class Dead(DeadModule):
         copy = partial(AuditCopy.open, Home(settings.home).audit, serial, create=False, bounds=bounds)
         return Places(serial, partial(Store.open, settings.store_url), copy, SystemClock())
 
-    def _newest_chain(self, serial: Serial) -> ChainId:
+    def _newest_chain(self, serial: Serial, named: ChainId | None) -> ChainId:
         with Store.open(self.settings.store_url) as store:
             chains = [member.chain for member in membership.members(store) if member.serial == serial]
+        copied = Home(self.settings.home).chains(serial)
+        if not chains and (len(copied) == 1 or named in copied):  # the store lost all of it
+            chains = [named] if named is not None else list(copied)
         if not chains:
             raise NotAdopted(chain="of module " + serial, why="the store holds none")
         return chains[-1]

@@ -118,7 +118,7 @@ class Customer:
 
     @property
     def must_ask(self) -> bool:
-        """Whether it was not shown the meter yet, but perhaps heard a challenge, and so can request nothing."""
+        """Whether it has to ask before it requests anything: it was shown no registers yet."""
         return not (self.state.module_challenge and self.state.record)
 
     def ask(self) -> RequestChallenge:

@@ -1,7 +1,7 @@
 """The loss statement: which transactions were redone or discarded, and what may be in the street because of it.
 
-A fold of the recovery records of one chain, and of the records that they name. What was abandoned by disaster recovery
-is in no place any more: only how many records it was can be said.
+A fold of the recovery records of each chain, and of the records that they name; an adopter's speak of the dead chain.
+What was abandoned by disaster recovery is in no place any more: only how many records it was can be said.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -121,7 +121,7 @@ class _Recoveries:
         self.redone: list[tuple[int, int]] = []
         """First and last record of each redo."""
         self.given_back: list[tuple[str, int, int]] = []
-        """The same of chains of dead modules, which this one adopted."""
+        """The same of chains of dead modules which this one adopted: what it said that it would give back."""
         self.abandoned: list[Abandoned] = []
 
     def note(self, record: SealedRecord) -> None:

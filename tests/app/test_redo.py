@@ -20,6 +20,7 @@ from tests.app import seams
 from tests.app.homes import (
     COPY,
     LETTER,
+    MEMORY,
     STORE,
     assert_whole,
     audit_file,
@@ -29,6 +30,7 @@ from tests.app.homes import (
     put_back,
     rows_of,
 )
+from tests.app.recovering import recover
 
 
 def everything(home: Path) -> None:
@@ -213,6 +215,10 @@ def test_a_store_that_holds_what_was_taken_back_is_refused_and_an_empty_one_is_f
     with pytest.raises(HeadsDisagree) as taken_back:
         Ledger.open(home)
 
+    memory = (home / MEMORY).read_bytes()
+    with pytest.raises(HeadsDisagree):  # nor is memory set to such a store, which it is right about
+        recover(home)
+    assert (home / MEMORY).read_bytes() == memory
     assert taken_back.value.place == "store"
     assert "a transaction that was taken back since" in taken_back.value.why
     with Store.open(Settings.read(home).store_url) as store, store.engine.begin() as connection:

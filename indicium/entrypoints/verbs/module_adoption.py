@@ -35,6 +35,8 @@ def adopt(
         many = len(found.meters)
         held = "1 meter is" if many == 1 else f"{many} meters are"
         screen.say(f"Module {found.serial} ends at record {found.head}; {held} at home there.")
+        if (lost := found.behind) is not None:
+            screen.say(f"The store lacks records {lost[0]} to {lost[1]} of it: they come back from its audit copy.")
         with logged_on(ledger, ask, OFFICER, user) as operator, screen.progress("adopting", "meters") as advance:
             came = found.adopt(operator, advance, {Serial(living): ledger})
         stays = found.bring_customers()
@@ -48,6 +50,7 @@ def adopt(
                 "dead": found.serial,
                 "chain": found.chain,
                 "head": found.head._asdict(),
+                "given_back": None if lost is None else {"first": lost[0], "last": lost[1]},
                 "adopted": came.adopted,
                 "refused": refused,
                 "customers_staying": stays,
