@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from indicium.app import Ledger
+from indicium.domain.flow import SealedRecord
 from indicium.domain.identity import Serial
 from indicium.domain.roles import Role
+from indicium.infrastructure.home import Home
+from indicium.infrastructure.store import Store
 from indicium.parties.adoption import Adopted, Dead
 from indicium.parties.hand_over import nobody
 from indicium.parties.operator import Operator
@@ -43,3 +46,30 @@ def assert_whole_without(dead: str, homes: Homes) -> None:
 def print_as(vault: Vault, customer: str, request_id: str) -> int:
     """Have a customer print an item of 0.33; give DR after it."""
     return vault.meter(customer).print("0.33", LETTER, request_id).reply.dr
+
+
+def adopt_first(folder: Path) -> None:
+    """A scenario: module 2 adopts the meters of module 1."""
+    adopt(folder / "2", folder / "1")
+
+
+def print_once(home: Path) -> None:
+    """A scenario: one item."""
+    with Ledger.open(home) as ledger:
+        ledger.meter("Ada").print("0.33", LETTER, "job-1")
+
+
+def all_of(store: Store, event: str) -> list[SealedRecord]:
+    """Give all records of a kind."""
+    return [record for chain, _ in store.chains() for record in store.records(chain) if record.event == event]
+
+
+def chain_of(homes: Homes, serial: str) -> str:
+    """Give the chain of a module, without opening it."""
+    return next(iter(Home(homes[serial]).chains(Serial(serial))))
+
+
+def copy_file(homes: Homes, serial: str) -> Path:
+    """Give the audit copy of a module."""
+    (found,) = (homes[serial] / "audit").glob("*.audit")
+    return found

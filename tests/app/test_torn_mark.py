@@ -11,9 +11,8 @@ from indicium.parties.adoption import Adopted, Dead
 from indicium.settings import Settings
 from indicium.vault import Vault
 from tests.app import seams
-from tests.app.adopting import adopt, assert_whole_without, print_as
+from tests.app.adopting import adopt, assert_whole_without, copy_file, print_as
 from tests.app.homes import LETTER
-from tests.app.test_adoption import copy_file
 from tests.app.vaults import Homes, copy_of
 
 SECTOR = 512
