@@ -1,13 +1,13 @@
 """What an inhibited module is shown of store and audit copy, a batch at a time, before it is set to anything."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 from typing import Final, Protocol
 
 from indicium.domain.flow import GENESIS, Head, SealedRecord
 from indicium.domain.heads import Heads
-from indicium.domain.identity import ChainId, DeviceId
-from indicium.domain.package import Package
+from indicium.domain.identity import ChainId
+from indicium.domain.package import FindStatic, Package
 from indicium.domain.record import line_hash
 from indicium.domain.registers import Totals
 from indicium.infrastructure.audit_copy import AuditCopy
@@ -16,10 +16,6 @@ from indicium.infrastructure.redoing import batches, demand_in_force
 
 _SPANS: Final = (100, 10_000)
 """Records before the store's head that are read for one that says the module's totals; then all of them."""
-
-
-Find = Callable[[Sequence[tuple[DeviceId, str]]], Mapping[tuple[DeviceId, str], bytes]]
-"""Finds sealed static parts."""
 
 
 class Examined(Protocol):
@@ -42,10 +38,10 @@ class Examined(Protocol):
     def meet(self, packages: Sequence[Package], records: Collection[SealedRecord]) -> None:
         """Take packages of the store."""
 
-    def take(self, lines: Sequence[bytes], find: Find) -> None:
+    def take(self, lines: Sequence[bytes], find: FindStatic) -> None:
         """Take lines again that the store has not."""
 
-    def recall(self, lines: Sequence[bytes], find: Find) -> None:
+    def recall(self, lines: Sequence[bytes], find: FindStatic) -> None:
         """Take lines again that the store has, for the meters that were given away in them."""
 
 

@@ -5,7 +5,8 @@ from itertools import islice
 from typing import Protocol, Self, TypeVar
 
 from indicium.domain.flow import Changes, Head
-from indicium.domain.identity import ChainId, DeviceId
+from indicium.domain.identity import ChainId
+from indicium.domain.package import FindStatic
 from indicium.infrastructure.audit_copy import AuditCopy
 from indicium.infrastructure.ports import RecordStore
 
@@ -16,7 +17,6 @@ Progress = Callable[[int, int], None]
 """Told how many lines of how many were gone along."""
 
 _T = TypeVar("_T")
-_StaticKey = tuple[DeviceId, str]
 
 
 Met = Mapping[tuple[int, str], int]
@@ -36,9 +36,7 @@ class Redo(Protocol):
     def arrive(self) -> None:
         """End the first way."""
 
-    def make(
-        self, lines: Sequence[bytes], find: Callable[[Sequence[_StaticKey]], Mapping[_StaticKey, bytes]]
-    ) -> Changes:
+    def make(self, lines: Sequence[bytes], find: FindStatic) -> Changes:
         """Go the second way, a batch further, and give what the store saves."""
 
 
