@@ -31,6 +31,7 @@ from tests.app.homes import (
     MEMORY,
     STORE,
     assert_whole,
+    audit_file,
     clone_of,
     data_of,
     on_both,
@@ -155,6 +156,18 @@ def test_an_older_package_among_newer_records_is_found_out(home: Path, older: Pa
         )
         store.commit()
     with pytest.raises(NotRecovered, match="1000000001"):
+        recover(home)
+
+
+def test_a_number_that_no_database_keeps_ends_no_recovery_in_a_traceback(home: Path) -> None:
+    """The last line of the copy: whoever looks what it may be set to asks the store for that record."""
+    file = audit_file(home)
+    *lines, last = file.read_bytes().splitlines(keepends=True)
+    sequence = parse(last.rstrip(b"\n")).sequence
+    spoilt = last.replace(b'"sequence":%d,' % sequence, b'"sequence":18446744073709551615,')
+    file.write_bytes(b"".join([*lines, spoilt]))
+
+    with pytest.raises(HeadsDisagree):
         recover(home)
 
 
